@@ -1,0 +1,1 @@
+"""Training of Valley packs: features cache, phase 1, evaluation, export."""
