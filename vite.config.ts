@@ -1,0 +1,41 @@
+import { cpSync, existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import react from '@vitejs/plugin-react'
+import { defaultClientConditions, defineConfig, type Plugin } from 'vite'
+
+/** Cross-origin isolation: without these three headers there is no SharedArrayBuffer, hence no WASM threads. */
+export const isolationHeaders = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+}
+
+/** Dev serves models/ from the project root; a production build gets a copy next to index.html, at the same address. */
+function shipModels(): Plugin {
+  return {
+    name: 'valley-ship-models',
+    apply: 'build',
+    closeBundle() {
+      const from = resolve(import.meta.dirname, 'models')
+      if (existsSync(from)) cpSync(from, resolve(import.meta.dirname, 'dist/models'), { recursive: true })
+    },
+  }
+}
+
+export default defineConfig({
+  base: './',
+  plugins: [react(), shipModels()],
+  resolve: {
+    // Without the extern condition every WASM thread would load our own worker file again.
+    conditions: ['onnxruntime-web-use-extern-wasm', ...defaultClientConditions],
+  },
+  optimizeDeps: {
+    exclude: ['onnxruntime-web'],
+    // Named so that the first dev load does not discover them mid-run and reload the page.
+    include: ['comlink', 'mediabunny'],
+  },
+  worker: { format: 'es' },
+  build: { target: 'esnext', assetsInlineLimit: 0 },
+  server: { headers: isolationHeaders },
+  preview: { headers: isolationHeaders },
+})

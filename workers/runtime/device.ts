@@ -1,0 +1,48 @@
+import type { Ledger } from './ledger'
+
+/** A GPUDevice with its owner's knowledge of it. `dispose` destroys the device. */
+export type GpuDevice = {
+  readonly device: GPUDevice
+  /** Vendor and architecture, as far as the browser tells. */
+  readonly adapterName: string
+  /** A CPU pretending to be a GPU (SwiftShader, WARP, llvmpipe). */
+  readonly software: boolean
+  readonly shaderF16: boolean
+  readonly dispose: () => void
+}
+
+/**
+ * Asks for a device with the features and limits that our kernels and ORT's use.
+ * @returns null where the browser has no WebGPU or no adapter
+ */
+export async function openDevice(ledger: Ledger): Promise<GpuDevice | null> {
+  const gpu = (navigator as Navigator & { gpu?: GPU }).gpu
+  const adapter = await gpu?.requestAdapter({ powerPreference: 'high-performance' }).catch(() => null)
+  if (!adapter) return null
+  const wanted: GPUFeatureName[] = ['shader-f16', 'subgroups']
+  const device = await adapter.requestDevice({
+    requiredFeatures: wanted.filter((feature) => adapter.features.has(feature)),
+    requiredLimits: {
+      maxBufferSize: adapter.limits.maxBufferSize,
+      maxStorageBufferBindingSize: adapter.limits.maxStorageBufferBindingSize,
+      maxStorageBuffersPerShaderStage: adapter.limits.maxStorageBuffersPerShaderStage,
+      maxComputeWorkgroupStorageSize: adapter.limits.maxComputeWorkgroupStorageSize,
+      maxComputeInvocationsPerWorkgroup: adapter.limits.maxComputeInvocationsPerWorkgroup,
+      maxComputeWorkgroupSizeX: adapter.limits.maxComputeWorkgroupSizeX,
+    },
+  })
+  const close = ledger.open('gpu-device')
+  void device.lost.then(close)
+  const { vendor, architecture, description } = adapter.info
+  const adapterName = [vendor, architecture, description].filter(Boolean).join(' ') || 'unnamed adapter'
+  return {
+    device,
+    adapterName,
+    software: adapter.info.isFallbackAdapter || /swiftshader|llvmpipe|warp|basic render/i.test(adapterName),
+    shaderF16: device.features.has('shader-f16'),
+    dispose: () => {
+      close()
+      device.destroy()
+    },
+  }
+}

@@ -1,0 +1,33 @@
+import type { LedgerSnapshot } from '../protocol'
+
+export type LedgerKind =
+  | 'video-frame'
+  | 'image-bitmap'
+  | 'gpu-buffer'
+  | 'gpu-texture'
+  | 'gpu-device'
+  | 'tensor'
+  | 'session'
+  | 'input'
+  | 'kv-cache'
+
+/** Counts live resources of one worker. Every owner opens an entry when it takes a resource and closes it once. */
+export class Ledger {
+  readonly #live = new Map<LedgerKind, number>()
+
+  /** Counts one resource of `kind`; the returned function uncounts it, and does so only once. */
+  open(kind: LedgerKind): () => void {
+    this.#live.set(kind, (this.#live.get(kind) ?? 0) + 1)
+    let closed = false
+    return () => {
+      if (closed) return
+      closed = true
+      this.#live.set(kind, (this.#live.get(kind) ?? 0) - 1)
+    }
+  }
+
+  /** Live resources by kind; kinds at zero are left out. */
+  snapshot(): LedgerSnapshot {
+    return Object.fromEntries([...this.#live].filter(([, count]) => count !== 0))
+  }
+}

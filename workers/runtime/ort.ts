@@ -1,0 +1,44 @@
+/**
+ * The one place that imports onnxruntime-web: picks the build for a backend and points it at files of our own origin.
+ * `/wasm` decodes fastest on the CPU; `/jspi` is the smaller WebGPU build where the engine has JSPI, asyncify else.
+ */
+import type * as Ort from 'onnxruntime-web'
+import asyncifyMjs from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs?url'
+import asyncifyWasm from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url'
+import jspiMjs from 'onnxruntime-web/ort-wasm-simd-threaded.jspi.mjs?url'
+import jspiWasm from 'onnxruntime-web/ort-wasm-simd-threaded.jspi.wasm?url'
+import plainMjs from 'onnxruntime-web/ort-wasm-simd-threaded.mjs?url'
+import plainWasm from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url'
+import type { Backend } from '../protocol'
+
+export type OrtModule = typeof Ort
+
+let loaded: { backend: Backend; module: Promise<OrtModule> } | undefined
+
+/** onnxruntime-web for `backend`. A worker settles on one build at its first call; a later call must name the same. */
+export function loadOrt(backend: Backend): Promise<OrtModule> {
+  if (loaded && loaded.backend !== backend) {
+    throw new Error(`this worker already runs the ${loaded.backend} build of onnxruntime-web`)
+  }
+  loaded ??= { backend, module: importBuild(backend) }
+  return loaded.module
+}
+
+/** Threads that WASM kernels get: all cores up to four, one where the page is not cross-origin isolated. */
+export function wasmThreads(): number {
+  return globalThis.crossOriginIsolated ? Math.max(1, Math.min(4, navigator.hardwareConcurrency)) : 1
+}
+
+async function importBuild(backend: Backend): Promise<OrtModule> {
+  if (backend === 'wasm') return configure(await import('onnxruntime-web/wasm'), plainMjs, plainWasm)
+  if ('Suspending' in WebAssembly) return configure(await import('onnxruntime-web/jspi'), jspiMjs, jspiWasm)
+  return configure(await import('onnxruntime-web/webgpu'), asyncifyMjs, asyncifyWasm)
+}
+
+function configure(module: OrtModule, mjs: string, wasm: string): OrtModule {
+  const absolute = (path: string) => new URL(path, self.location.href).href
+  module.env.wasm.wasmPaths = { mjs: absolute(mjs), wasm: absolute(wasm) }
+  module.env.wasm.numThreads = wasmThreads()
+  module.env.logLevel = 'error'
+  return module
+}
