@@ -1,0 +1,95 @@
+/** Builds the app when it is stale, serves the build as a host would, and opens it in Chromium. Used by e2e tests, `ask` and the bench. */
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { type BrowserContext, chromium, type Page } from 'playwright-core'
+import { type PreviewServer, preview } from 'vite'
+import { chromiumArgs, chromiumEnv, findChromium } from './chromium'
+
+const root = resolve(import.meta.dirname, '../..')
+const sources = ['index.html', 'package-lock.json', 'vite.config.ts', 'src', 'workers', 'public', 'models']
+
+function newestChange(path: string): number {
+  const stats = statSync(path)
+  if (!stats.isDirectory()) return stats.mtimeMs
+  return Math.max(stats.mtimeMs, ...readdirSync(path).map((name) => newestChange(join(path, name))))
+}
+
+/** Runs `vite build` unless dist/ is newer than everything it is made from. */
+export function ensureBuild(): void {
+  const built = join(root, 'dist/index.html')
+  const present = sources.map((name) => join(root, name)).filter(existsSync)
+  if (existsSync(built) && statSync(built).mtimeMs > Math.max(...present.map(newestChange))) return
+  const result = spawnSync('node', ['node_modules/vite/bin/vite.js', 'build', '--logLevel', 'warn'], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  if (result.status !== 0) throw new Error('vite build failed')
+}
+
+export type ServedApp = { readonly url: string; readonly server: PreviewServer; close(): Promise<void> }
+
+/** Serves dist/ with the headers of production; a port of 0 takes any free one. */
+export async function serveApp(port = 0): Promise<ServedApp> {
+  ensureBuild()
+  const server = await preview({ root, logLevel: 'error', preview: { port, strictPort: false, host: '127.0.0.1' } })
+  const address = server.httpServer.address()
+  if (address === null || typeof address === 'string') throw new Error('the preview server has no port')
+  return { url: `http://127.0.0.1:${address.port}/`, server, close: () => server.close() }
+}
+
+export type BrowserOptions = {
+  /** Keep the profile here (derived weights stay cached between runs); a throw-away one where absent. */
+  readonly profile?: string
+  readonly viewport?: { width: number; height: number }
+  readonly locale?: string
+  readonly colorScheme?: 'light' | 'dark'
+  readonly extraArgs?: readonly string[]
+}
+
+export type OpenBrowser = { readonly context: BrowserContext; close(): Promise<void> }
+
+/** Starts Chromium with software WebGPU. Throws a sentence that says how to install it where there is none. */
+export async function openBrowser(options: BrowserOptions = {}): Promise<OpenBrowser> {
+  const executablePath = findChromium()
+  if (!executablePath) throw new Error('No Chromium found: apt-get install -y chromium, or set CHROMIUM_PATH.')
+  const temporary = options.profile ? undefined : mkdtempSync(join(tmpdir(), 'valley-profile-'))
+  const profile = options.profile ?? temporary ?? ''
+  mkdirSync(profile, { recursive: true })
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath,
+    args: [...chromiumArgs, ...(options.extraArgs ?? [])],
+    env: chromiumEnv(executablePath),
+    headless: true,
+    viewport: options.viewport ?? { width: 1280, height: 800 },
+    locale: options.locale ?? 'en-US',
+    colorScheme: options.colorScheme ?? 'light',
+  })
+  return {
+    context,
+    close: async () => {
+      await context.close()
+      if (temporary) rmSync(temporary, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Opens the app at `path` (query included) in a fresh tab and fails loudly on an uncaught page error. */
+export async function openPage(
+  context: BrowserContext,
+  url: string,
+  path = '',
+): Promise<{ page: Page; errors: string[] }> {
+  const page = await context.newPage()
+  const errors: string[] = []
+  page.on('pageerror', (error) => errors.push(String(error)))
+  await page.goto(new URL(path, url).href)
+  return { page, errors }
+}
+
+/** Folder of the shared clips, or undefined where this machine has none. */
+export function sharedData(...parts: string[]): string | undefined {
+  const path = join(process.env.VALLEY_DATA ?? resolve(root, '../shared/data'), ...parts)
+  return existsSync(path) ? path : undefined
+}
