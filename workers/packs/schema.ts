@@ -1,0 +1,206 @@
+/**
+ * The two manifests as data: pack.json (what a model adds) and base.json (the decoder that packs share), checked at the
+ * door. Sizes and offsets are checked against each other here, so that later code may slice without looking.
+ */
+import { z } from 'zod'
+
+// zod's compiled parsers need eval, which our Content-Security-Policy forbids.
+z.config({ jitless: true })
+
+const count = z.int().positive()
+const offset = z.int().nonnegative()
+/** Relative to the manifest that lists it: no scheme, no host, no absolute path. */
+const relativePath = z.string().regex(/^(?!\/)(?![a-z][a-z0-9+.-]*:)[^\\?#]+$/i, 'must be a relative path')
+
+const fileEntry = z.object({
+  path: relativePath,
+  bytes: count,
+  sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hex digits'),
+})
+
+const product = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1)
+const channels = z.tuple([z.number(), z.number(), z.number()])
+
+const tower = z.object({
+  file: fileEntry,
+  inputSize: count,
+  resize: z.enum(['squash', 'center-crop']),
+  resizeShortSide: count.optional(),
+  filter: z.literal('bilinear-antialias'),
+  mean: channels,
+  std: channels,
+  gridTokens: count,
+  width: count,
+  patchesOutput: z.string(),
+  clsOutput: z.string(),
+})
+
+const projector = z
+  .object({
+    file: fileEntry,
+    inputSize: count,
+    outputSize: count,
+    tensors: z.array(z.object({ name: z.string(), shape: z.array(count), offset })),
+  })
+  .check(({ value, issues }) => {
+    for (const { name, shape, offset } of value.tensors) {
+      if (offset % 4 === 0 && offset + 4 * product(shape) <= value.file.bytes) continue
+      issues.push({ code: 'custom', message: `tensor ${name} lies outside the file`, input: offset, path: ['tensors'] })
+    }
+    for (const name of ['weight', 'bias', 'markers']) {
+      if (value.tensors.some((tensor) => tensor.name === name)) continue
+      issues.push({ code: 'custom', message: `tensor ${name} is missing`, input: name, path: ['tensors'] })
+    }
+  })
+
+const adapter = z
+  .object({
+    file: fileEntry,
+    rank: count,
+    alpha: z.number().positive(),
+    tensors: z.array(
+      z.object({
+        name: z.string(),
+        aShape: z.tuple([count, count]),
+        aOffset: offset,
+        bShape: z.tuple([count, count]),
+        bOffset: offset,
+      }),
+    ),
+  })
+  .check(({ value, issues }) => {
+    for (const { name, aShape, aOffset, bShape, bOffset } of value.tensors) {
+      const inside = Math.max(aOffset + 2 * product(aShape), bOffset + 2 * product(bShape)) <= value.file.bytes
+      if (inside && aOffset % 2 === 0 && bOffset % 2 === 0 && aShape[0] === bShape[1]) continue
+      issues.push({ code: 'custom', message: `adapter of ${name} is malformed`, input: name, path: ['tensors'] })
+    }
+  })
+
+export const packSchema = z.object({
+  formatVersion: z.literal(1),
+  id: z.string().min(1),
+  version: z.string(),
+  name: z.string(),
+  languages: z.array(z.string()).min(1),
+  licence: z.string(),
+  base: relativePath,
+  tower,
+  pooling: z.object({
+    kind: z.enum(['mean', 'importance', 'delta']),
+    side: z.enum(['before-projector', 'after-projector']),
+  }),
+  projector,
+  adapter: adapter.nullable(),
+  sampling: z
+    .object({ minFrames: count, maxFrames: count, defaultFrames: count, framesPerSecond: z.number().positive() })
+    .refine(({ minFrames, defaultFrames, maxFrames }) => minFrames <= defaultFrames && defaultFrames <= maxFrames, {
+      error: 'minFrames <= defaultFrames <= maxFrames must hold',
+    }),
+  prompt: z.object({ system: z.string(), describeImage: z.string(), describeVideo: z.string() }),
+  generation: z.object({
+    maxNewTokens: count,
+    temperature: z.number().nonnegative(),
+    topP: z.number().positive().max(1),
+    repetitionPenalty: z.number().positive(),
+  }),
+  contextTokens: z.object({ wasm: count, webgpu: count }),
+  totals: z.object({ bytes: count }),
+})
+
+/** Bytes of one block of `weights` consecutive weights, by GGUF type. */
+export const ggufBlocks = {
+  Q4_1: { weights: 32, bytes: 20 },
+  Q8_0: { weights: 32, bytes: 34 },
+  F32: { weights: 1, bytes: 4 },
+  F16: { weights: 1, bytes: 2 },
+} as const
+
+const baseTensor = z
+  .object({
+    name: z.string(),
+    type: z.enum(['Q4_1', 'Q8_0', 'F32', 'F16']),
+    shape: z.array(count).min(1).max(2),
+    shard: z.int().nonnegative(),
+    offset,
+    bytes: count,
+  })
+  .check(({ value, issues }) => {
+    const block = ggufBlocks[value.type]
+    const row = value.shape.at(-1) ?? 0
+    if (row % block.weights === 0 && value.bytes === (product(value.shape) / block.weights) * block.bytes) return
+    issues.push({ code: 'custom', message: `${value.name}: bytes do not fit type and shape`, input: value.bytes })
+  })
+
+/** One initializer of a graph, stored in its external-data file. `k`/`n`: the matrix is [K,N]; absent for vectors. */
+const layoutEntry = z.object({
+  name: z.string(),
+  form: z.enum(['int8-kn', 'int8-scale-f32', 'q8-nk', 'q8-scale-f32', 'q8-scale-f16', 'f32-kn', 'f32', 'f16']),
+  sources: z.array(z.string()).min(1),
+  k: count.optional(),
+  n: count.optional(),
+  offset,
+  bytes: count,
+})
+
+const graph = z
+  .object({ file: fileEntry, externalData: z.string(), bytes: count, tensors: z.array(layoutEntry).min(1) })
+  .check(({ value, issues }) => {
+    for (const { name, offset, bytes } of value.tensors) {
+      if (offset + bytes <= value.bytes) continue
+      issues.push({
+        code: 'custom',
+        message: `${name} lies outside the external data`,
+        input: offset,
+        path: ['tensors'],
+      })
+    }
+  })
+
+export const graphFlavours = ['int8', 'q8f32', 'q8f16', 'f32'] as const
+
+export const baseSchema = z
+  .object({
+    formatVersion: z.literal(1),
+    id: z.string().min(1),
+    licence: z.string(),
+    source: z.string(),
+    architecture: z.object({
+      hiddenSize: count,
+      layers: count,
+      heads: count,
+      kvHeads: count,
+      headDim: count,
+      intermediateSize: count,
+      vocabSize: count,
+      ropeTheta: z.number().positive(),
+      rmsNormEps: z.number().positive(),
+      maxPositions: count,
+    }),
+    files: z.object({ weights: z.array(fileEntry).min(1), tokenizer: fileEntry, tokenizerConfig: fileEntry }),
+    tensors: z.array(baseTensor).min(1),
+    embedding: z.string(),
+    graphs: z.partialRecord(z.enum(graphFlavours), graph),
+  })
+  .check(({ value, issues }) => {
+    const names = new Set(value.tensors.map((tensor) => tensor.name))
+    const report = (message: string) => issues.push({ code: 'custom', message, input: undefined })
+    for (const { name, shard, offset, bytes } of value.tensors) {
+      const file = value.files.weights[shard]
+      if (!file || offset + bytes > file.bytes) report(`${name} lies outside its shard`)
+    }
+    if (!names.has(value.embedding)) report(`embedding tensor ${value.embedding} is not in the table`)
+    for (const [flavour, { tensors }] of Object.entries(value.graphs)) {
+      const unknown = tensors.flatMap((tensor) => tensor.sources).find((source) => !names.has(source))
+      if (unknown !== undefined) report(`graph ${flavour} wants ${unknown}, which is not in the table`)
+    }
+  })
+
+export type FileEntry = z.infer<typeof fileEntry>
+export type PackManifest = z.infer<typeof packSchema>
+export type PackAdapter = z.infer<typeof adapter>
+export type BaseManifest = z.infer<typeof baseSchema>
+export type BaseTensor = z.infer<typeof baseTensor>
+export type LayoutEntry = z.infer<typeof layoutEntry>
+export type DecoderGraph = z.infer<typeof graph>
+export type GraphFlavour = (typeof graphFlavours)[number]
+export type Architecture = BaseManifest['architecture']

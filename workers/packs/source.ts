@@ -1,0 +1,147 @@
+/**
+ * Where a pack's bytes come from: manifests fetched and validated, files streamed with progress, checked against their
+ * SHA-256 and kept in Cache Storage under that hash. Without Cache Storage (private windows) or quota it goes on uncached.
+ */
+import type { ZodType } from 'zod'
+import { throwIfAborted, toValleyError, ValleyError } from '../protocol'
+import { type BaseManifest, baseSchema, type FileEntry, type PackManifest, packSchema } from './schema'
+
+export type FileOptions = {
+  /** Bytes so far and in all. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * A manifest's file, verified. Errors: download-failed {url, status} (status 0: no answer), integrity {url},
+ * out-of-memory, aborted.
+ */
+export type ReadFile = (entry: FileEntry, options?: FileOptions) => Promise<Uint8Array<ArrayBuffer>>
+
+export type PackSource = { readonly manifest: PackManifest; readonly packUrl: string; readonly file: ReadFile }
+export type BaseSource = { readonly manifest: BaseManifest; readonly baseUrl: string; readonly file: ReadFile }
+
+/** Fetches and validates pack.json at the absolute URL `packUrl`. Errors: download-failed, pack-invalid {path, problems}. */
+export async function openPack(packUrl: string, signal?: AbortSignal): Promise<PackSource> {
+  return { manifest: await readManifest(packUrl, packSchema, signal), packUrl, file: fileReader(packUrl) }
+}
+
+/** Fetches and validates the base.json that a pack names. Errors as openPack. */
+export async function openBase(pack: PackSource, signal?: AbortSignal): Promise<BaseSource> {
+  const baseUrl = new URL(pack.manifest.base, pack.packUrl).href
+  return { manifest: await readManifest(baseUrl, baseSchema, signal), baseUrl, file: fileReader(baseUrl) }
+}
+
+async function readManifest<T>(url: string, schema: ZodType<T>, signal: AbortSignal | undefined): Promise<T> {
+  const path = new URL(url).pathname
+  const response = await request(url, signal)
+  let json: unknown
+  try {
+    json = await response.json()
+  } catch (thrown) {
+    throwIfAborted(signal)
+    throw new ValleyError('pack-invalid', { path, problems: ['not JSON'] }, { cause: thrown })
+  }
+  const parsed = schema.safeParse(json)
+  if (parsed.success) return parsed.data
+  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
+  throw new ValleyError('pack-invalid', { path, problems })
+}
+
+function fileReader(manifestUrl: string): ReadFile {
+  return async (entry, { onProgress, signal } = {}) => {
+    const url = new URL(entry.path, manifestUrl).href
+    throwIfAborted(signal)
+    const cached = await readCached(entry)
+    if (cached) {
+      onProgress?.(entry.bytes, entry.bytes)
+      return cached
+    }
+    const bytes = await download(url, entry, onProgress, signal)
+    if ((await sha256(bytes)) !== entry.sha256) throw new ValleyError('integrity', { url })
+    throwIfAborted(signal)
+    await writeCached(entry, bytes)
+    return bytes
+  }
+}
+
+async function request(url: string, signal: AbortSignal | undefined): Promise<Response> {
+  const response = await fetch(url, { signal: signal ?? null }).catch((thrown) => {
+    throw toValleyError(thrown, 'download-failed', { url, status: 0 })
+  })
+  if (!response.ok) throw new ValleyError('download-failed', { url, status: response.status })
+  return response
+}
+
+async function download(
+  url: string,
+  entry: FileEntry,
+  onProgress: FileOptions['onProgress'],
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = allocate(entry.bytes)
+  const response = await request(url, signal)
+  let done = 0
+  try {
+    const reader = (response.body ?? new Blob().stream()).getReader()
+    for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
+      if (done + chunk.value.length > bytes.length) {
+        void reader.cancel()
+        throw new ValleyError('integrity', { url })
+      }
+      bytes.set(chunk.value, done)
+      done += chunk.value.length
+      onProgress?.(done, entry.bytes)
+    }
+  } catch (thrown) {
+    throw toValleyError(thrown, 'download-failed', { url, status: response.status })
+  }
+  if (done !== entry.bytes) throw new ValleyError('integrity', { url })
+  return bytes
+}
+
+/** A byte array of `length`. Errors: out-of-memory. */
+export function allocate(length: number): Uint8Array<ArrayBuffer> {
+  try {
+    return new Uint8Array(length)
+  } catch (thrown) {
+    throw new ValleyError('out-of-memory', { bytes: length }, { cause: thrown })
+  }
+}
+
+/** Lower-case hex SHA-256. */
+export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+const cacheName = 'valley-files-v1'
+const cacheKey = (entry: FileEntry) => new URL(`/valley-files/${entry.sha256}`, self.location.origin).href
+
+async function openCache(): Promise<Cache | null> {
+  return 'caches' in globalThis ? caches.open(cacheName).catch(() => null) : null
+}
+
+/** The cached bytes, checked again: an entry that no longer matches its hash is dropped and fetched anew. */
+async function readCached(entry: FileEntry): Promise<Uint8Array<ArrayBuffer> | null> {
+  const cache = await openCache()
+  try {
+    const response = await cache?.match(cacheKey(entry))
+    if (!response) return null
+    const bytes = new Uint8Array(await response.arrayBuffer())
+    if ((await sha256(bytes)) === entry.sha256) return bytes
+    await cache?.delete(cacheKey(entry))
+  } catch (thrown) {
+    console.warn('pack cache unreadable, fetching again', thrown)
+  }
+  return null
+}
+
+async function writeCached(entry: FileEntry, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  const cache = await openCache()
+  try {
+    await cache?.put(cacheKey(entry), new Response(bytes))
+  } catch (thrown) {
+    console.warn('pack cache full, going on without it', thrown)
+  }
+}
