@@ -1,0 +1,56 @@
+"""The paper's three ways to pool patch tokens over time (arXiv 2306.07207, section 3.2), for any width.
+
+Each takes patches [B, T, P, D] and gives [B, P, D]. The frame tokens are not pooled: Z = pooled patches ++ one global
+vector a frame.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+
+class MeanPooling(nn.Module):
+    """v1: the mean over time of each patch position."""
+
+    def forward(self, patches: torch.Tensor) -> torch.Tensor:
+        return patches.mean(1)
+
+
+class ImportancePooling(nn.Module):
+    """v2: a linear score per frame over its flattened patches, softmax over time, weighted sum."""
+
+    def __init__(self, patches: int, width: int) -> None:
+        super().__init__()
+        self.score = nn.Linear(patches * width, 1)
+
+    def forward(self, patches: torch.Tensor) -> torch.Tensor:
+        weights = self.score(patches.flatten(2)).softmax(1)
+        return (patches * weights[..., None]).sum(1)
+
+
+class DeltaPooling(nn.Module):
+    """v3: one transformer-encoder layer over time per patch position, with sinusoidal positions; its last step is added
+    to the mean."""
+
+    def __init__(self, width: int, heads: int = 8, feed_forward: int = 2048) -> None:
+        super().__init__()
+        self.layer = nn.TransformerEncoderLayer(width, heads, feed_forward, dropout=0.0, batch_first=True)
+
+    def forward(self, patches: torch.Tensor) -> torch.Tensor:
+        batch, frames, positions, width = patches.shape
+        sequences = patches.transpose(1, 2).reshape(batch * positions, frames, width)
+        moved = self.layer(sequences + sinusoidal_positions(frames, width))
+        return patches.mean(1) + moved[:, -1].view(batch, positions, width)
+
+
+def sinusoidal_positions(length: int, width: int) -> torch.Tensor:
+    """float32 [length, width]: sin in even channels, cos in odd ones (Attention Is All You Need, section 3.5)."""
+    steps = torch.arange(length, dtype=torch.float32)[:, None]
+    rates = torch.exp(torch.arange(0, width, 2, dtype=torch.float32) * (-math.log(10000.0) / width))
+    table = torch.zeros(length, width)
+    table[:, 0::2] = torch.sin(steps * rates)
+    table[:, 1::2] = torch.cos(steps * rates)[:, : width // 2]
+    return table
