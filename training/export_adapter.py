@@ -1,0 +1,63 @@
+"""LoRA adapters as packs carry them: float16 factors in GGUF row order, keyed by GGUF tensor names.
+
+llama.cpp's conversion permutes the rows of attn_q and attn_k (rotary pairs become neighbours, where transformers
+keeps the two halves of a head apart); an adapter trained on the transformers model must be permuted the same way.
+A acts on columns, which are not permuted: only B's rows are.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+MODULES = {
+    "self_attn.q_proj": "attn_q",
+    "self_attn.k_proj": "attn_k",
+    "self_attn.v_proj": "attn_v",
+    "self_attn.o_proj": "attn_output",
+    "mlp.gate_proj": "ffn_gate",
+    "mlp.up_proj": "ffn_up",
+    "mlp.down_proj": "ffn_down",
+}
+
+
+def gguf_name(module: str) -> str:
+    """`model.layers.3.self_attn.q_proj` (any prefix) to `blk.3.attn_q.weight`; ValueError for another module."""
+    _, _, tail = module.rpartition("layers.")
+    layer, _, name = tail.partition(".")
+    if not layer.isdigit() or name not in MODULES:
+        raise ValueError(f"no GGUF tensor for module {module}")
+    return f"blk.{layer}.{MODULES[name]}.weight"
+
+
+def gguf_row_order(rows: np.ndarray, heads: int) -> np.ndarray:
+    """Rows [heads*headDim, ...] of q or k from transformers' order (two halves) to GGUF's (interleaved pairs)."""
+    half = rows.shape[0] // heads // 2
+    return rows.reshape(heads, 2, half, *rows.shape[1:]).swapaxes(1, 2).reshape(rows.shape)
+
+
+def transformers_row_order(rows: np.ndarray, heads: int) -> np.ndarray:
+    """The inverse of `gguf_row_order`."""
+    half = rows.shape[0] // heads // 2
+    return rows.reshape(heads, half, 2, *rows.shape[1:]).swapaxes(1, 2).reshape(rows.shape)
+
+
+def gguf_factors(module: str, a: np.ndarray, b: np.ndarray, architecture: dict) -> tuple[str, np.ndarray, np.ndarray]:
+    """(GGUF name, A [rank, in], B [out, rank]) of one transformers module, float16, B's rows in GGUF order."""
+    name = gguf_name(module)
+    if ".attn_q." in name:
+        b = gguf_row_order(b, architecture["heads"])
+    elif ".attn_k." in name:
+        b = gguf_row_order(b, architecture["kvHeads"])
+    return name, a.astype(np.float16), b.astype(np.float16)
+
+
+def adapter_file(factors: dict[str, tuple[np.ndarray, np.ndarray]]) -> tuple[bytes, list[dict]]:
+    """The adapter's bytes (little-endian float16, A then B of each tensor) and pack.json's table of them."""
+    data, table = bytearray(), []
+    for name, (a, b) in factors.items():
+        entry = {"name": name, "aShape": list(a.shape), "aOffset": len(data)}
+        data += np.ascontiguousarray(a).astype("<f2").tobytes()
+        entry |= {"bShape": list(b.shape), "bOffset": len(data)}
+        data += np.ascontiguousarray(b).astype("<f2").tobytes()
+        table.append(entry)
+    return bytes(data), table

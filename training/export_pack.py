@@ -1,0 +1,163 @@
+"""Write a pack's projector, adapter and pack.json, and the catalogue: `python -m training.export_pack`.
+
+    python -m training.export_pack --checkpoint training/checkpoints/phase1/projector.pt [--version 0.1.0]
+
+Without a checkpoint the projector is seeded noise of the embeddings' spread: the app runs, its answers mean nothing.
+The tower must be there already (`python -m training.export_tower`), and the base (`training.export_base`).
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from training.export_adapter import adapter_file, gguf_factors
+from training.export_base import BASE_ID
+from training.export_files import MODELS, describe, read_json, superseded, write_hashed, write_json
+from training.gguf_base import Base
+
+PACK_ID = "valley-nano"
+MARKER_COUNT = 4
+# Root mean square of the tower's pooled features on photos, for the untrained projector only.
+FEATURE_RMS = 0.6
+LICENCE = (
+    "Tower (EfficientNet-Lite2) and base (SmolLM2-135M-Instruct): Apache-2.0. "
+    "Projector: trained on Flickr8k and MSR-VTT, for non-commercial research."
+)
+
+
+def untrained_projector(base: Base, width: int, seed: int) -> dict[str, np.ndarray]:
+    """Seeded Gaussian weight [width, hidden], bias [hidden], markers [4, hidden] of the token embeddings' spread."""
+    embeddings = base.tensor(base.manifest["embedding"])
+    spread, centre = float(embeddings.std()), embeddings.mean(axis=0)
+    hidden = embeddings.shape[1]
+    random = np.random.default_rng(seed)
+    weight = random.standard_normal((width, hidden)) * spread / (FEATURE_RMS * np.sqrt(width))
+    markers = centre + random.standard_normal((MARKER_COUNT, hidden)) * spread
+    return {"weight": weight, "bias": centre, "markers": markers}
+
+
+def checkpoint_tensors(path: Path) -> dict[str, np.ndarray]:
+    """A folded projector checkpoint (`training.projector.Projector.folded`) as float32 arrays, in its own order."""
+    import torch
+
+    tensors = torch.load(path, weights_only=True, map_location="cpu")
+    return {name: tensor.float().numpy() for name, tensor in tensors.items()}
+
+
+def projector_file(tensors: dict[str, np.ndarray], width: int, hidden: int) -> tuple[bytes, list[dict]]:
+    """Projector bytes (little-endian float32: weight, bias, markers, pooling parameters) and pack.json's table."""
+    expected = {"weight": (width, hidden), "bias": (hidden,), "markers": (MARKER_COUNT, hidden)}
+    for name, shape in expected.items():
+        if name not in tensors or tensors[name].shape != shape:
+            raise ValueError(f"projector tensor {name} must be {shape}")
+    order = [*expected, *(name for name in tensors if name not in expected)]
+    data, table = bytearray(), []
+    for name in order:
+        value = np.ascontiguousarray(tensors[name]).astype("<f4")
+        if not np.isfinite(value).all():
+            raise ValueError(f"projector tensor {name} holds values that are not finite")
+        table.append({"name": name, "shape": list(value.shape), "offset": len(data)})
+        data += value.tobytes()
+    return bytes(data), table
+
+
+def adapter_entry(folder: Path, checkpoint: Path | None, architecture: dict) -> dict | None:
+    """Write `adapter-<sha8>.bin` from a checkpoint {rank, alpha, modules: {name: (A, B)}} and describe it, or None."""
+    if checkpoint is None:
+        for old in superseded(folder, "adapter", ".bin", keep=None):
+            old.unlink()
+        return None
+    import torch
+
+    saved = torch.load(checkpoint, weights_only=True, map_location="cpu")
+    factors = {}
+    for module, (a, b) in saved["modules"].items():
+        name, a, b = gguf_factors(module, a.float().numpy(), b.float().numpy(), architecture)
+        factors[name] = (a, b)
+    data, table = adapter_file(factors)
+    file = write_hashed(folder, "adapter", ".bin", data)
+    return {"file": file, "rank": saved["rank"], "alpha": saved["alpha"], "tensors": table}
+
+
+def download_bytes(manifest: dict, base: dict) -> int:
+    """What a first load fetches: the pack's own files, the base's shards and tokenizer and one (the int8) graph."""
+    files = [manifest["tower"]["file"], manifest["projector"]["file"], *base["files"]["weights"]]
+    files += [base["files"]["tokenizer"], base["files"]["tokenizerConfig"], base["graphs"]["int8"]["file"]]
+    if manifest["adapter"]:
+        files.append(manifest["adapter"]["file"])
+    return sum(file["bytes"] for file in files)
+
+
+def export(folder: Path, base_folder: Path, checkpoint: Path | None, adapter: Path | None, version: str, seed: int) -> dict:
+    """Write projector, adapter and pack.json beside the tower in `folder`; returns pack.json's content."""
+    from training.prompt import DESCRIBE_IMAGE, DESCRIBE_VIDEO, SYSTEM
+    from training.tower import GRID_TOKENS, INPUT_SIZE, MEAN, STD, WIDTH
+
+    base = Base(base_folder)
+    towers = superseded(folder, "tower", ".onnx", keep=None)
+    if len(towers) != 1:
+        raise FileNotFoundError(f"{folder} must hold one tower-<sha8>.onnx: run python -m training.export_tower")
+    hidden = base.manifest["architecture"]["hiddenSize"]
+    tensors = checkpoint_tensors(checkpoint) if checkpoint else untrained_projector(base, WIDTH, seed)
+    data, table = projector_file(tensors, WIDTH, hidden)
+    manifest = {
+        "formatVersion": 1,
+        "id": PACK_ID,
+        "version": version,
+        "name": "Valley nano",
+        "languages": ["en"],
+        "licence": LICENCE,
+        "base": f"../{base_folder.name}/base.json",
+        "tower": {
+            "file": describe(towers[0], folder),
+            "inputSize": INPUT_SIZE,
+            "resize": "squash",
+            "filter": "bilinear-antialias",
+            "mean": list(MEAN),
+            "std": list(STD),
+            "gridTokens": GRID_TOKENS,
+            "width": WIDTH,
+            "patchesOutput": "patches",
+            "clsOutput": "cls",
+        },
+        "pooling": {"kind": "mean", "side": "before-projector"},
+        "projector": {
+            "file": write_hashed(folder, "projector", ".bin", data),
+            "inputSize": WIDTH,
+            "outputSize": hidden,
+            "tensors": table,
+        },
+        "adapter": adapter_entry(folder, adapter, base.manifest["architecture"]),
+        "sampling": {"minFrames": 1, "maxFrames": 16, "defaultFrames": 8, "framesPerSecond": 1},
+        "prompt": {"system": SYSTEM, "describeImage": DESCRIBE_IMAGE, "describeVideo": DESCRIBE_VIDEO},
+        "generation": {"maxNewTokens": 96, "temperature": 0, "topP": 0.95, "repetitionPenalty": 1.1},
+        "contextTokens": {"wasm": 768, "webgpu": 2048},
+    }
+    manifest["totals"] = {"bytes": download_bytes(manifest, base.manifest)}
+    write_json(folder / "pack.json", manifest)
+    return manifest
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--checkpoint", type=Path, default=None, help="trained projector.pt; seeded noise without it")
+    parser.add_argument("--adapter", type=Path, default=None, help="LoRA checkpoint {rank, alpha, modules}")
+    parser.add_argument("--version", default="0.1.0")
+    parser.add_argument("--seed", type=int, default=0, help="of the untrained projector")
+    parser.add_argument("--models", type=Path, default=MODELS)
+    options = parser.parse_args()
+    folder = options.models / PACK_ID
+    base = options.models / BASE_ID
+    manifest = export(folder, base, options.checkpoint, options.adapter, options.version, options.seed)
+    catalog = {"packs": [{"id": PACK_ID, "path": f"{PACK_ID}/pack.json"}], "default": PACK_ID}
+    write_json(options.models / "catalog.json", catalog)
+    total = sum(path.stat().st_size for path in options.models.rglob("*") if path.is_file())
+    kind = options.checkpoint or "untrained projector"
+    print(f"{folder}: {kind}, first load {manifest['totals']['bytes']} bytes, all of models/ {total} bytes")
+
+
+if __name__ == "__main__":
+    main()
