@@ -1,0 +1,313 @@
+import * as Comlink from 'comlink'
+import {
+  type AnswerEvent,
+  type AskRequest,
+  type Backend,
+  type EncodeEvent,
+  type EncodeOptions,
+  type LanguageApi,
+  type LanguageInfo,
+  type LedgerSnapshot,
+  type LoadOptions,
+  type LoadProgress,
+  toValleyError,
+  ValleyError,
+  type VisionApi,
+  type VisionInfo,
+} from '../../workers/protocol'
+import { Component, type ComponentState } from './component'
+import { deferred } from './deferred'
+import { SerialQueue } from './serial-queue'
+import type { WorkerClient } from './worker-client'
+
+export type EngineState = {
+  readonly vision: ComponentState<VisionInfo>
+  readonly language: ComponentState<LanguageInfo>
+}
+
+export type EngineOptions = {
+  /** Absolute URL of pack.json. */
+  readonly packUrl: string
+  readonly visionBackend?: Backend
+  readonly languageBackend?: Backend
+  readonly startVision: () => WorkerClient<VisionApi>
+  readonly startLanguage: () => WorkerClient<LanguageApi>
+}
+
+export type Ledgers = { readonly vision: LedgerSnapshot; readonly language: LedgerSnapshot }
+export type WorkerName = keyof EngineState
+
+/** A clip that may be asked about: its file is kept so that lost tokens can be made again. */
+type OpenClip = {
+  readonly file: Blob
+  readonly options: EncodeOptions
+  /** The language worker holds its tokens. */
+  held: boolean
+  encoding: Promise<void> | null
+}
+
+/** How long a question waits for tokens that were sent on the other port, before they count as lost. */
+const tokenGraceMs = 300
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+const isCode = (thrown: unknown, ...codes: string[]) => thrown instanceof ValleyError && codes.includes(thrown.code)
+
+/**
+ * Owns both workers and the channel between them, and hides their mishaps: a dead worker is started anew, a lost
+ * device loaded again, tokens that went with either are encoded again. What was being answered rejects; what was
+ * waiting goes on waiting.
+ */
+export class Engine {
+  readonly #vision: Component<VisionApi, VisionInfo>
+  readonly #language: Component<LanguageApi, LanguageInfo>
+  readonly #clips = new Map<string, OpenClip>()
+  /** The decoder serves one caller at a time. */
+  readonly #turns = new SerialQueue()
+  readonly #listeners = new Set<() => void>()
+  #state: EngineState
+
+  constructor(options: EngineOptions) {
+    const { packUrl, visionBackend, languageBackend } = options
+    const onChange = () => this.#changed()
+    const load = (backend: Backend | undefined): LoadOptions => (backend ? { packUrl, backend } : { packUrl })
+    this.#vision = new Component<VisionApi, VisionInfo>({
+      start: options.startVision,
+      load: (client, onProgress) => loadWith(client, load(visionBackend), onProgress),
+      onStart: () => this.#connect(),
+      onLoss: () => {},
+      onChange,
+    })
+    this.#language = new Component<LanguageApi, LanguageInfo>({
+      start: options.startLanguage,
+      load: (client, onProgress) => loadWith(client, load(languageBackend), onProgress),
+      onStart: () => {
+        this.#connect()
+        this.#encodeLostClips()
+      },
+      onLoss: () => {
+        for (const clip of this.#clips.values()) clip.held = false
+      },
+      onChange,
+    })
+    this.#state = { vision: this.#vision.state, language: this.#language.state }
+  }
+
+  /** Starts both workers and loads the pack. Progress and failures show in `state`. */
+  start(): void {
+    this.#vision.start()
+    this.#language.start()
+  }
+
+  get state(): EngineState {
+    return this.#state
+  }
+
+  /** Calls `listener` after each change of `state`; returns the way to stop that. */
+  subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Starts again whatever failed to load. */
+  retry(): void {
+    if (this.#vision.state.status === 'failed') this.#vision.retry()
+    if (this.#language.state.status === 'failed') this.#language.retry()
+  }
+
+  /**
+   * Opens and encodes a clip; its tokens then stand in the language worker under `options.clipId` until `forget`.
+   * A dead worker or lost device is tolerated once: the events then begin anew with `opened`.
+   * @throws ValleyError as VisionApi.encode
+   */
+  async *encode(file: Blob, options: EncodeOptions, signal: AbortSignal): AsyncGenerator<EncodeEvent, void, undefined> {
+    const done = deferred<void>()
+    done.promise.catch(() => {})
+    const clip: OpenClip = { file, options, held: false, encoding: done.promise }
+    this.#clips.set(options.clipId, clip)
+    try {
+      for await (const event of this.#encodeTwice(clip, signal)) {
+        // Before it is passed on: a consumer may leave at this event.
+        if (event.type === 'encoded') {
+          clip.held = true
+          done.resolve()
+        }
+        yield event
+      }
+    } catch (thrown) {
+      done.reject(thrown)
+      throw thrown
+    } finally {
+      clip.encoding = null
+      if (!clip.held && this.#clips.get(options.clipId) === clip) this.#clips.delete(options.clipId)
+      // Left early by its consumer: neither held nor failed.
+      done.reject(new ValleyError('aborted'))
+    }
+  }
+
+  /** Prefills what every question about the clip begins with. Failures are left to the question to report. */
+  async prepare(clipId: string, signal: AbortSignal): Promise<void> {
+    await this.#turns
+      .run(signal, async () => {
+        const client = await this.#language.whenReady(signal)
+        const prefill = () => client.callUntil((remote, s) => remote.prepare(clipId, s), signal)
+        await prefill().catch(async (thrown: unknown) => {
+          if (!isCode(thrown, 'clip-unknown')) throw thrown
+          await pause(tokenGraceMs)
+          await prefill()
+        })
+      })
+      .catch((thrown: unknown) => {
+        if (!isCode(thrown, 'aborted', 'worker-died', 'device-lost')) console.warn('prepare failed', thrown)
+      })
+  }
+
+  /**
+   * Streams an answer, after those asked before it. Waits for the pack to be loaded and for the clip's tokens.
+   * @throws ValleyError as LanguageApi.ask, and `worker-died`; the engine is then starting anew already
+   */
+  async *ask(request: AskRequest, signal: AbortSignal): AsyncGenerator<AnswerEvent, void, undefined> {
+    const release = await this.#turns.enter(signal)
+    try {
+      let started = false
+      for (let attempt = 0; ; attempt++) {
+        const client = await this.#language.whenReady(signal)
+        if (request.clipId !== null) await this.#ensureTokens(request.clipId, signal)
+        try {
+          for await (const event of client.stream((remote, s) => remote.ask(request, s), signal)) {
+            started = true
+            yield event
+          }
+          return
+        } catch (thrown) {
+          if (isCode(thrown, 'device-lost')) this.#language.reload()
+          const clip = request.clipId === null ? undefined : this.#clips.get(request.clipId)
+          if (started || !clip || attempt === 2 || !isCode(thrown, 'clip-unknown')) throw thrown
+          // The tokens travel on another port than the question and may arrive a moment later; if not, they are gone.
+          if (attempt === 0) await pause(tokenGraceMs)
+          else clip.held = false
+        }
+      }
+    } finally {
+      release()
+    }
+  }
+
+  /** Mean log p (nats per token) of each text as the answer about the clip. @throws as LanguageApi.score */
+  score(
+    clipId: string | null,
+    question: string,
+    texts: readonly string[],
+    signal: AbortSignal,
+  ): Promise<readonly number[]> {
+    return this.#turns.run(signal, async () => {
+      const client = await this.#language.whenReady(signal)
+      if (clipId !== null) await this.#ensureTokens(clipId, signal)
+      return client.callUntil((remote, s) => remote.score(clipId, question, texts, s), signal)
+    })
+  }
+
+  /** Lets go of a clip: its tokens and whatever was prefilled from them. */
+  forget(clipId: string): void {
+    this.#clips.delete(clipId)
+    const client = this.#language.client
+    void client?.call((remote) => remote.forget(clipId)).catch(() => {})
+  }
+
+  /** Live resources of both workers. @throws ValleyError `worker-died` */
+  async ledgers(): Promise<Ledgers> {
+    const { client: vision } = this.#vision
+    const { client: language } = this.#language
+    if (!vision || !language) return { vision: {}, language: {} }
+    const [v, l] = await Promise.all([vision.call((r) => r.ledger()), language.call((r) => r.ledger())])
+    return { vision: v, language: l }
+  }
+
+  /** Ends a worker from outside, as a crash would. The engine starts it anew. */
+  killWorker(name: WorkerName): void {
+    const component = name === 'vision' ? this.#vision : this.#language
+    component.client?.terminate('killed')
+  }
+
+  /** Destroys the vision worker's GPU device, as a driver reset would. */
+  async loseDevice(): Promise<void> {
+    await this.#vision.client?.call((remote) => remote.loseDevice())
+  }
+
+  /** Ends both workers for good. */
+  close(): void {
+    this.#clips.clear()
+    this.#vision.close()
+    this.#language.close()
+  }
+
+  async *#encodeTwice(clip: OpenClip, signal: AbortSignal): AsyncGenerator<EncodeEvent, void, undefined> {
+    for (let attempt = 0; ; attempt++) {
+      const client = await this.#vision.whenReady(signal)
+      try {
+        yield* client.stream((remote, s) => remote.encode(clip.file, clip.options, s), signal)
+        return
+      } catch (thrown) {
+        const lost = isCode(thrown, 'device-lost')
+        if (lost) this.#vision.reload()
+        if (attempt > 0 || !(lost || isCode(thrown, 'worker-died'))) throw thrown
+      }
+    }
+  }
+
+  /** Resolves when the language worker holds the clip's tokens, encoding them again if they were lost. */
+  async #ensureTokens(clipId: string, signal: AbortSignal): Promise<void> {
+    const clip = this.#clips.get(clipId)
+    // Not a clip of ours: the worker may know it (or will say that it does not).
+    if (!clip || clip.held) return
+    clip.encoding ??= this.#encodeAgain(clip, signal).finally(() => {
+      clip.encoding = null
+    })
+    await clip.encoding
+  }
+
+  async #encodeAgain(clip: OpenClip, signal: AbortSignal): Promise<void> {
+    for await (const _ of this.#encodeTwice(clip, signal));
+    clip.held = true
+  }
+
+  #encodeLostClips(): void {
+    for (const [clipId, clip] of this.#clips) {
+      if (!clip.held) this.#ensureTokens(clipId, new AbortController().signal).catch(() => {})
+    }
+  }
+
+  /** Gives both workers the ends of a fresh channel; they drop the one before. */
+  #connect(): void {
+    const vision = this.#vision.client
+    const language = this.#language.client
+    if (!vision || !language) return
+    const { port1, port2 } = new MessageChannel()
+    // A worker that dies meanwhile is connected again at its next start.
+    vision.call((remote) => remote.connect(Comlink.transfer(port1, [port1]))).catch(() => {})
+    language.call((remote) => remote.connect(Comlink.transfer(port2, [port2]))).catch(() => {})
+  }
+
+  #changed(): void {
+    this.#state = { vision: this.#vision.state, language: this.#language.state }
+    for (const listener of this.#listeners) listener()
+  }
+}
+
+type Loadable<Info> = {
+  load(options: LoadOptions, onProgress: (progress: LoadProgress) => void): Promise<Info>
+}
+
+async function loadWith<Api extends Loadable<Info>, Info>(
+  client: WorkerClient<Api>,
+  options: LoadOptions,
+  onProgress: (progress: LoadProgress) => void,
+): Promise<Info> {
+  try {
+    return (await client.call((remote) =>
+      (remote as unknown as Comlink.Remote<Loadable<Info>>).load(options, Comlink.proxy(onProgress)),
+    )) as Info
+  } catch (thrown) {
+    throw toValleyError(thrown)
+  }
+}

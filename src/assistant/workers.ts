@@ -1,0 +1,21 @@
+import type { LanguageApi, VisionApi } from '../../workers/protocol'
+import { WorkerClient } from './worker-client'
+
+const lockName = (kind: string) => `valley-${kind}-${crypto.randomUUID()}`
+
+/** Starts the worker that opens clips and encodes frames. */
+export function startVision(): WorkerClient<VisionApi> {
+  const name = lockName('vision')
+  const worker = new Worker(new URL('../../workers/vision/vision.worker.ts', import.meta.url), { type: 'module', name })
+  return new WorkerClient('vision', worker, name)
+}
+
+/** Starts the worker that reads questions and writes answers. */
+export function startLanguage(): WorkerClient<LanguageApi> {
+  const name = lockName('language')
+  const worker = new Worker(new URL('../../workers/language/language.worker.ts', import.meta.url), {
+    type: 'module',
+    name,
+  })
+  return new WorkerClient('language', worker, name)
+}
