@@ -66,7 +66,6 @@ export async function deriveWeights(options: DeriveOptions): Promise<Uint8Array<
   let pause = performance.now()
   for (const index of manifest.files.weights.keys()) {
     const tensors = used.filter((tensor) => tensor.shard === index)
-    if (tensors.length === 0) continue
     const shard = await options.shard(index)
     for (const tensor of tensors) {
       const stored = shard.subarray(tensor.offset, tensor.offset + tensor.bytes)

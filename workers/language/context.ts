@@ -1,0 +1,114 @@
+/**
+ * What the KV cache holds, by position: a prompt is compared with it, the common prefix is kept, and only the rest is
+ * run, in chunks short enough that a stop is heard.
+ */
+import { throwIfAborted } from '../protocol'
+import { macrotask } from '../runtime/macrotask'
+import type { Decoder } from './decoder'
+import { commonPrefix, type PositionKey, type Sequence } from './splice'
+
+/**
+ * The first template tokens are an attention sink whose activations are far larger than all others; int8 activations
+ * have one scale a chunk, so these positions always form a chunk of their own.
+ */
+export const sinkTokens = 4
+/** Positions a run takes at most while prefilling: about half a second on two CPU cores. */
+export const chunkTokens = 64
+
+export type PrefillOptions = {
+  /** Positions that begin a chunk beside the regular ones. Same boundaries, same int8 activations, same tokens. */
+  readonly boundaries?: readonly number[]
+  /** Positions of the prompt run so far and to run in all (the reused ones left out). */
+  readonly onProgress?: (done: number, total: number) => void
+  readonly signal?: AbortSignal | undefined
+}
+
+/** The chunks [from, to) of a prefill that starts at `start` and ends at `end`. Pure. */
+export function planChunks(start: number, end: number, boundaries: readonly number[] = []): [number, number][] {
+  const stops = [sinkTokens, ...boundaries].sort((a, b) => a - b)
+  const chunks: [number, number][] = []
+  for (let from = start; from < end; ) {
+    const stop = stops.find((position) => position > from) ?? end
+    const to = Math.min(from + chunkTokens, stop, end)
+    chunks.push([from, to])
+    from = to
+  }
+  return chunks
+}
+
+/** How much of `wanted` the cached keys already cover. A partly covered sink chunk is run anew as a whole. Pure. */
+export function reusablePrefix(cached: readonly PositionKey[], wanted: readonly PositionKey[]): number {
+  const length = commonPrefix(cached, wanted)
+  return length < Math.min(sinkTokens, wanted.length) ? 0 : length
+}
+
+export class Context {
+  readonly #decoder: Decoder
+  #keys: PositionKey[] = []
+
+  constructor(decoder: Decoder) {
+    this.#decoder = decoder
+  }
+
+  /** Keys of the cached positions. */
+  get keys(): readonly PositionKey[] {
+    return this.#keys
+  }
+
+  /**
+   * Makes the cache hold positions 0..end-1 of `sequence` and nothing else.
+   * @returns how many of them were already there
+   * Errors: aborted (what was run stays usable), device-lost
+   */
+  async fill(sequence: Sequence, end: number, options: PrefillOptions = {}): Promise<number> {
+    const reused = Math.min(reusablePrefix(this.#keys, sequence.keys), end)
+    await this.#run(sequence, reused, end, false, options)
+    return reused
+  }
+
+  /**
+   * Makes the cache hold all of `sequence` and gives its last position's logits [vocabSize]. Where the cache covers all
+   * of it, the last position is run again. Returns and errors else as `fill`.
+   */
+  async prefill(sequence: Sequence, options: PrefillOptions = {}): Promise<{ logits: Float32Array; reused: number }> {
+    const end = sequence.keys.length
+    const covered = reusablePrefix(this.#keys, sequence.keys)
+    const reused = covered < end ? covered : end > sinkTokens ? end - 1 : 0
+    const logits = await this.#run(sequence, reused, end, true, options)
+    return { logits: logits ?? new Float32Array(0), reused }
+  }
+
+  async #run(
+    sequence: Sequence,
+    start: number,
+    end: number,
+    wanted: boolean,
+    { boundaries = [], onProgress, signal }: PrefillOptions,
+  ): Promise<Float32Array | undefined> {
+    this.truncate(start)
+    let logits: Float32Array | undefined
+    onProgress?.(0, end - start)
+    for (const [from, to] of planChunks(start, end, boundaries)) {
+      await macrotask()
+      throwIfAborted(signal)
+      const rows = wanted && to === end ? [to - from - 1] : []
+      const results = await this.#decoder.run(sequence.embed(from, to), rows)
+      logits = results[0]
+      this.#keys.push(...sequence.keys.slice(from, to))
+      onProgress?.(to - start, end - start)
+    }
+    return logits
+  }
+
+  /** Runs further positions in one chunk; logits for each row in `wanted`. */
+  async extend(keys: readonly PositionKey[], embeds: Float32Array, wanted: readonly number[]): Promise<Float32Array[]> {
+    const logits = await this.#decoder.run(embeds, wanted)
+    this.#keys.push(...keys)
+    return logits
+  }
+
+  truncate(length: number): void {
+    this.#decoder.truncate(length)
+    this.#keys.length = length
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * The decoder session and its KV cache: one call runs a chunk of positions after those already cached and appends their
+ * keys and values.
+ */
+import type { InferenceSession } from 'onnxruntime-web'
+import type { Architecture, GraphFlavour } from '../packs/schema'
+import { type Backend, toValleyError, ValleyError } from '../protocol'
+import type { GpuDevice } from '../runtime/device'
+import type { Ledger } from '../runtime/ledger'
+import { loadOrt, type OrtModule } from '../runtime/ort'
+import { gpuKvCache, hostKvCache, type KvCache, kvNames } from './kv-cache'
+
+/** Additive mask of a hidden position: far below any score, yet finite, since -Infinity rows would give NaN. */
+const hidden = -1e9
+
+export type DecoderOptions = {
+  readonly backend: Backend
+  readonly flavour: GraphFlavour
+  readonly architecture: Architecture
+  /** The .onnx file. */
+  readonly graph: Uint8Array
+  readonly externalData: { readonly path: string; readonly data: Uint8Array }
+  /** Positions that the KV cache holds. */
+  readonly capacity: number
+  /** Owned by the caller; null on WASM. */
+  readonly gpu: GpuDevice | null
+  readonly ledger: Ledger
+}
+
+export class Decoder {
+  readonly backend: Backend
+  readonly vocabSize: number
+  readonly hiddenSize: number
+  readonly #ort: OrtModule
+  readonly #session: InferenceSession
+  readonly #cache: KvCache
+  readonly #closeSession: () => void
+  /** Rejects when the device is lost; never on WASM. */
+  readonly #lost: Promise<never>
+
+  private constructor(
+    ort: OrtModule,
+    session: InferenceSession,
+    cache: KvCache,
+    options: DecoderOptions,
+    lost: Promise<never>,
+  ) {
+    this.backend = options.backend
+    this.vocabSize = options.architecture.vocabSize
+    this.hiddenSize = options.architecture.hiddenSize
+    this.#ort = ort
+    this.#session = session
+    this.#cache = cache
+    this.#closeSession = options.ledger.open('session')
+    this.#lost = lost
+  }
+
+  /** Starts the session. Errors: out-of-memory, device-lost, internal. */
+  static async open(options: DecoderOptions): Promise<Decoder> {
+    const { backend, architecture, gpu, ledger } = options
+    const ort = await loadOrt(backend)
+    const lost = deviceLoss(gpu)
+    const create = ort.InferenceSession.create(options.graph, sessionOptions(options))
+    const session = await Promise.race([create, lost]).catch((thrown) => {
+      throw toValleyError(thrown, thrown instanceof RangeError ? 'out-of-memory' : 'internal', { stage: 'session' })
+    })
+    const width = architecture.kvHeads * architecture.headDim
+    const shape = { layers: architecture.layers, width, capacity: options.capacity }
+    try {
+      const type = options.flavour === 'q8f16' ? 'float16' : 'float32'
+      const cache = gpu ? gpuKvCache(ort, gpu.device, type, shape, ledger) : hostKvCache(ort, shape, ledger)
+      return new Decoder(ort, session, cache, options, lost)
+    } catch (thrown) {
+      await session.release()
+      throw toValleyError(thrown)
+    }
+  }
+
+  /** Positions in the KV cache. */
+  get length(): number {
+    return this.#cache.length
+  }
+
+  get capacity(): number {
+    return this.#cache.capacity
+  }
+
+  /** Forgets the keys and values of all positions from `length` on. */
+  truncate(length: number): void {
+    this.#cache.truncate(length)
+  }
+
+  /**
+   * Runs the positions after the cached ones.
+   * @param embeds  input embeddings [rows, hiddenSize]
+   * @param wanted  rows of this chunk whose logits are returned
+   * @returns logits [vocabSize] for each of `wanted`
+   * Errors: device-lost, internal
+   */
+  async run(embeds: Float32Array, wanted: readonly number[]): Promise<Float32Array[]> {
+    const ort = this.#ort
+    const past = this.#cache.length
+    const rows = embeds.length / this.hiddenSize
+    const positions = BigInt64Array.from({ length: rows }, (_, row) => BigInt(past + row))
+    // The graph wants at least one row of logits; a chunk in the middle of a prefill has no use for it.
+    const index = BigInt64Array.from(wanted.length > 0 ? wanted : [rows - 1], BigInt)
+    const feeds = {
+      inputs_embeds: new ort.Tensor('float32', embeds, [1, rows, this.hiddenSize]),
+      position_ids: new ort.Tensor('int64', positions, [1, rows]),
+      attention_bias: new ort.Tensor('float32', causalBias(past, rows), [1, 1, rows, past + rows]),
+      logits_index: new ort.Tensor('int64', index, [index.length]),
+      ...this.#cache.past(),
+    }
+    const outputs = await Promise.race([this.#session.run(feeds), this.#lost]).catch((thrown) => {
+      throw toValleyError(thrown, 'internal', { stage: 'decoder' })
+    })
+    this.#cache.append(outputs, rows)
+    const logits = outputs.logits
+    const data = logits?.data as Float32Array
+    const result = wanted.map((_, i) => data.slice(i * this.vocabSize, (i + 1) * this.vocabSize))
+    logits?.dispose()
+    return result
+  }
+
+  async dispose(): Promise<void> {
+    this.#cache.dispose()
+    this.#closeSession()
+    await this.#session.release()
+  }
+}
+
+function sessionOptions({ backend, gpu, architecture, externalData }: DecoderOptions): InferenceSession.SessionOptions {
+  const shared: InferenceSession.SessionOptions = {
+    externalData: [externalData],
+    graphOptimizationLevel: 'all',
+  }
+  if (backend === 'wasm') return { ...shared, executionProviders: ['wasm'] }
+  if (!gpu) throw new ValleyError('internal', { stage: 'session' }, { message: 'WebGPU decoder without a device' })
+  const onGpu = kvNames(architecture.layers).map((name) => [`new.${name}`, 'gpu-buffer'] as const)
+  return {
+    ...shared,
+    executionProviders: [{ name: 'webgpu', device: gpu.device } as InferenceSession.WebGpuExecutionProviderOption],
+    preferredOutputLocation: { logits: 'cpu', ...Object.fromEntries(onGpu) },
+  }
+}
+
+function deviceLoss(gpu: GpuDevice | null): Promise<never> {
+  const lost = new Promise<never>((_, reject) => {
+    void gpu?.device.lost.then(({ reason }) => reject(new ValleyError('device-lost', { reason })))
+  })
+  lost.catch(() => {})
+  return lost
+}
+
+/** [rows, past + rows]: every row sees all of the past and the chunk up to itself. */
+export function causalBias(past: number, rows: number): Float32Array<ArrayBuffer> {
+  const width = past + rows
+  const bias = new Float32Array(rows * width)
+  for (let row = 0; row < rows; row++) bias.fill(hidden, row * width + past + row + 1, (row + 1) * width)
+  return bias
+}

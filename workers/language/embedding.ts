@@ -1,0 +1,26 @@
+import { dequantise, rowBytes } from '../packs/gguf'
+import type { BaseTensor } from '../packs/schema'
+
+/** The decoder's input embeddings, looked up in the base's stored bytes: nothing is dequantised before it is needed. */
+export class TokenEmbedding {
+  readonly vocabSize: number
+  readonly hiddenSize: number
+  readonly #type: BaseTensor['type']
+  readonly #stride: number
+  readonly #bytes: Uint8Array
+
+  /** @param bytes  the tensor's stored bytes; kept, so pass a copy where they are part of something larger */
+  constructor(tensor: BaseTensor, bytes: Uint8Array) {
+    this.vocabSize = tensor.shape[0] ?? 0
+    this.hiddenSize = tensor.shape[1] ?? 0
+    this.#type = tensor.type
+    this.#stride = rowBytes(tensor)
+    this.#bytes = bytes
+  }
+
+  /** Writes the embedding of `id` into `out` [hiddenSize]. */
+  lookUp(id: number, out: Float32Array): void {
+    if (!(id >= 0 && id < this.vocabSize)) throw new RangeError(`token id ${id} is outside the vocabulary`)
+    dequantise(this.#type, this.#bytes.subarray(id * this.#stride, (id + 1) * this.#stride), this.hiddenSize, out)
+  }
+}

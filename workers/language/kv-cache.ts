@@ -1,0 +1,154 @@
+/**
+ * The decoder's keys and values in buffers of our own, of fixed capacity: the graph returns only the rows of its chunk,
+ * they are appended here, and the next run gets a view of the filled part. Nothing is ever reallocated or shifted, and
+ * dropping the newest rows costs nothing.
+ */
+import type { Tensor } from 'onnxruntime-web'
+import { ValleyError } from '../protocol'
+import type { Ledger } from '../runtime/ledger'
+import type { OrtModule } from '../runtime/ort'
+
+export type KvShape = {
+  readonly layers: number
+  /** kvHeads * headDim */
+  readonly width: number
+  /** Positions. */
+  readonly capacity: number
+}
+
+export type KvCache = {
+  readonly capacity: number
+  /** Positions filled. */
+  readonly length: number
+  /** The graph's `past.{layer}.key|value`, [1, length, width] each. Valid until the next append. */
+  readonly past: () => Record<string, Tensor>
+  /** Appends the graph's `new.{layer}.key|value`, [1, rows, width] each, and disposes of them. */
+  readonly append: (outputs: Readonly<Record<string, Tensor>>, rows: number) => void
+  /** Forgets all positions from `length` on. */
+  readonly truncate: (length: number) => void
+  readonly dispose: () => void
+}
+
+/** Tensor names behind `past.` and `new.`, in the order of the graph. */
+export const kvNames = (layers: number) =>
+  Array.from({ length: layers }, (_, layer) => [`${layer}.key`, `${layer}.value`]).flat()
+
+/** float32 in JS memory, for the WASM backend. Errors: out-of-memory. */
+export function hostKvCache(ort: OrtModule, shape: KvShape, ledger: Ledger): KvCache {
+  const { width, capacity } = shape
+  const names = kvNames(shape.layers)
+  let buffers: Map<string, Float32Array<ArrayBuffer>>
+  try {
+    buffers = new Map(names.map((name) => [name, new Float32Array(capacity * width)]))
+  } catch (thrown) {
+    throw new ValleyError('out-of-memory', { bytes: 4 * names.length * capacity * width }, { cause: thrown })
+  }
+  const close = ledger.open('kv-cache')
+  const counter = new Fill(capacity)
+  return {
+    capacity,
+    get length() {
+      return counter.length
+    },
+    past: () =>
+      Object.fromEntries(
+        Array.from(buffers, ([name, buffer]) => {
+          const rows = buffer.subarray(0, counter.length * width)
+          return [`past.${name}`, new ort.Tensor('float32', rows, [1, counter.length, width])]
+        }),
+      ),
+    append: (outputs, rows) => {
+      counter.reserve(rows)
+      for (const [name, buffer] of buffers) {
+        const output = outputs[`new.${name}`]
+        buffer.set(output?.data as Float32Array, counter.length * width)
+        output?.dispose()
+      }
+      counter.length += rows
+    },
+    truncate: (length) => counter.truncate(length),
+    dispose: () => {
+      close()
+      buffers.clear()
+    },
+  }
+}
+
+/** One GPU buffer a tensor; appending is a copy on the GPU, nothing comes back. `type` is the graph's K/V type. */
+export function gpuKvCache(
+  ort: OrtModule,
+  device: GPUDevice,
+  type: 'float32' | 'float16',
+  shape: KvShape,
+  ledger: Ledger,
+): KvCache {
+  const { width, capacity } = shape
+  const rowBytes = width * (type === 'float16' ? 2 : 4)
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC
+  const open = kvNames(shape.layers).map((name) => {
+    const buffer = device.createBuffer({ label: `kv ${name}`, size: capacity * rowBytes, usage })
+    return { name, buffer, close: ledger.open('gpu-buffer') }
+  })
+  const close = ledger.open('kv-cache')
+  const counter = new Fill(capacity)
+  const empty = () => {
+    const none = type === 'float16' ? new Uint16Array(0) : new Float32Array(0)
+    return new ort.Tensor(type, none as Float32Array, [1, 0, width])
+  }
+  return {
+    capacity,
+    get length() {
+      return counter.length
+    },
+    past: () =>
+      Object.fromEntries(
+        open.map(({ name, buffer }) => {
+          const dims = [1, counter.length, width]
+          const view = () => ort.Tensor.fromGpuBuffer(buffer, { dataType: type, dims })
+          return [`past.${name}`, counter.length === 0 ? empty() : view()]
+        }),
+      ),
+    append: (outputs, rows) => {
+      counter.reserve(rows)
+      const encoder = device.createCommandEncoder({ label: 'append to kv cache' })
+      for (const { name, buffer } of open) {
+        const output = outputs[`new.${name}`]
+        const source = output?.gpuBuffer as unknown as GPUBuffer
+        encoder.copyBufferToBuffer(source, 0, buffer, counter.length * rowBytes, rows * rowBytes)
+      }
+      device.queue.submit([encoder.finish()])
+      for (const { name } of open) outputs[`new.${name}`]?.dispose()
+      counter.length += rows
+    },
+    truncate: (length) => counter.truncate(length),
+    dispose: () => {
+      close()
+      for (const { buffer, close } of open) {
+        buffer.destroy()
+        close()
+      }
+    },
+  }
+}
+
+/** How many positions are filled, within the capacity. */
+class Fill {
+  length = 0
+  readonly #capacity: number
+
+  constructor(capacity: number) {
+    this.#capacity = capacity
+  }
+
+  reserve(rows: number): void {
+    if (this.length + rows > this.#capacity) {
+      throw new RangeError(`KV cache of ${this.#capacity} positions cannot take ${this.length} + ${rows}`)
+    }
+  }
+
+  truncate(length: number): void {
+    if (length < 0 || length > this.length)
+      throw new RangeError(`cannot truncate ${this.length} positions to ${length}`)
+    this.length = length
+  }
+}
