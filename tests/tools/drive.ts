@@ -1,0 +1,131 @@
+/** Drives the page as a person would (file button, composer, stop) and reads what it shows through `window.valley`. */
+import type { Page } from 'playwright-core'
+import type { ElementHandle, Page as PuppeteerPage } from 'puppeteer-core'
+import type { EncodedClip, LanguageInfo, LedgerSnapshot, VisionInfo } from '../../workers/protocol'
+
+/** An error as plain data; the page's `describeError` makes it. */
+export type PlainError = { code: string; data: Record<string, unknown>; message: string }
+export type PlainTurn = {
+  question: string
+  answer: string
+  status: 'waiting' | 'reading' | 'writing' | 'done' | 'stopped' | 'failed'
+  reason: 'end' | 'length' | null
+  stats: Record<string, number | string> | null
+  error: PlainError | null
+}
+export type PlainTranscript = { clip: EncodedClip | null; turns: PlainTurn[]; errors: PlainError[] }
+export type LoadOutcome = { vision: VisionInfo; language: LanguageInfo } | { error: PlainError }
+
+type PageSurface = {
+  ready(): Promise<{ vision: VisionInfo; language: LanguageInfo }>
+  ledgers(): Promise<{ vision: LedgerSnapshot; language: LedgerSnapshot }>
+  transcript(): {
+    clip: EncodedClip | null
+    turns: (Omit<PlainTurn, 'error'> & { error: unknown })[]
+    errors: unknown[]
+  }
+  describeError(thrown: unknown): PlainError
+}
+declare const valley: PageSurface
+
+/** What driving needs of a browser's page; Chromium comes through Playwright, Firefox through Puppeteer. */
+export type Driven = {
+  evaluate<T>(body: () => T | Promise<T>): Promise<T>
+  /** Hands files to the page's own file input. */
+  chooseFiles(...paths: string[]): Promise<void>
+  /** Writes into the composer and presses Enter. */
+  submit(text: string): Promise<void>
+}
+
+export function drivePlaywright(page: Page): Driven {
+  return {
+    evaluate: (body) => page.evaluate(body) as never,
+    chooseFiles: (...paths) => page.locator('input[type=file]').first().setInputFiles(paths),
+    submit: async (text) => {
+      const composer = page.getByRole('textbox').last()
+      await composer.fill(text)
+      await composer.press('Enter')
+    },
+  }
+}
+
+export function drivePuppeteer(page: PuppeteerPage): Driven {
+  return {
+    evaluate: (body) => page.evaluate(body) as never,
+    chooseFiles: async (...paths) => {
+      const input = (await page.waitForSelector('input[type=file]')) as ElementHandle<HTMLInputElement> | null
+      await input?.uploadFile(...paths)
+    },
+    submit: async (text) => {
+      await page.focus('textarea')
+      await page.keyboard.type(text)
+      await page.keyboard.press('Enter')
+    },
+  }
+}
+
+/** Waits until both workers have loaded the pack. */
+export function waitForEngine(page: Driven): Promise<LoadOutcome> {
+  return page.evaluate(async () => {
+    try {
+      return await valley.ready()
+    } catch (thrown) {
+      return { error: valley.describeError(thrown) }
+    }
+  })
+}
+
+export function readTranscript(page: Driven): Promise<PlainTranscript> {
+  return page.evaluate(() => {
+    const { clip, turns, errors } = valley.transcript()
+    return {
+      clip,
+      turns: turns.map((turn) => ({ ...turn, error: turn.error ? valley.describeError(turn.error) : null })),
+      errors: errors.map((error) => valley.describeError(error)),
+    }
+  })
+}
+
+export function readLedgers(page: Driven): Promise<{ vision: LedgerSnapshot; language: LedgerSnapshot }> {
+  return page.evaluate(() => valley.ledgers())
+}
+
+/** Polls the transcript until `done` accepts it. Throws with the last transcript after `timeout` ms. */
+export async function waitFor(
+  page: Driven,
+  done: (transcript: PlainTranscript) => boolean,
+  timeout: number,
+): Promise<PlainTranscript> {
+  const end = Date.now() + timeout
+  for (;;) {
+    const transcript = await readTranscript(page)
+    if (done(transcript)) return transcript
+    if (Date.now() > end) throw new Error(`still not there after ${timeout} ms: ${JSON.stringify(transcript)}`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+/** Opens a clip; resolves when it is encoded or refused. */
+export async function openClip(page: Driven, path: string, timeout = 180_000): Promise<PlainTranscript> {
+  const before = await readTranscript(page)
+  await page.chooseFiles(path)
+  return waitFor(
+    page,
+    ({ clip, errors }) =>
+      errors.length > before.errors.length || (clip !== null && clip.clipId !== before.clip?.clipId),
+    timeout,
+  )
+}
+
+const ended = (turn: PlainTurn | undefined) =>
+  turn !== undefined && (turn.status === 'done' || turn.status === 'stopped' || turn.status === 'failed')
+
+/** Asks through the composer; resolves with the turn when its answer ends. */
+export async function askQuestion(page: Driven, question: string, timeout = 180_000): Promise<PlainTurn> {
+  const { turns } = await readTranscript(page)
+  await page.submit(question)
+  const after = await waitFor(page, (t) => t.turns.length > turns.length && ended(t.turns.at(-1)), timeout)
+  const turn = after.turns.at(-1)
+  if (!turn) throw new Error('the question never became a turn')
+  return turn
+}
