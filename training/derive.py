@@ -16,12 +16,21 @@ from training.gguf_base import Base
 
 BLOCK = 32
 ALIGNMENT = 64
-ITEM_BYTES = {"int8-kn": 1, "q8-nk": 1, "int8-scale-f32": 4, "q8-scale-f32": 4, "q8-scale-f16": 2, "f32-kn": 4, "f32": 4, "f16": 2}
+ITEM_BYTES = {
+    "int8-kn": 1,
+    "q8-nk": 1,
+    "int8-scale-f32": 4,
+    "q8-scale-f32": 4,
+    "q8-scale-f16": 2,
+    "f32-kn": 4,
+    "f32": 4,
+    "f16": 2,
+}
 
 
 @dataclass(frozen=True)
 class Adapter:
-    """LoRA factors in GGUF row order: `factors[name] = (A [rank, in], B [out, rank])`, float16; W += alpha/rank * B@A."""
+    """LoRA in GGUF row order: `factors[name] = (A [rank, in], B [out, rank])`, float16; W += alpha/rank * B@A."""
 
     rank: int
     alpha: float
@@ -29,7 +38,7 @@ class Adapter:
 
 
 def element_count(form: str, k: int, n: int) -> int:
-    """Elements of an initializer: k*n for matrices, n for per-channel scales, n*k/32 for repeated ones, n for vectors."""
+    """Elements of an initializer: k*n for a matrix, n for per-channel scales or a vector, n*k/32 for repeated scales."""
     if form in ("int8-kn", "q8-nk", "f32-kn"):
         return k * n
     if form in ("q8-scale-f32", "q8-scale-f16"):

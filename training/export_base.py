@@ -110,7 +110,8 @@ def main() -> None:
     options = parser.parse_args()
     manifest = export(options.gguf or installed_gguf(), options.out)
     total = sum(entry["bytes"] for entry in manifest["files"]["weights"])
-    print(f"{options.out}: {len(manifest['tensors'])} tensors, {total} bytes in {len(manifest['files']['weights'])} shards")
+    shards = len(manifest["files"]["weights"])
+    print(f"{options.out}: {len(manifest['tensors'])} tensors, {total} bytes in {shards} shards")
 
 
 if __name__ == "__main__":

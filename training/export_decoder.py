@@ -25,7 +25,12 @@ FLAVOURS = ("int8", "q8f32", "q8f16", "f32")
 EXTERNAL_DATA = "decoder.weights"
 MICROSOFT = "com.microsoft"
 F16_HIDDEN = -65504.0
-ONNX_TYPES = {"int8-kn": TensorProto.INT8, "q8-nk": TensorProto.UINT8, "q8-scale-f16": TensorProto.FLOAT16, "f16": TensorProto.FLOAT16}
+ONNX_TYPES = {
+    "int8-kn": TensorProto.INT8,
+    "q8-nk": TensorProto.UINT8,
+    "q8-scale-f16": TensorProto.FLOAT16,
+    "f16": TensorProto.FLOAT16,
+}
 
 
 class DecoderGraph:
@@ -100,7 +105,12 @@ class DecoderGraph:
         epsilon = self.a["rmsNormEps"]
         self.nodes.append(
             helper.make_node(
-                "SkipSimplifiedLayerNormalization", [x, residual, weight], outputs, name=f"{name}/norm", domain=MICROSOFT, epsilon=epsilon
+                "SkipSimplifiedLayerNormalization",
+                [x, residual, weight],
+                outputs,
+                name=f"{name}/norm",
+                domain=MICROSOFT,
+                epsilon=epsilon,
             )
         )
         return name, total
@@ -127,10 +137,20 @@ class DecoderGraph:
         sources = [f"{block}.attn_{part}.weight" for part in "qkv"]
         width = self.query_width + 2 * self.kv_width
         qkv = self.linear(x, f"{prefix}.qkv", sources, a["hiddenSize"], width)
-        rotated_size = self.constant("split.qk_v", np.array([self.query_width + self.kv_width, self.kv_width], np.int64))
-        self.nodes.append(helper.make_node("Split", [qkv, rotated_size], [f"{prefix}.qk", f"new.{layer}.value"], axis=-1))
+        rotated_size = self.constant(
+            "split.qk_v", np.array([self.query_width + self.kv_width, self.kv_width], np.int64)
+        )
+        self.nodes.append(
+            helper.make_node("Split", [qkv, rotated_size], [f"{prefix}.qk", f"new.{layer}.value"], axis=-1)
+        )
         # q and k are rotated in one go: they are heads of the same size.
-        rope = self.node("RotaryEmbedding", [f"{prefix}.qk", "position_ids", *self.rope_tables()], f"{prefix}.rope", MICROSOFT, interleaved=1)
+        rope = self.node(
+            "RotaryEmbedding",
+            [f"{prefix}.qk", "position_ids", *self.rope_tables()],
+            f"{prefix}.rope",
+            MICROSOFT,
+            interleaved=1,
+        )
         q_k = self.constant("split.q_k", np.array([self.query_width, self.kv_width], np.int64))
         self.nodes.append(helper.make_node("Split", [rope, q_k], [f"{prefix}.q", f"new.{layer}.key"], axis=-1))
         query = self.node("Reshape", [f"{prefix}.q", self.shape(-1, heads, 1, head_dim)], f"{prefix}.q4")
@@ -147,7 +167,9 @@ class DecoderGraph:
         mixed = self.node("MatMul", [weights, rows["value"]], f"{prefix}.mixed_wide")
         mixed = self.node("Reshape", [mixed, self.shape(-1, heads, a["kvHeads"], head_dim)], f"{prefix}.mixed4")
         mixed = self.node("Mul", [mixed, self.head_mask("mask.own", 1.0)], f"{prefix}.mixed_own")
-        mixed = self.node("ReduceSum", [mixed, self.constant("axes.2", np.array([2], np.int64))], f"{prefix}.mixed3", keepdims=0)
+        mixed = self.node(
+            "ReduceSum", [mixed, self.constant("axes.2", np.array([2], np.int64))], f"{prefix}.mixed3", keepdims=0
+        )
         return self.node("Reshape", [mixed, self.shape(1, -1, self.query_width)], f"{prefix}.mixed")
 
     def feed_forward(self, x: str, layer: int) -> str:
@@ -165,9 +187,16 @@ class DecoderGraph:
         """attention_bias [1,1,S,P+S] as [S,1,P+S] in the flavour's type."""
         bias = "attention_bias"
         if self.half:
-            bias = self.node("Max", [bias, self.constant("bias.floor", np.array(F16_HIDDEN, np.float32))], "bias.clamped")
+            bias = self.node(
+                "Max", [bias, self.constant("bias.floor", np.array(F16_HIDDEN, np.float32))], "bias.clamped"
+            )
             bias = self.node("Cast", [bias], "bias.half", to=TensorProto.FLOAT16)
-        return self.node("Transpose", [self.node("Squeeze", [bias, self.constant("axes.0", np.array([0], np.int64))], "bias.3d")], "bias", perm=[1, 0, 2])
+        return self.node(
+            "Transpose",
+            [self.node("Squeeze", [bias, self.constant("axes.0", np.array([0], np.int64))], "bias.3d")],
+            "bias",
+            perm=[1, 0, 2],
+        )
 
     def build(self) -> onnx.ModelProto:
         """The whole model; after it `layout` and `bytes` describe the external data."""
@@ -177,7 +206,14 @@ class DecoderGraph:
         if self.half:
             residual = self.node("Cast", [residual], "embeds.half", to=TensorProto.FLOAT16)
         first = self.norm_weight("layers.0.attn_norm", "blk.0.attn_norm.weight")
-        x = self.node("SimplifiedLayerNormalization", [residual, first], "layers.0.attn_norm", axis=-1, epsilon=a["rmsNormEps"], stash_type=1)
+        x = self.node(
+            "SimplifiedLayerNormalization",
+            [residual, first],
+            "layers.0.attn_norm",
+            axis=-1,
+            epsilon=a["rmsNormEps"],
+            stash_type=1,
+        )
         for layer in range(a["layers"]):
             prefix, block = f"layers.{layer}", f"blk.{layer}"
             mixed = self.attention(x, layer, bias)
@@ -235,7 +271,9 @@ def main() -> None:
     parser.add_argument("--base", type=Path, default=MODELS / BASE_ID)
     options = parser.parse_args()
     for flavour, graph in export_graphs(options.base)["graphs"].items():
-        print(f"{flavour}: {graph['file']['path']} {graph['file']['bytes']} bytes, external data {graph['bytes']} bytes")
+        print(
+            f"{flavour}: {graph['file']['path']} {graph['file']['bytes']} bytes, external data {graph['bytes']} bytes"
+        )
 
 
 if __name__ == "__main__":

@@ -57,7 +57,8 @@ def read_adapter(folder: Path) -> Adapter | None:
         return np.frombuffer(data, "<f2", shape[0] * shape[1], offset).reshape(shape)
 
     factors = {
-        row["name"]: (factor(row["aShape"], row["aOffset"]), factor(row["bShape"], row["bOffset"])) for row in entry["tensors"]
+        row["name"]: (factor(row["aShape"], row["aOffset"]), factor(row["bShape"], row["bOffset"]))
+        for row in entry["tensors"]
     }
     return Adapter(entry["rank"], entry["alpha"], factors)
 
@@ -101,7 +102,9 @@ def visual_tokens(folder: Path, patches: torch.Tensor, cls: torch.Tensor) -> dic
 def features(frames: int, patches: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Seeded features in the range of a ReLU6 tower's averages."""
     generator = torch.Generator().manual_seed(frames)
-    return torch.rand(frames, patches, width, generator=generator) * 2, torch.rand(frames, width, generator=generator) * 2
+    return torch.rand(frames, patches, width, generator=generator) * 2, torch.rand(
+        frames, width, generator=generator
+    ) * 2
 
 
 def pooling_section(folders: list[Path], inputs: dict[int, tuple[torch.Tensor, torch.Tensor]]) -> list[dict]:
@@ -110,7 +113,9 @@ def pooling_section(folders: list[Path], inputs: dict[int, tuple[torch.Tensor, t
     for folder in folders:
         for frames, (patches, cls) in inputs.items():
             tokens = visual_tokens(folder, patches, cls)
-            rows.append({"pack": folder.name, "frames": frames, **{name: array(value) for name, value in tokens.items()}})
+            rows.append(
+                {"pack": folder.name, "frames": frames, **{name: array(value) for name, value in tokens.items()}}
+            )
     return rows
 
 
@@ -125,7 +130,9 @@ def tower_section(folder: Path) -> dict:
     return {"pixels": array(pixels), "patches": array(patches), "cls": array(cls)}
 
 
-def decoder_section(folder: Path, base: Base, adapter: Adapter | None, patches: torch.Tensor, cls: torch.Tensor) -> dict:
+def decoder_section(
+    folder: Path, base: Base, adapter: Adapter | None, patches: torch.Tensor, cls: torch.Tensor
+) -> dict:
     """Two greedy turns about one clip, every step computed from scratch in float32.
 
     `segments` of a turn is the whole context in order: text ids or the clip's visual tokens.
@@ -145,7 +152,15 @@ def decoder_section(folder: Path, base: Base, adapter: Adapter | None, patches: 
     for question in QUESTIONS:
         ids, margin = greedy(model, context, NEW_TOKENS, STOP)
         last = logits(model, context)[-1]
-        turns.append({"question": question, "contextTokens": len(context), "lastLogits": array(last), "greedy": ids, "smallestMargin": round(margin, 4)})
+        turns.append(
+            {
+                "question": question,
+                "contextTokens": len(context),
+                "lastLogits": array(last),
+                "greedy": ids,
+                "smallestMargin": round(margin, 4),
+            }
+        )
         context = torch.cat([context, table[ids], table[closing]])
     return {
         "pack": folder.name,
@@ -169,7 +184,8 @@ def golden(folder: Path, base: Base) -> dict:
         "tokenizer": [{"text": text, "ids": tokenizer.encode(text).ids} for text in TEXTS],
         "weights": weights_section(base, adapters),
         "features": [
-            {"frames": frames, "patches": array(patches), "cls": array(cls)} for frames, (patches, cls) in inputs.items()
+            {"frames": frames, "patches": array(patches), "cls": array(cls)}
+            for frames, (patches, cls) in inputs.items()
         ],
         "pooling": pooling_section(folders, inputs),
         "tower": tower_section(folders[0]),

@@ -15,7 +15,7 @@ import numpy as np
 
 from training.export_adapter import adapter_file, gguf_factors
 from training.export_base import BASE_ID
-from training.export_files import MODELS, describe, read_json, superseded, write_hashed, write_json
+from training.export_files import MODELS, describe, superseded, write_hashed, write_json
 from training.gguf_base import Base
 
 PACK_ID = "valley-nano"
@@ -91,7 +91,9 @@ def download_bytes(manifest: dict, base: dict) -> int:
     return sum(file["bytes"] for file in files)
 
 
-def export(folder: Path, base_folder: Path, checkpoint: Path | None, adapter: Path | None, version: str, seed: int) -> dict:
+def export(
+    folder: Path, base_folder: Path, checkpoint: Path | None, adapter: Path | None, version: str, seed: int
+) -> dict:
     """Write projector, adapter and pack.json beside the tower in `folder`; returns pack.json's content."""
     from training.prompt import DESCRIBE_IMAGE, DESCRIBE_VIDEO, SYSTEM
     from training.tower import GRID_TOKENS, INPUT_SIZE, MEAN, STD, WIDTH

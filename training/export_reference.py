@@ -1,4 +1,4 @@
-"""PyTorch reference of an exported base: transformers' Llama with the base's dequantised weights, and greedy decoding."""
+"""PyTorch reference of an exported base: transformers' Llama with its dequantised weights, and greedy decoding."""
 
 from __future__ import annotations
 
@@ -40,7 +40,10 @@ def llama(base: Base, adapter: Adapter | None = None) -> LlamaForCausalLM:
             rows = transformers_row_order(rows, architecture["kvHeads"])
         return torch.from_numpy(rows.copy())
 
-    state = {"model.embed_tokens.weight": weight(base.manifest["embedding"]), "model.norm.weight": weight("output_norm.weight")}
+    state = {
+        "model.embed_tokens.weight": weight(base.manifest["embedding"]),
+        "model.norm.weight": weight("output_norm.weight"),
+    }
     state["lm_head.weight"] = state["model.embed_tokens.weight"]
     for layer in range(architecture["layers"]):
         for module, part in MODULES.items():
@@ -62,7 +65,7 @@ def logits(model: LlamaForCausalLM, embeddings: torch.Tensor) -> torch.Tensor:
 
 
 def greedy(model: LlamaForCausalLM, embeddings: torch.Tensor, limit: int, stop: int) -> tuple[list[int], float]:
-    """Greedy token ids after `embeddings`, each step from scratch, `stop` excluded; and the smallest top-1 margin seen."""
+    """Greedy token ids after `embeddings`, each step from scratch, `stop` excluded; and the smallest top-1 margin."""
     table = model.get_input_embeddings().weight
     ids: list[int] = []
     margin = float("inf")

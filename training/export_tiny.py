@@ -41,7 +41,8 @@ ARCHITECTURE = {
 }
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 TEMPLATE = (
-    "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}"
+    "{% for message in messages %}"
+    "{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 SENTENCES = [
@@ -68,7 +69,9 @@ def tiny_tokenizer() -> tuple[dict, dict]:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     size = ARCHITECTURE["vocabSize"]
-    trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=SPECIAL, initial_alphabet=alphabet, show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=size, special_tokens=SPECIAL, initial_alphabet=alphabet, show_progress=False
+    )
     tokenizer.train_from_iterator(SENTENCES, trainer)
     vocabulary = tokenizer.get_vocab()
     tokens = sorted(vocabulary, key=vocabulary.__getitem__)
@@ -78,7 +81,9 @@ def tiny_tokenizer() -> tuple[dict, dict]:
 
     merges = [" ".join(pair) for pair in json.loads(tokenizer.to_str())["model"]["merges"]]
     control = list(range(len(SPECIAL)))
-    return tokenizer_json(tokens, merges, control), tokenizer_config(tokens, 1, 2, 0, 2, TEMPLATE, ARCHITECTURE["maxPositions"])
+    return tokenizer_json(tokens, merges, control), tokenizer_config(
+        tokens, 1, 2, 0, 2, TEMPLATE, ARCHITECTURE["maxPositions"]
+    )
 
 
 def tiny_tensors(random: np.random.Generator) -> list[RawTensor]:
@@ -178,7 +183,13 @@ def adapter_factors(random: np.random.Generator) -> dict[str, tuple[np.ndarray, 
     a = ARCHITECTURE
     hidden, inner, kv = a["hiddenSize"], a["intermediateSize"], a["kvHeads"] * a["headDim"]
     shapes = {part: (hidden, hidden) for part in MODULES.values()}
-    shapes |= {"attn_k": (kv, hidden), "attn_v": (kv, hidden), "ffn_gate": (inner, hidden), "ffn_up": (inner, hidden), "ffn_down": (hidden, inner)}
+    shapes |= {
+        "attn_k": (kv, hidden),
+        "attn_v": (kv, hidden),
+        "ffn_gate": (inner, hidden),
+        "ffn_up": (inner, hidden),
+        "ffn_down": (hidden, inner),
+    }
     names = [f"blk.0.{part}" for part in shapes] + ["blk.1.attn_q", "blk.1.attn_k"]
     factors = {}
     for name in names:
@@ -201,7 +212,12 @@ def write_pack(folder: Path, base: Base, tower: bytes, random: np.random.Generat
     adapter = None
     if folder.name == ADAPTED_PACK:
         adapter_data, adapter_table = adapter_file(adapter_factors(random))
-        adapter = {"file": write_hashed(folder, "adapter", ".bin", adapter_data), "rank": RANK, "alpha": ALPHA, "tensors": adapter_table}
+        adapter = {
+            "file": write_hashed(folder, "adapter", ".bin", adapter_data),
+            "rank": RANK,
+            "alpha": ALPHA,
+            "tensors": adapter_table,
+        }
     manifest = {
         "formatVersion": 1,
         "id": folder.name,
@@ -223,10 +239,19 @@ def write_pack(folder: Path, base: Base, tower: bytes, random: np.random.Generat
             "clsOutput": "cls",
         },
         "pooling": options["pooling"],
-        "projector": {"file": write_hashed(folder, "projector", ".bin", data), "inputSize": width, "outputSize": hidden, "tensors": table},
+        "projector": {
+            "file": write_hashed(folder, "projector", ".bin", data),
+            "inputSize": width,
+            "outputSize": hidden,
+            "tensors": table,
+        },
         "adapter": adapter,
         "sampling": {"minFrames": 1, "maxFrames": 8, "defaultFrames": 4, "framesPerSecond": 1},
-        "prompt": {"system": "You are tiny.", "describeImage": "Describe the image.", "describeVideo": "Describe the video."},
+        "prompt": {
+            "system": "You are tiny.",
+            "describeImage": "Describe the image.",
+            "describeVideo": "Describe the video.",
+        },
         "generation": {"maxNewTokens": 16, "temperature": 0, "topP": 0.95, "repetitionPenalty": 1},
         "contextTokens": {"wasm": 256, "webgpu": 512},
     }

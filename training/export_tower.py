@@ -53,7 +53,15 @@ class TowerGraph:
         return self.node("Cast", [self.constant(f"{name}.half", stored)], name, to=TensorProto.FLOAT)
 
     def convolution(
-        self, x: str, name: str, weight: np.ndarray, bias: np.ndarray, stride: int, pads: list[int], groups: int, relu6: bool
+        self,
+        x: str,
+        name: str,
+        weight: np.ndarray,
+        bias: np.ndarray,
+        stride: int,
+        pads: list[int],
+        groups: int,
+        relu6: bool,
     ) -> str:
         """Convolution [out, in/groups, k, k] with pads [top, left, bottom, right], then ReLU6 if asked for."""
         inputs = [x, self.half(f"{name}.weight", weight), self.half(f"{name}.bias", bias)]
@@ -65,7 +73,9 @@ class TowerGraph:
         """Pool the last stage [B, width, size, size] to `patches` and `cls` and close the model."""
         self.constant("relu6.low", np.array(0, np.float32))
         self.constant("relu6.high", np.array(RELU6, np.float32))
-        flat = self.node("Reshape", [stage, self.constant("flat", np.array([0, width, size * size], np.int64))], "stage.flat")
+        flat = self.node(
+            "Reshape", [stage, self.constant("flat", np.array([0, width, size * size], np.int64))], "stage.flat"
+        )
         pooled = self.node("MatMul", [flat, self.constant("pool", adaptive_pool_matrix(size, grid))], "stage.pooled")
         rows = self.node("Transpose", [pooled], "stage.rows", perm=[0, 2, 1])
         sizes = self.constant("rows", np.array([grid * grid, 1], np.int64))
@@ -78,7 +88,9 @@ class TowerGraph:
             info("cls", TensorProto.FLOAT, ["B", width]),
         ]
         graph = helper.make_graph(self.nodes, "tower", inputs, outputs, self.initializers)
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10, producer_name="valley-browser")
+        return helper.make_model(
+            graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10, producer_name="valley-browser"
+        )
 
 
 def export_efficientnet(tower) -> onnx.ModelProto:
@@ -90,7 +102,9 @@ def export_efficientnet(tower) -> onnx.ModelProto:
     def convolution(x: str, name: str, module, relu6: bool) -> str:
         left, right, top, bottom = getattr(module.static_padding, "padding", (0, 0, 0, 0))
         weight, bias = (tensor.detach().float().numpy() for tensor in (module.weight, module.bias))
-        return graph.convolution(x, name, weight, bias, module.stride[0], [top, left, bottom, right], module.groups, relu6)
+        return graph.convolution(
+            x, name, weight, bias, module.stride[0], [top, left, bottom, right], module.groups, relu6
+        )
 
     network = tower.network
     x = convolution("pixels", "stem", network._conv_stem, True)

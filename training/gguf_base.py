@@ -7,9 +7,9 @@ Q4_1: f16 d, f16 m, 16 bytes; low nibbles are weights 0..15, high nibbles 16..31
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Iterable
 
 import numpy as np
 
@@ -118,7 +118,7 @@ def write_shards(folder: Path, shards: list[bytes]) -> list[dict]:
     for index in range(len(shards) + 9):
         for old in superseded(folder, f"weights-{index}", ".bin", keep=names[index] if index < len(names) else None):
             old.unlink()
-    for name, shard in zip(names, shards):
+    for name, shard in zip(names, shards, strict=True):
         (folder / name).write_bytes(shard)
     return [describe(folder / name, folder) for name in names]
 

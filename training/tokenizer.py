@@ -29,7 +29,10 @@ def tokenizer_json(tokens: list[str], merges: list[str], control: list[int]) -> 
             for index in control
         ],
         "normalizer": None,
-        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "Digits", "individual_digits": True}, byte_level]},
+        "pre_tokenizer": {
+            "type": "Sequence",
+            "pretokenizers": [{"type": "Digits", "individual_digits": True}, byte_level],
+        },
         "post_processor": None,
         "decoder": byte_level,
         "model": {
@@ -47,7 +50,9 @@ def tokenizer_json(tokens: list[str], merges: list[str], control: list[int]) -> 
     }
 
 
-def tokenizer_config(tokens: list[str], bos: int, eos: int, unknown: int, padding: int, template: str, limit: int) -> dict:
+def tokenizer_config(
+    tokens: list[str], bos: int, eos: int, unknown: int, padding: int, template: str, limit: int
+) -> dict:
     """transformers' tokenizer_config.json; ids are given as ids and written as token text."""
     return {
         "add_prefix_space": False,
