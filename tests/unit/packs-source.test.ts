@@ -1,0 +1,95 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openBase, openPack } from '../../workers/packs/source'
+import { readTiny } from './language-tiny'
+
+/** Serves the tiny fixtures; `broken` maps a path to what comes instead. */
+const broken = new Map<string, Uint8Array | 'cut' | 'hang'>()
+let server: Server
+let root: string
+
+beforeAll(async () => {
+  server = createServer((request, response) => {
+    const path = (request.url ?? '').slice(1)
+    const instead = broken.get(path)
+    if (instead === 'hang') {
+      response.writeHead(200)
+      response.write('x')
+      return
+    }
+    try {
+      const bytes = instead instanceof Uint8Array ? instead : readTiny(path)
+      response.end(instead === 'cut' ? bytes.subarray(0, 100) : bytes)
+    } catch {
+      response.writeHead(404).end()
+    }
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  root = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+})
+afterAll(() => {
+  server.closeAllConnections()
+  server.close()
+})
+
+describe('pack source', () => {
+  test('opens a pack, its base and a verified file, with progress that ends at the total', async () => {
+    const pack = await openPack(`${root}tiny-mean/pack.json`)
+    const base = await openBase(pack)
+    expect(base.baseUrl).toBe(`${root}tiny-base/base.json`)
+    const [entry] = base.manifest.files.weights
+    if (!entry) throw new Error('no shard')
+    const seen: number[] = []
+    const bytes = await base.file(entry, { onProgress: (done) => seen.push(done) })
+    expect(bytes).toEqual(readTiny(`tiny-base/${entry.path}`))
+    expect(seen.at(-1)).toBe(entry.bytes)
+    expect(seen).toEqual([...seen].sort((a, b) => a - b))
+  })
+
+  test('a missing manifest is download-failed with its status', async () => {
+    const failure = openPack(`${root}nothing/pack.json`)
+    await expect(failure).rejects.toMatchObject({ code: 'download-failed', data: { status: 404 } })
+  })
+
+  test('no answer at all is download-failed with status 0', async () => {
+    const failure = openPack('http://127.0.0.1:1/pack.json')
+    await expect(failure).rejects.toMatchObject({ code: 'download-failed', data: { status: 0 } })
+  })
+
+  test('a page instead of a manifest is pack-invalid', async () => {
+    broken.set('html/pack.json', new TextEncoder().encode('<!doctype html>'))
+    await expect(openPack(`${root}html/pack.json`)).rejects.toMatchObject({ code: 'pack-invalid' })
+  })
+
+  test('a manifest that lacks a field names it', async () => {
+    broken.set('empty/pack.json', new TextEncoder().encode('{"formatVersion":1}'))
+    const failure = await openPack(`${root}empty/pack.json`).catch((thrown) => thrown)
+    expect(failure.code).toBe('pack-invalid')
+    expect(failure.data.problems.join()).toContain('projector')
+  })
+
+  test.each<[string, (bytes: Uint8Array) => Uint8Array | 'cut']>([
+    ['one flipped bit', (bytes) => bytes.with(1000, (bytes[1000] ?? 0) ^ 1)],
+    ['one byte more', (bytes) => Uint8Array.from([...bytes, 0])],
+    ['a file cut short', () => 'cut'],
+  ])('%s is an integrity error', async (_, damage) => {
+    const pack = await openPack(`${root}tiny-mean/pack.json`)
+    const { file } = pack.manifest.projector
+    const path = `tiny-mean/${file.path}`
+    broken.set(path, damage(readTiny(path)))
+    await expect(pack.file(file)).rejects.toMatchObject({ code: 'integrity', data: { url: root + path } })
+    broken.delete(path)
+    await expect(pack.file(file)).resolves.toHaveLength(file.bytes)
+  })
+
+  test('an abort ends a download that stalls', async () => {
+    const pack = await openPack(`${root}tiny-mean/pack.json`)
+    const { file } = pack.manifest.tower
+    broken.set(`tiny-mean/${file.path}`, 'hang')
+    const controller = new AbortController()
+    const running = pack.file(file, { signal: controller.signal, onProgress: () => controller.abort() })
+    await expect(running).rejects.toMatchObject({ code: 'aborted' })
+    broken.delete(`tiny-mean/${file.path}`)
+  })
+})
