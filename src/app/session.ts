@@ -92,7 +92,7 @@ export class Session {
   }
 
   /** Opens the first of some files and says so where there are more. */
-  openFiles(files: readonly File[]): void {
+  openFiles = (files: readonly File[]): void => {
     const [first] = files
     if (!first) return
     if (files.length > 1) {
@@ -112,7 +112,7 @@ export class Session {
   }
 
   /** Closes the active clip and frees what it holds. The chat stays. */
-  closeClip(): void {
+  closeClip = (): void => {
     const clip = activeClip(this.#state.clips)
     if (!clip) return
     if (this.#running?.clipId === clip.id) this.stop()

@@ -1,0 +1,80 @@
+import { Popover } from 'radix-ui'
+import { useTranslation } from 'react-i18next'
+import type { LanguageInfo, LoadProgress, VisionInfo } from '../../workers/protocol'
+import type { ComponentState } from '../assistant/component'
+import { summarizeEngine, useEngine, useEngineState } from '../assistant/hooks'
+import { loadShare } from '../assistant/load-share'
+import { errorSentences } from './error-text'
+import { formatBytes, formatPercent, formatSeconds } from './format'
+import { Meter } from './meter'
+import './engine-status.css'
+
+/** Model status in the corner: one word and a share, with the particulars behind it. */
+export function EngineStatus() {
+  const { t, i18n } = useTranslation()
+  const engine = useEngine()
+  const state = useEngineState()
+  const summary = summarizeEngine(state)
+  const label = () => {
+    if (summary.status === 'ready') return t('engine.ready')
+    if (summary.status === 'failed') return t('engine.failed')
+    if (summary.restarted) return t('engine.restarting')
+    if (summary.share === null) return t('engine.loading')
+    return t('engine.loadingPercent', { percent: formatPercent(summary.share, i18n.language) })
+  }
+  return (
+    <Popover.Root>
+      <Popover.Trigger className="button engine-status" data-look="bare" data-status={summary.status}>
+        <span className="engine-status-mark" aria-hidden="true" />
+        <span className="visually-hidden">{t('engine.details')}: </span>
+        <span className="tabular">{label()}</span>
+      </Popover.Trigger>
+      <Popover.Portal>
+        <Popover.Content className="floating engine-details" align="end" sideOffset={8} collisionPadding={12}>
+          <ComponentRow name={t('engine.vision')} state={state.vision} />
+          <ComponentRow name={t('engine.language')} state={state.language} />
+          {summary.status === 'failed' && (
+            <button type="button" className="button" data-look="primary" onClick={() => engine.retry()}>
+              {t('engine.retry')}
+            </button>
+          )}
+        </Popover.Content>
+      </Popover.Portal>
+    </Popover.Root>
+  )
+}
+
+type RowProps = { readonly name: string; readonly state: ComponentState<VisionInfo | LanguageInfo> }
+
+function ComponentRow({ name, state }: RowProps) {
+  const { t, i18n } = useTranslation()
+  const stageText = ({ stage, done, total }: LoadProgress) => {
+    const bytes = stage === 'download' || stage === 'verify' || stage === 'derive'
+    const show = (value: number) => (bytes ? formatBytes(value, i18n.language) : String(value))
+    return t(`engine.stage.${stage}`, { done: show(done), total: show(total) })
+  }
+  return (
+    <section className="engine-row">
+      <h3 className="engine-row-name">{name}</h3>
+      {state.status === 'loading' && (
+        <>
+          <Meter label={name} share={loadShare(state)} />
+          <p className="tabular">{state.progress ? stageText(state.progress) : t('engine.loading')}</p>
+        </>
+      )}
+      {state.status === 'ready' && <p className="tabular">{readyLine(state.info)}</p>}
+      {state.status === 'failed' && (
+        <p className="engine-row-error">
+          {Object.values(errorSentences(t, i18n.language, state.error)).join(i18n.language === 'zh-CN' ? '' : ' ')}
+        </p>
+      )}
+    </section>
+  )
+
+  function readyLine(info: VisionInfo | LanguageInfo): string {
+    const place = info.backend === 'webgpu' ? t('engine.gpu') : t('engine.cpu')
+    const threads = 'threads' in info && info.backend === 'wasm' ? [t('engine.threads', { count: info.threads })] : []
+    const loaded = t('engine.loadedIn', { seconds: formatSeconds(info.loadMs, i18n.language) })
+    return [`${t('engine.ready')} ${place}`, ...threads, loaded].join(' · ')
+  }
+}

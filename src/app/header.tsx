@@ -1,0 +1,23 @@
+import { useTranslation } from 'react-i18next'
+import { EngineStatus } from './engine-status'
+import { Logo } from './logo'
+import { SettingsDialog } from './settings-dialog'
+import './header.css'
+
+/** The bar at the top: name, model status, settings. */
+export function Header() {
+  const { t } = useTranslation()
+  return (
+    <header className="header">
+      <a className="header-skip" href="#question">
+        {t('app.skip')}
+      </a>
+      <span className="header-name">
+        <Logo />
+        Valley
+      </span>
+      <EngineStatus />
+      <SettingsDialog />
+    </header>
+  )
+}

@@ -1,0 +1,119 @@
+import { Settings2, X } from 'lucide-react'
+import { Dialog, ToggleGroup } from 'radix-ui'
+import { useId } from 'react'
+import { useTranslation } from 'react-i18next'
+import { usePack } from '../assistant/hooks'
+import { useSettings, useSettingsStore } from './context'
+import { isLanguage, languages } from './i18n'
+import { IconButton } from './icon-button'
+import { type Creativity, creativities, frameChoices, themes } from './settings'
+import './settings-dialog.css'
+
+/** The settings and the button that opens them. Every choice holds at once. */
+export function SettingsDialog() {
+  const { t } = useTranslation()
+  const settings = useSettings()
+  const store = useSettingsStore()
+  const pack = usePack()
+  const frames = frameChoices.filter((count) => !pack || count <= pack.maxFrames)
+  return (
+    <Dialog.Root>
+      <Dialog.Trigger asChild>
+        <IconButton label={t('settings.title')} icon={<Settings2 />} />
+      </Dialog.Trigger>
+      <Dialog.Portal>
+        <Dialog.Overlay className="scrim" />
+        <Dialog.Content className="dialog settings" aria-describedby={undefined}>
+          <div className="dialog-head">
+            <Dialog.Title className="dialog-title">{t('settings.title')}</Dialog.Title>
+            <Dialog.Close asChild>
+              <IconButton label={t('settings.close')} icon={<X />} />
+            </Dialog.Close>
+          </div>
+          <Choice
+            label={t('settings.language')}
+            value={settings.language}
+            options={Object.entries(languages).map(([value, label]) => ({ value, label }))}
+            onChange={(value) => isLanguage(value) && store.change({ language: value })}
+          />
+          <Choice
+            label={t('settings.theme')}
+            value={settings.theme}
+            options={themes.map((value) => ({ value, label: t(`settings.${value}`) }))}
+            onChange={(value) => {
+              const theme = themes.find((candidate) => candidate === value)
+              if (theme) store.change({ theme })
+            }}
+          />
+          <Choice
+            label={t('settings.frames')}
+            hint={t('settings.framesHint')}
+            value={String(settings.frames)}
+            options={frames.map((count) => ({ value: String(count), label: String(count) }))}
+            onChange={(value) => store.change({ frames: Number(value) })}
+          />
+          <Choice
+            label={t('settings.creativity')}
+            hint={t('settings.creativityHint')}
+            value={settings.creativity}
+            options={(Object.keys(creativities) as Creativity[]).map((value) => ({
+              value,
+              label: t(`settings.${value}`),
+            }))}
+            onChange={(value) => value in creativities && store.change({ creativity: value as Creativity })}
+          />
+          {pack && (
+            <div className="settings-row">
+              <span className="settings-label">{t('settings.model')}</span>
+              <p className="settings-hint">
+                {t('settings.modelLine', { name: pack.name, version: pack.version })}
+                {pack.licence && <br />}
+                {pack.licence && t('settings.licence', { licence: pack.licence })}
+              </p>
+            </div>
+          )}
+        </Dialog.Content>
+      </Dialog.Portal>
+    </Dialog.Root>
+  )
+}
+
+type ChoiceProps = {
+  readonly label: string
+  readonly hint?: string
+  readonly value: string
+  readonly options: readonly { readonly value: string; readonly label: string }[]
+  readonly onChange: (value: string) => void
+}
+
+/** One of a few, side by side. */
+function Choice({ label, hint, value, options, onChange }: ChoiceProps) {
+  const id = useId()
+  return (
+    <div className="settings-row">
+      <span className="settings-label" id={id}>
+        {label}
+      </span>
+      <ToggleGroup.Root
+        type="single"
+        className="segments"
+        aria-labelledby={id}
+        aria-describedby={hint ? `${id}-hint` : undefined}
+        value={value}
+        // An empty value is a second press on the chosen one.
+        onValueChange={(next) => next && onChange(next)}
+      >
+        {options.map((option) => (
+          <ToggleGroup.Item key={option.value} className="segment" value={option.value}>
+            {option.label}
+          </ToggleGroup.Item>
+        ))}
+      </ToggleGroup.Root>
+      {hint && (
+        <p className="settings-hint" id={`${id}-hint`}>
+          {hint}
+        </p>
+      )}
+    </div>
+  )
+}

@@ -1,0 +1,75 @@
+import { isLanguage, type Language, preferredLanguage } from './i18n'
+
+export const themes = ['system', 'light', 'dark'] as const
+export type Theme = (typeof themes)[number]
+
+export const frameChoices = [4, 8, 16] as const
+
+/** Sampling temperature by name; 0 is greedy decoding. */
+export const creativities = { precise: 0, balanced: 0.5, creative: 0.9 } as const
+export type Creativity = keyof typeof creativities
+
+export type Settings = {
+  readonly language: Language
+  readonly theme: Theme
+  readonly frames: number
+  readonly creativity: Creativity
+}
+
+const storageKey = 'valley.settings'
+
+const oneOf = <T>(choices: readonly T[], value: unknown, otherwise: T): T =>
+  choices.includes(value as T) ? (value as T) : otherwise
+
+/** Settings from what was stored; anything missing or foreign becomes the default. */
+export function parseSettings(stored: string | null, browserLanguages: readonly string[]): Settings {
+  let raw: Record<string, unknown> = {}
+  try {
+    const parsed: unknown = JSON.parse(stored ?? '{}')
+    if (typeof parsed === 'object' && parsed !== null) raw = { ...parsed }
+  } catch {
+    // A damaged entry counts as none.
+  }
+  const names = Object.keys(creativities) as Creativity[]
+  return {
+    language: isLanguage(raw.language) ? raw.language : preferredLanguage(browserLanguages),
+    theme: oneOf(themes, raw.theme, 'system'),
+    frames: oneOf<number>(frameChoices, raw.frames, 8),
+    creativity: oneOf(names, raw.creativity, 'precise'),
+  }
+}
+
+/** Settings of this browser, kept in localStorage; works without storage too (private windows). */
+export class SettingsStore {
+  readonly #listeners = new Set<() => void>()
+  #settings: Settings
+
+  constructor() {
+    this.#settings = parseSettings(readStorage(), navigator.languages)
+  }
+
+  get = (): Settings => this.#settings
+
+  subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  change(change: Partial<Settings>): void {
+    this.#settings = { ...this.#settings, ...change }
+    try {
+      localStorage.setItem(storageKey, JSON.stringify(this.#settings))
+    } catch {
+      // No storage: the choice holds until the page is closed.
+    }
+    for (const listener of this.#listeners) listener()
+  }
+}
+
+function readStorage(): string | null {
+  try {
+    return localStorage.getItem(storageKey)
+  } catch {
+    return null
+  }
+}

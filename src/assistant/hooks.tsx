@@ -1,0 +1,54 @@
+import { createContext, type ReactNode, useContext, useEffect, useState, useSyncExternalStore } from 'react'
+import type { ComponentState } from './component'
+import type { Engine, EngineState } from './engine'
+import { loadShare } from './load-share'
+import { fetchPackSummary, type PackSummary } from './pack'
+
+export const EngineContext = createContext<Engine | null>(null)
+const PackContext = createContext<PackSummary | null>(null)
+
+export function useEngine(): Engine {
+  const engine = useContext(EngineContext)
+  if (!engine) throw new Error('useEngine outside of EngineContext')
+  return engine
+}
+
+/** Load state of both components; renders again at each change. */
+export function useEngineState(): EngineState {
+  const engine = useEngine()
+  return useSyncExternalStore(engine.subscribe, () => engine.state)
+}
+
+/** Reads what the page shows of the pack, once. */
+export function PackProvider({ packUrl, children }: { readonly packUrl: string; readonly children: ReactNode }) {
+  const [pack, setPack] = useState<PackSummary | null>(null)
+  useEffect(() => {
+    let current = true
+    void fetchPackSummary(packUrl).then((summary) => {
+      if (current) setPack(summary)
+    })
+    return () => {
+      current = false
+    }
+  }, [packUrl])
+  return <PackContext value={pack}>{children}</PackContext>
+}
+
+/** What is shown of the pack; null until it is known. */
+export const usePack = (): PackSummary | null => useContext(PackContext)
+
+export type EngineSummary =
+  | { readonly status: 'ready' }
+  | { readonly status: 'failed' }
+  /** `share`: how much of the whole load is done, 0 to 1; null before the first report. */
+  | { readonly status: 'loading'; readonly share: number | null; readonly restarted: boolean }
+
+/** Both components as one: failed if either is, ready if both are. */
+export function summarizeEngine({ vision, language }: EngineState): EngineSummary {
+  const components: ComponentState<unknown>[] = [vision, language]
+  if (components.some(({ status }) => status === 'failed')) return { status: 'failed' }
+  if (components.every(({ status }) => status === 'ready')) return { status: 'ready' }
+  const restarted = components.some((component) => component.status === 'loading' && component.restarted)
+  const begun = components.some((component) => component.status !== 'loading' || component.progress !== null)
+  return { status: 'loading', share: begun ? loadShare(vision) * 0.3 + loadShare(language) * 0.7 : null, restarted }
+}

@@ -1,0 +1,143 @@
+import { CircleAlert, Copy, CopyCheck, RotateCcw } from 'lucide-react'
+import { useEffect, useState, useSyncExternalStore } from 'react'
+import { useTranslation } from 'react-i18next'
+import type { EncodedClip } from '../../workers/protocol'
+import { useSession } from '../app/context'
+import { errorSentences } from '../app/error-text'
+import { formatPercent } from '../app/format'
+import { IconButton } from '../app/icon-button'
+import { summarizeEngine, useEngineState } from '../assistant/hooks'
+import type { Clip } from '../clip/reducer'
+import { AnswerStatsView } from './answer-stats'
+import type { ChatTurn } from './reducer'
+import './turn-view.css'
+
+type Props = {
+  readonly turn: ChatTurn
+  readonly clip: Clip | null
+  readonly clipName: string | null
+  /** It can be asked again: the last turn, nothing else running. */
+  readonly canAskAgain: boolean
+}
+
+/** One question and its answer, or how far the answer is. */
+export function TurnView({ turn, clip, clipName, canAskAgain }: Props) {
+  const { t, i18n } = useTranslation()
+  const ended = turn.status === 'done' || turn.status === 'stopped' || turn.status === 'failed'
+  const error = turn.error && errorSentences(t, i18n.language, turn.error, clipName ?? undefined)
+  return (
+    <li className="turn" data-status={turn.status}>
+      <div className="turn-question">
+        <span className="visually-hidden">{t('chat.you')}: </span>
+        {turn.question}
+      </div>
+      <div className="turn-answer">
+        <h3 className="visually-hidden">{t('chat.answer')}</h3>
+        {turn.answer && <p className="turn-text">{turn.answer}</p>}
+        {turn.status === 'writing' && <LiveText />}
+        {!ended && <TurnProgress turn={turn} clip={clip} />}
+        {turn.status === 'done' && !turn.answer && <p className="turn-note">{t('chat.nothing')}</p>}
+        {turn.reason === 'length' && <p className="turn-note">{t('chat.cut')}</p>}
+        {turn.stats && turn.stats.droppedTurns > 0 && (
+          <p className="turn-note">{t('chat.dropped', { count: turn.stats.droppedTurns })}</p>
+        )}
+        {turn.status === 'stopped' && (
+          <p className="turn-note">{turn.answer ? t('chat.stopped') : t('chat.stoppedEmpty')}</p>
+        )}
+        {error && (
+          <p className="turn-error">
+            <CircleAlert aria-hidden="true" />
+            <span>
+              {error.text} {error.next}
+            </span>
+          </p>
+        )}
+        {ended && <TurnActions turn={turn} encoded={clip?.encoded ?? null} canAskAgain={canAskAgain} />}
+      </div>
+    </li>
+  )
+}
+
+/** The text being written; the only thing that renders while tokens come in. */
+function LiveText() {
+  const { live } = useSession()
+  const text = useSyncExternalStore(live.subscribe, live.getSnapshot)
+  return <p className="turn-text turn-live">{text.trimStart()}</p>
+}
+
+function TurnProgress({ turn, clip }: { readonly turn: ChatTurn; readonly clip: Clip | null }) {
+  const { t, i18n } = useTranslation()
+  const engine = useEngineState()
+  const { runningTurn } = useSession().getState()
+  const text = () => {
+    if (turn.status === 'writing') return t('chat.writing')
+    if (turn.prefill) return t('chat.readingTokens', turn.prefill)
+    const summary = summarizeEngine(engine)
+    if (turn.status === 'waiting' && !clip) return t('chat.waitingClip')
+    if (summary.status === 'failed') return t('chat.waitingFailed')
+    if (summary.status === 'loading' && (turn.status === 'reading' || engine.vision.status === 'loading')) {
+      if (summary.share === null) return t('chat.waitingEngine')
+      return t('chat.waitingEnginePercent', { percent: formatPercent(summary.share, i18n.language) })
+    }
+    if (turn.status === 'reading') return t('chat.reading')
+    if (runningTurn && clip?.status === 'ready') return t('chat.waitingTurn')
+    const total = clip?.timestamps.length ?? 0
+    if (!clip || total === 0) return t('chat.waitingOpen')
+    return t('chat.waitingFrames', { done: Object.keys(clip.frames).length, total })
+  }
+  return (
+    <p className="turn-progress tabular">
+      <span className="turn-pulse" aria-hidden="true" />
+      {text()}
+    </p>
+  )
+}
+
+type ActionsProps = {
+  readonly turn: ChatTurn
+  readonly encoded: EncodedClip | null
+  readonly canAskAgain: boolean
+}
+
+function TurnActions({ turn, encoded, canAskAgain }: ActionsProps) {
+  const { t } = useTranslation()
+  const session = useSession()
+  return (
+    <div className="turn-actions">
+      {turn.answer && <CopyButton text={turn.answer} />}
+      {canAskAgain && (
+        <IconButton
+          size="small"
+          label={t('chat.askAgain')}
+          icon={<RotateCcw />}
+          onClick={() => session.askAgain(turn.id)}
+        />
+      )}
+      {turn.stats && <AnswerStatsView stats={turn.stats} encoded={encoded} />}
+    </div>
+  )
+}
+
+function CopyButton({ text }: { readonly text: string }) {
+  const { t } = useTranslation()
+  const [copied, setCopied] = useState(false)
+  useEffect(() => {
+    if (!copied) return
+    const timer = setTimeout(() => setCopied(false), 2000)
+    return () => clearTimeout(timer)
+  }, [copied])
+  const copy = () => {
+    navigator.clipboard.writeText(text).then(
+      () => setCopied(true),
+      (cause: unknown) => console.warn('copying was refused', cause),
+    )
+  }
+  return (
+    <IconButton
+      size="small"
+      label={copied ? t('chat.copied') : t('chat.copy')}
+      icon={copied ? <CopyCheck /> : <Copy />}
+      onClick={copy}
+    />
+  )
+}

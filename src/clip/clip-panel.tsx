@@ -1,0 +1,71 @@
+import { FolderOpen, X } from 'lucide-react'
+import { useId, useRef, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { IconButton } from '../app/icon-button'
+import { Meter } from '../app/meter'
+import { useEngineState } from '../assistant/hooks'
+import { FileInput } from './file-input'
+import { FrameStrip } from './frame-strip'
+import { Player } from './player'
+import type { Clip } from './reducer'
+import './clip-panel.css'
+
+type Props = {
+  readonly clip: Clip
+  readonly onFiles: (files: File[]) => void
+  readonly onClose: () => void
+}
+
+/** The clip that is talked about: player, what was looked at, how far that is. */
+export function ClipPanel({ clip, onFiles, onClose }: Props) {
+  const { t } = useTranslation()
+  const openId = useId()
+  const video = useRef<HTMLVideoElement>(null)
+  const [time, setTime] = useState(0)
+  const seek = (seconds: number) => {
+    setTime(seconds)
+    if (video.current) video.current.currentTime = seconds
+  }
+  return (
+    <section className="clip-panel" aria-label={t('clip.region')}>
+      <div className="clip-head">
+        <h2 className="clip-name" title={clip.name}>
+          {clip.name}
+        </h2>
+        <label htmlFor={openId} className="button clip-open" data-look="bare" data-icon-only title={t('clip.open')}>
+          <FileInput id={openId} onFiles={onFiles} aria-label={t('clip.open')} />
+          <FolderOpen aria-hidden="true" />
+        </label>
+        <IconButton label={t('clip.close')} icon={<X />} onClick={onClose} />
+      </div>
+      <Player key={clip.id} clip={clip} video={video} onTime={setTime} />
+      <div className="clip-below">
+        {clip.media?.kind !== 'image' && clip.timestamps.length > 0 && (
+          <FrameStrip clip={clip} time={time} onSeek={seek} />
+        )}
+        <ClipProgress clip={clip} />
+      </div>
+    </section>
+  )
+}
+
+/** One line: what is being done with the clip, in numbers as soon as there are any. */
+function ClipProgress({ clip }: { readonly clip: Clip }) {
+  const { t } = useTranslation()
+  const { vision } = useEngineState()
+  const total = clip.timestamps.length
+  const done = Object.keys(clip.frames).length
+  const text = () => {
+    if (clip.status === 'ready')
+      return clip.media?.kind === 'image' ? t('clip.readyImage') : t('clip.ready', { count: total })
+    if (vision.status !== 'ready') return t('clip.waitingForVision', { name: clip.name })
+    if (clip.status === 'opening') return t('clip.opening', { name: clip.name })
+    return total > 0 ? t('clip.encoding', { done, total }) : t('clip.planning')
+  }
+  return (
+    <div className="clip-progress" data-status={clip.status}>
+      <p className="tabular">{text()}</p>
+      {clip.status === 'encoding' && total > 0 && <Meter label={t('clip.frames')} share={done / total} />}
+    </div>
+  )
+}

@@ -1,0 +1,74 @@
+import { useEffect, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { draggedFileCount } from './files'
+import './drop-overlay.css'
+
+type Props = {
+  readonly onFiles: (files: File[]) => void
+  /** There are answers that stay when another clip is opened. */
+  readonly hasChat: boolean
+}
+
+/** Makes the whole window a drop target, and pasting a way in too; says what a drop will do. */
+export function DropOverlay({ onFiles, hasChat }: Props) {
+  const { t } = useTranslation()
+  const [count, setCount] = useState(0)
+
+  useEffect(() => {
+    // dragenter and dragleave come once for every element passed.
+    let depth = 0
+    const onEnter = (event: DragEvent) => {
+      const files = draggedFileCount(event.dataTransfer)
+      if (files === 0) return
+      event.preventDefault()
+      depth += 1
+      setCount(files)
+    }
+    const onOver = (event: DragEvent) => {
+      if (draggedFileCount(event.dataTransfer) === 0) return
+      event.preventDefault()
+      if (event.dataTransfer) event.dataTransfer.dropEffect = 'copy'
+    }
+    const onLeave = (event: DragEvent) => {
+      if (draggedFileCount(event.dataTransfer) === 0) return
+      depth = Math.max(0, depth - 1)
+      if (depth === 0) setCount(0)
+    }
+    const onDrop = (event: DragEvent) => {
+      depth = 0
+      setCount(0)
+      const files = [...(event.dataTransfer?.files ?? [])]
+      if (files.length === 0) return
+      event.preventDefault()
+      onFiles(files)
+    }
+    const onPaste = (event: ClipboardEvent) => {
+      const files = [...(event.clipboardData?.files ?? [])]
+      if (files.length === 0) return
+      event.preventDefault()
+      onFiles(files)
+    }
+    window.addEventListener('dragenter', onEnter)
+    window.addEventListener('dragover', onOver)
+    window.addEventListener('dragleave', onLeave)
+    window.addEventListener('drop', onDrop)
+    window.addEventListener('paste', onPaste)
+    return () => {
+      window.removeEventListener('dragenter', onEnter)
+      window.removeEventListener('dragover', onOver)
+      window.removeEventListener('dragleave', onLeave)
+      window.removeEventListener('drop', onDrop)
+      window.removeEventListener('paste', onPaste)
+    }
+  }, [onFiles])
+
+  if (count === 0) return null
+  return (
+    <div className="drop-overlay">
+      <div className="drop-overlay-text">
+        <p className="drop-overlay-main">{hasChat ? t('drop.next', { count }) : t('drop.open', { count })}</p>
+        {hasChat && <p>{t('drop.keep')}</p>}
+      </div>
+    </div>
+  )
+}

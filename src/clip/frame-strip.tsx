@@ -1,0 +1,77 @@
+import { type KeyboardEvent, useRef, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { formatTime, needsTenths } from '../app/format'
+import type { Clip, SampledFrame } from './reducer'
+import { useObjectUrl } from './use-object-url'
+import './frame-strip.css'
+
+type Props = {
+  readonly clip: Clip
+  /** The present moment of the player, in seconds. */
+  readonly time: number
+  readonly onSeek: (seconds: number) => void
+}
+
+/** The sampled frames in order of time. Each appears when it is encoded; pressing one seeks. Arrow keys walk. */
+export function FrameStrip({ clip, time, onSeek }: Props) {
+  const { t } = useTranslation()
+  const list = useRef<HTMLOListElement>(null)
+  const [focused, setFocused] = useState(0)
+  const { timestamps } = clip
+  const fine = needsTenths(timestamps)
+  const current = nearest(timestamps, time)
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    const last = timestamps.length - 1
+    const targets: Record<string, number> = {
+      ArrowRight: Math.min(last, focused + 1),
+      ArrowLeft: Math.max(0, focused - 1),
+      Home: 0,
+      End: last,
+    }
+    const target = targets[event.key]
+    if (target === undefined) return
+    event.preventDefault()
+    setFocused(target)
+    list.current?.querySelectorAll('button')[target]?.focus()
+  }
+
+  return (
+    <ol className="strip" ref={list} aria-label={t('clip.frames')} onKeyDown={onKeyDown}>
+      {timestamps.map((timestamp, index) => {
+        const frame = clip.frames[index]
+        const label = formatTime(timestamp, fine)
+        return (
+          <li key={timestamp} className="strip-item">
+            <button
+              type="button"
+              className="strip-frame"
+              aria-label={frame ? t('clip.seek', { time: label }) : t('clip.pending', { time: label })}
+              aria-current={index === current ? 'true' : undefined}
+              tabIndex={index === Math.min(focused, timestamps.length - 1) ? 0 : -1}
+              onFocus={() => setFocused(index)}
+              onClick={() => onSeek(timestamp)}
+            >
+              <span className="strip-picture">{frame && <Thumbnail frame={frame} />}</span>
+              <span className="strip-time">{label}</span>
+            </button>
+          </li>
+        )
+      })}
+    </ol>
+  )
+}
+
+function Thumbnail({ frame }: { readonly frame: SampledFrame }) {
+  const url = useObjectUrl(frame.thumbnail)
+  return url ? <img src={url} alt="" draggable={false} /> : null
+}
+
+/** Index of the timestamp closest to `time`; -1 where there is none. */
+function nearest(timestamps: readonly number[], time: number): number {
+  let best = -1
+  timestamps.forEach((timestamp, index) => {
+    if (best < 0 || Math.abs(timestamp - time) < Math.abs((timestamps[best] ?? 0) - time)) best = index
+  })
+  return best
+}
