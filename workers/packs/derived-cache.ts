@@ -13,6 +13,17 @@ export type DerivedKey = {
   readonly hash: string
 }
 
+/** Workers only, hence absent from the page's types, under which tests compile this file. */
+type SyncAccess = {
+  getSize(): number
+  read(target: Uint8Array<ArrayBuffer>, at: { at: number }): number
+  write(source: Uint8Array<ArrayBuffer>, at: { at: number }): number
+  truncate(size: number): void
+  flush(): void
+  close(): void
+}
+type SyncFile = FileSystemFileHandle & { createSyncAccessHandle(): Promise<SyncAccess> }
+
 const folderName = 'valley-derived'
 /** Closes every complete file; a write that was cut short lacks it. */
 const trailer = new TextEncoder().encode('valley-derived-1')
@@ -34,7 +45,7 @@ export async function derivedKey(
 /** The derived bytes, or null where they are not kept (or were cut short). */
 export async function readDerived(key: DerivedKey, bytes: number): Promise<Uint8Array<ArrayBuffer> | null> {
   return quietly('read', async (folder) => {
-    const file = await folder.getFileHandle(fileName(key)).catch(() => null)
+    const file = (await folder.getFileHandle(fileName(key)).catch(() => null)) as SyncFile | null
     const access = await file?.createSyncAccessHandle()
     if (!access) return null
     try {
@@ -56,7 +67,7 @@ export async function writeDerived(key: DerivedKey, data: Uint8Array<ArrayBuffer
     for await (const name of folder.keys()) {
       if (name.startsWith(`${key.family}=`) && name !== fileName(key)) await folder.removeEntry(name)
     }
-    const file = await folder.getFileHandle(fileName(key), { create: true })
+    const file = (await folder.getFileHandle(fileName(key), { create: true })) as SyncFile
     try {
       const access = await file.createSyncAccessHandle()
       try {
