@@ -1,0 +1,132 @@
+/** The decoder on WebGPU (forced onto the software adapter where there is no GPU): GPU-resident KV against WASM. */
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { LanguageEngine } from '../../workers/language/engine'
+import { sampleToken } from '../../workers/language/sampling'
+import type { Sequence } from '../../workers/language/splice'
+import { type GpuDevice, openDevice } from '../../workers/runtime/device'
+import { Ledger } from '../../workers/runtime/ledger'
+import { loadOrt } from '../../workers/runtime/ort'
+import {
+  type GoldenDecoder,
+  goldenDecoders,
+  goldenSequence,
+  largestDifference,
+  openTiny,
+  type TinyModel,
+  tinyPackUrl,
+} from './language-tiny'
+
+/** Logits of the same 8-bit graph through ORT's CPU kernels; both runtimes accumulate in float32. Spread of logits: ±10. */
+const tolerance = 2e-3
+
+let gpu: GpuDevice
+let model: TinyModel
+let golden: GoldenDecoder
+const gpuLedger = new Ledger()
+
+beforeAll(async () => {
+  const [first] = await goldenDecoders()
+  const device = await openDevice(gpuLedger)
+  if (!first || !device) throw new Error('golden decoders or a WebGPU adapter are missing')
+  golden = first
+  gpu = device
+  model = await openTiny(golden.pack, 'q8f32', 'webgpu', gpu)
+}, 120_000)
+afterAll(async () => {
+  await model.decoder.dispose()
+  expect(model.ledger.snapshot()).toEqual({})
+  gpu.dispose()
+  expect(gpuLedger.snapshot()).toEqual({})
+})
+
+/** The last position's logits of the whole sequence in one run, by the WASM provider of the same build. */
+async function logitsOnWasm(sequence: Sequence): Promise<Float32Array> {
+  const ort = await loadOrt('webgpu')
+  const options = { executionProviders: ['wasm'], externalData: [model.externalData] }
+  const session = await ort.InferenceSession.create(model.graph, options)
+  const length = sequence.keys.length
+  const bias = new Float32Array(length * length)
+  for (let row = 0; row < length; row++) bias.fill(-1e9, row * length + row + 1, (row + 1) * length)
+  const positions = BigInt64Array.from({ length }, (_, i) => BigInt(i))
+  const past = session.inputNames.filter((name) => name.startsWith('past.'))
+  const outputs = await session.run({
+    inputs_embeds: new ort.Tensor('float32', sequence.embed(0, length), [1, length, 64]),
+    position_ids: new ort.Tensor('int64', positions, [1, length]),
+    attention_bias: new ort.Tensor('float32', bias, [1, 1, length, length]),
+    logits_index: new ort.Tensor('int64', BigInt64Array.from([BigInt(length - 1)]), [1]),
+    ...Object.fromEntries(past.map((name) => [name, new ort.Tensor('float32', new Float32Array(0), [1, 0, 32])])),
+  })
+  const logits = outputs.logits?.data as Float32Array
+  await session.release()
+  return logits
+}
+
+test('an empty past, appended chunks and single steps give the logits of WASM in one piece', async () => {
+  const sequence = goldenSequence(golden, 1, model.embedding)
+  const wanted = await logitsOnWasm(sequence)
+  const { logits } = await model.context.prefill(sequence, { boundaries: [10, 30] })
+  expect(largestDifference(logits, wanted)).toBeLessThan(tolerance)
+
+  const length = sequence.keys.length
+  model.context.truncate(length - 3)
+  let last = logits
+  for (let at = length - 3; at < length; at++) {
+    const [step] = await model.context.extend(sequence.keys.slice(at, at + 1), sequence.embed(at, at + 1), [0])
+    last = step ?? last
+  }
+  expect(largestDifference(last, wanted)).toBeLessThan(tolerance)
+})
+
+test('truncated rows are overwritten, not mixed in', async () => {
+  const first = goldenSequence(golden, 0, model.embedding)
+  const second = goldenSequence(golden, 1, model.embedding)
+  model.context.truncate(0)
+  await model.context.prefill(second)
+  const { logits, reused } = await model.context.prefill(first)
+  expect(reused).toBe(first.keys.length - 1)
+  expect(largestDifference(logits, await logitsOnWasm(first))).toBeLessThan(tolerance)
+})
+
+test('the engine answers with a KV cache on the GPU, reuses it, and gives everything back', async () => {
+  const engine = new LanguageEngine()
+  const info = await engine.load({ packUrl: tinyPackUrl('tiny-mean'), backend: 'webgpu' }, () => {})
+  expect(info).toMatchObject({ backend: 'webgpu', contextTokens: 512 })
+  expect(engine.ledger()).toMatchObject({ session: 1, 'kv-cache': 1, 'gpu-buffer': 4, 'gpu-device': 1 })
+  const signal = new AbortController().signal
+  const request = { clipId: null, turns: [], question: 'What is happening?' }
+  const answers: string[] = []
+  const reused: number[] = []
+  for (let i = 0; i < 2; i++) {
+    let text = ''
+    for await (const event of engine.ask(request, signal)) {
+      if (event.type === 'text') text += event.text
+      if (event.type === 'done') reused.push(event.stats.reusedTokens)
+    }
+    answers.push(text)
+  }
+  expect(answers[0]).not.toBe('')
+  expect(answers[1]).toBe(answers[0])
+  expect(reused[1]).toBeGreaterThan(reused[0] ?? 0)
+  await engine.dispose()
+  expect(engine.ledger()).toEqual({})
+}, 120_000)
+
+test('a lost device rejects what runs, and the engine loads anew', async () => {
+  const sequence = goldenSequence(golden, 0, model.embedding)
+  const ledger = new Ledger()
+  const device = await openDevice(ledger)
+  if (!device) throw new Error('no second device')
+  const doomed = await openTiny('tiny-mean', 'q8f32', 'webgpu', device)
+  await doomed.context.prefill(sequence)
+  device.device.destroy()
+  await device.device.lost
+  const step = doomed.context.extend([1], sequence.embed(0, 1), [0])
+  await expect(step).rejects.toMatchObject({ code: 'device-lost' })
+  await doomed.decoder.dispose()
+  expect(doomed.ledger.snapshot()).toEqual({})
+
+  model.context.truncate(0)
+  const { logits } = await model.context.prefill(sequence)
+  const greedy = { temperature: 0, topP: 1, repetitionPenalty: 1 }
+  expect(sampleToken(logits, [], greedy, Math.random)).toBe(golden.turns[0]?.greedy[0])
+}, 120_000)
