@@ -38,7 +38,7 @@ class Adapter:
 
 
 def element_count(form: str, k: int, n: int) -> int:
-    """Elements of an initializer: k*n for a matrix, n for per-channel scales or a vector, n*k/32 for repeated scales."""
+    """Elements of an initializer: k*n for a matrix, n for channel scales or a vector, n*k/32 for repeated scales."""
     if form in ("int8-kn", "q8-nk", "f32-kn"):
         return k * n
     if form in ("q8-scale-f32", "q8-scale-f16"):
