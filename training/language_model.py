@@ -1,8 +1,7 @@
 """SmolLM2-135M-Instruct, read from its GGUF file, as a plain PyTorch decoder.
 
 Written out rather than taken from transformers because training needs three things at once: the KV cache of a constant
-prefix, a block mask with reset positions, and weights held in bfloat16 without a cast per step. The GGUF file keeps
-query and key rows in the order of interleaved rotary pairs (llama.cpp), and so does this module.
+prefix, a block mask with reset positions, and weights held in bfloat16 without a cast per step.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from torch.nn import functional as F
 from .export_base import installed_gguf
 from .gguf_base import dequantise, read_gguf
 
+RMS_NORM_EPS = 1e-5
 PastKeysAndValues = list[tuple[torch.Tensor, torch.Tensor]]
 
 
@@ -23,14 +23,11 @@ PastKeysAndValues = list[tuple[torch.Tensor, torch.Tensor]]
 class Architecture:
     """Sizes of the decoder, as the GGUF header states them."""
 
-    hidden_size: int = 576
     layers: int = 30
     heads: int = 9
     kv_heads: int = 3
     head_dim: int = 64
-    vocab_size: int = 49152
     rope_theta: float = 100000.0
-    rms_norm_eps: float = 1e-5
 
 
 def read_tensors(path: Path) -> dict[str, torch.Tensor]:
@@ -60,18 +57,21 @@ class LanguageModel:
         """Reads the installed SmolLM2-135M-Instruct."""
         return cls(read_tensors(path or installed_gguf()), dtype)
 
-    def _block(self, tensors: dict[str, torch.Tensor], index: int) -> dict[str, torch.Tensor]:
-        def matrices(*names: str) -> torch.Tensor:
-            return torch.cat([tensors[f"blk.{index}.{name}.weight"] for name in names]).to(self.dtype)
+    def _block(self, tensors: dict[str, torch.Tensor], index: int) -> tuple[torch.Tensor, ...]:
+        """The weights of one block, in the order in which `run_block` takes them."""
 
-        return {
-            "attention_norm": tensors[f"blk.{index}.attn_norm.weight"].float(),
-            "qkv": matrices("attn_q", "attn_k", "attn_v"),
-            "attention_out": matrices("attn_output"),
-            "feed_forward_norm": tensors[f"blk.{index}.ffn_norm.weight"].float(),
-            "gate_up": matrices("ffn_gate", "ffn_up"),
-            "down": matrices("ffn_down"),
-        }
+        def weight(name: str) -> torch.Tensor:
+            return tensors[f"blk.{index}.{name}.weight"].float()
+
+        query, key = (split_halves(weight(name), self.architecture.head_dim) for name in ("attn_q", "attn_k"))
+        return (
+            weight("attn_norm"),
+            torch.cat([query, key, weight("attn_v")]).to(self.dtype),
+            weight("attn_output").to(self.dtype),
+            weight("ffn_norm"),
+            torch.cat([weight("ffn_gate"), weight("ffn_up")]).to(self.dtype),
+            weight("ffn_down").to(self.dtype),
+        )
 
     def embed(self, ids: torch.Tensor) -> torch.Tensor:
         """Token ids [...] to float32 embeddings [..., 576]."""
@@ -89,51 +89,65 @@ class LanguageModel:
         angles = positions[:, None, :, None].float() * self._frequencies
         cos, sin = angles.cos(), angles.sin()
         mask = mask.to(self.dtype)
+        if past is None:
+            empty = torch.zeros(x.shape[0], self.architecture.kv_heads, 0, self.architecture.head_dim, dtype=self.dtype)
+            past = [(empty, empty)] * self.architecture.layers
         present: PastKeysAndValues = []
-        for index, block in enumerate(self.blocks):
-            normed = self._norm(x, block["attention_norm"])
-            attended, keys_values = self._attention(normed, block, cos, sin, mask, past[index] if past else None)
-            present.append(keys_values)
-            x = x + attended.float()
-            gate, up = F.linear(self._norm(x, block["feed_forward_norm"]), block["gate_up"]).chunk(2, -1)
-            x = x + F.linear(F.silu(gate) * up, block["down"]).float()
-        return F.rms_norm(x, x.shape[-1:], self.final_norm, self.architecture.rms_norm_eps), present
+        for block, (keys, values) in zip(self.blocks, past):
+            x, keys, values = run_block(x, cos, sin, mask, keys, values, *block)
+            present.append((keys, values))
+        return F.rms_norm(x, x.shape[-1:], self.final_norm, RMS_NORM_EPS), present
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """Normed hidden states [..., 576] to float32 logits [..., 49152] (the head is the tied embedding)."""
         return F.linear(hidden.to(self.dtype), self.head).float()
 
-    def _norm(self, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        return F.rms_norm(x, x.shape[-1:], weight, self.architecture.rms_norm_eps).to(self.dtype)
 
-    def _attention(
-        self,
-        x: torch.Tensor,
-        block: dict[str, torch.Tensor],
-        cos: torch.Tensor,
-        sin: torch.Tensor,
-        mask: torch.Tensor,
-        past: tuple[torch.Tensor, torch.Tensor] | None,
-    ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
-        sizes = self.architecture
-        batch, length, _ = x.shape
-        heads = F.linear(x, block["qkv"]).view(batch, length, sizes.heads + 2 * sizes.kv_heads, sizes.head_dim).transpose(1, 2)
-        rotated = rotate(heads[:, : sizes.heads + sizes.kv_heads], cos, sin)
-        queries, keys = rotated.split([sizes.heads, sizes.kv_heads], 1)
-        values = heads[:, sizes.heads + sizes.kv_heads :]
-        if past is not None:
-            keys, values = torch.cat([past[0], keys], 2), torch.cat([past[1], values], 2)
-        group = sizes.heads // sizes.kv_heads
-        attended = F.scaled_dot_product_attention(
-            queries, keys.repeat_interleave(group, 1), values.repeat_interleave(group, 1), attn_mask=mask
-        )
-        return F.linear(attended.transpose(1, 2).reshape(batch, length, -1), block["attention_out"]), (keys, values)
+def split_halves(rows: torch.Tensor, head_dim: int) -> torch.Tensor:
+    """Reorders query or key rows [heads * 64, in] within each head: the even ones first, then the odd ones.
+
+    GGUF holds them for rotary over interleaved pairs. Scores are dot products, so any order that queries and keys share
+    gives the same; with the pairs in two halves the rotation reads memory in order, which is faster.
+    """
+    return rows.unflatten(0, (-1, head_dim // 2, 2)).transpose(1, 2).flatten(0, 2)
 
 
 def rotate(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
-    """Rotary embedding over interleaved pairs (RoFormer's own order); x [B, heads, S, 64], cos and sin [B, 1, S, 32]."""
-    even, odd = x.float().unflatten(-1, (-1, 2)).unbind(-1)
-    return torch.stack([even * cos - odd * sin, odd * cos + even * sin], -1).flatten(-2).to(x.dtype)
+    """Rotary embedding (arXiv 2104.09864) over pairs held in two halves; x [B, heads, S, 64], cos and sin [B, 1, S, 32]."""
+    first, second = x.float().chunk(2, -1)
+    return torch.cat([first * cos - second * sin, second * cos + first * sin], -1).to(x.dtype)
+
+
+def run_block(
+    x: torch.Tensor,
+    cos: torch.Tensor,
+    sin: torch.Tensor,
+    mask: torch.Tensor,
+    past_keys: torch.Tensor,
+    past_values: torch.Tensor,
+    attention_norm: torch.Tensor,
+    qkv: torch.Tensor,
+    attention_out: torch.Tensor,
+    feed_forward_norm: torch.Tensor,
+    gate_up: torch.Tensor,
+    down: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """One decoder block: the new residual stream [B, S, 576] and all keys and values [B, kvHeads, P + S, 64]."""
+    kv_heads, head_dim = past_keys.shape[1], past_keys.shape[3]
+    heads = qkv.shape[0] // head_dim - 2 * kv_heads
+    normed = F.rms_norm(x, x.shape[-1:], attention_norm, RMS_NORM_EPS).to(qkv.dtype)
+    projected = F.linear(normed, qkv).unflatten(-1, (-1, head_dim)).transpose(1, 2)
+    queries = rotate(projected[:, :heads], cos, sin)
+    keys = torch.cat([past_keys, rotate(projected[:, heads : heads + kv_heads], cos, sin)], 2)
+    values = torch.cat([past_values, projected[:, heads + kv_heads :]], 2)
+    group = heads // kv_heads
+    attended = F.scaled_dot_product_attention(
+        queries, keys.repeat_interleave(group, 1), values.repeat_interleave(group, 1), attn_mask=mask
+    )
+    x = x + F.linear(attended.transpose(1, 2).flatten(2), attention_out).float()
+    normed = F.rms_norm(x, x.shape[-1:], feed_forward_norm, RMS_NORM_EPS).to(qkv.dtype)
+    gate, up = F.linear(normed, gate_up).chunk(2, -1)
+    return x + F.linear(F.silu(gate) * up, down).float(), keys, values
 
 
 def causal_mask(new: int, past: int) -> torch.Tensor:

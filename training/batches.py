@@ -1,0 +1,119 @@
+"""Training batches: which items, how many frames, which views and captions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+
+from .data import CACHE, Item, clean_caption, load_items
+from .features import FeatureView
+from .prompt import answer_ids, load_tokenizer
+from .sampling import plan_indices
+from .valley import question_for, to_tensor
+
+MAX_FRAMES = 16
+MAX_ANSWER_TOKENS = 40
+CAPTIONS_PER_ROW = 5
+
+
+@dataclass(frozen=True)
+class Batch:
+    """features float32 [B, T, 17, 1280]; answers [row][answer][token]."""
+
+    question: str
+    features: torch.Tensor
+    answers: list[list[list[int]]]
+
+
+class Source:
+    """The items of one source and split with their views and tokenised captions."""
+
+    def __init__(self, name: str, split: str, tokenizer: Tokenizer, use_augmented: bool) -> None:
+        self.items = [item for item in load_items(name) if item.split == split]
+        folder = CACHE / name
+        names = sorted(path.parent.name for path in folder.glob("*/index.json"))
+        self.views = {view: FeatureView(name, view) for view in names if view == "plain" or use_augmented}
+        if "plain" not in self.views:
+            FeatureView(name, "plain")
+        self.answers = [self._answers(tokenizer, item) for item in self.items]
+        self.is_clip = self.items[0].is_clip
+
+    @staticmethod
+    def _answers(tokenizer: Tokenizer, item: Item) -> list[list[int]]:
+        texts = dict.fromkeys(filter(None, map(clean_caption, item.captions)))
+        return [ids for ids in (answer_ids(tokenizer, text) for text in texts) if len(ids) <= MAX_ANSWER_TOKENS]
+
+    def features(self, index: int, count: int, random: np.random.Generator | None) -> np.ndarray:
+        """float16 [count, 17, 1280] by the sampling plan, from one view at random (plain without `random`).
+
+        A photo seen as several frames is either held still or seen through a random view in each frame.
+        """
+        item, names = self.items[index], list(self.views)
+        indices = plan_indices(item.frames, count)
+        if random is None:
+            return self.views["plain"].frames(item.id, indices)
+        if not item.is_clip and count > 1 and random.random() < 0.5:
+            return np.concatenate([self.views[names[random.integers(len(names))]].frames(item.id) for _ in indices])
+        return self.views[names[random.integers(len(names))]].frames(item.id, indices)
+
+
+class BatchPlan:
+    """An endless, resumable stream of training batches: every item once before any a second time."""
+
+    def __init__(self, sources: dict[str, tuple[Source, float]], batch: int, seed: int) -> None:
+        self.sources, self.batch, self.seed = sources, batch, seed
+        self.step = 0
+        self.drawn = dict.fromkeys(sources, 0)
+
+    def state(self) -> dict:
+        return {"step": self.step, "drawn": dict(self.drawn)}
+
+    def restore(self, state: dict) -> None:
+        self.step, self.drawn = state["step"], dict(state["drawn"])
+
+    def next(self) -> Batch:
+        random = np.random.default_rng((self.seed, self.step))
+        names = list(self.sources)
+        shares = np.array([self.sources[name][1] for name in names])
+        name = names[random.choice(len(names), p=shares / shares.sum())]
+        source = self.sources[name][0]
+        if source.is_clip or random.random() < 0.15:
+            count = int(random.integers(1, MAX_FRAMES + 1))
+        else:
+            count = 1
+        rows = [self._draw(name, source) for _ in range(self.batch)]
+        self.step += 1
+        answers = []
+        for row in rows:
+            chosen = random.permutation(len(source.answers[row]))[:CAPTIONS_PER_ROW]
+            answers.append([source.answers[row][index] for index in chosen])
+        features = to_tensor([source.features(row, count, random) for row in rows])
+        return Batch(question_for(source.is_clip), features, answers)
+
+    def _draw(self, name: str, source: Source) -> int:
+        epoch, position = divmod(self.drawn[name], len(source.items))
+        self.drawn[name] += 1
+        seed = (self.seed, 1 + list(self.sources).index(name), epoch)
+        return int(np.random.default_rng(seed).permutation(len(source.items))[position])
+
+
+def validation_batches(sources: list[Source], items: int, batch: int) -> list[Batch]:
+    """A fixed set of batches: the first `items` items of each source, plain view, T = 1 for photos and 8 for clips."""
+    result = []
+    for source in sources:
+        count = 8 if source.is_clip else 1
+        for start in range(0, min(items, len(source.items)), batch):
+            rows = range(start, min(start + batch, items, len(source.items)))
+            features = to_tensor([source.features(row, count, None) for row in rows])
+            answers = [source.answers[row][:CAPTIONS_PER_ROW] for row in rows]
+            result.append(Batch(question_for(source.is_clip), features, answers))
+    return result
+
+
+def open_sources(split: str, use_augmented: bool = True, tokenizer: Tokenizer | None = None) -> dict[str, Source]:
+    """flickr8k and msrvtt of one split."""
+    tokenizer = tokenizer or load_tokenizer()
+    return {name: Source(name, split, tokenizer, use_augmented) for name in ("flickr8k", "msrvtt")}

@@ -1,0 +1,67 @@
+"""The assembled model: features of T frames -> visual tokens -> frozen decoder."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from .language_model import LanguageModel, PastKeysAndValues, causal_mask
+from .packing import pack
+from .prompt import DESCRIBE_IMAGE, DESCRIBE_VIDEO, load_tokenizer, prefix_ids, splice, suffix_ids
+from .tower import GRID_TOKENS
+
+
+class Valley:
+    """Frozen decoder with its tokenizer and the keys and values of the constant template prefix."""
+
+    def __init__(self, dtype: torch.dtype = torch.bfloat16) -> None:
+        self.tokenizer = load_tokenizer()
+        self.decoder = LanguageModel.load(dtype)
+        ids = torch.tensor([prefix_ids(self.tokenizer)])
+        self.prefix_length = ids.shape[1]
+        self.suffixes = {q: torch.tensor(suffix_ids(self.tokenizer, q)) for q in (DESCRIBE_IMAGE, DESCRIBE_VIDEO)}
+        with torch.no_grad():
+            positions = torch.arange(self.prefix_length)[None]
+            mask = causal_mask(self.prefix_length, 0)
+            _, self._prefix = self.decoder.forward(self.decoder.embed(ids), positions, mask)
+
+    def prefix(self, batch: int) -> PastKeysAndValues:
+        """Keys and values of the template before VISUAL, for `batch` rows (views, not copies)."""
+        return [(keys.expand(batch, -1, -1, -1), values.expand(batch, -1, -1, -1)) for keys, values in self._prefix]
+
+    def body(self, projector, features: torch.Tensor, question: str) -> torch.Tensor:
+        """VISUAL and question as embeddings [B, 20 + T + S, 576] from features [B, T, 17, 1280].
+
+        Mean pooling stands before the projector: it is linear, so this equals pooling its tokens.
+        """
+        patches = features[:, :, :GRID_TOKENS].float().mean(1)
+        frames = features[:, :, GRID_TOKENS].float()
+        visual = splice(projector(patches), projector(frames), projector.markers())
+        suffix = self.decoder.embed(self.suffixes[question]).expand(features.shape[0], -1, -1)
+        return torch.cat([visual, suffix], 1)
+
+    def answer_log_probabilities(
+        self, projector, features: torch.Tensor, question: str, answers: list[list[list[int]]]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """log p of every answer token given its clip: (float32 [N], int64 [N] index of the answer, counted over all rows).
+
+        features: [B, T, 17, 1280]; answers: [row][answer][token], each closed by <|im_end|>.
+        """
+        body = self.body(projector, features, question)
+        packed = pack(answers, self.prefix_length, body.shape[1])
+        x = torch.cat([body, self.decoder.embed(packed.answers)], 1)
+        hidden, _ = self.decoder.forward(x, packed.positions, packed.mask, self.prefix(len(answers)))
+        logits = self.decoder.logits(hidden[packed.rows, packed.columns])
+        lengths = torch.tensor([len(answer) for row in answers for answer in row])
+        return -F.cross_entropy(logits, packed.targets, reduction="none"), torch.repeat_interleave(lengths)
+
+
+def question_for(is_clip: bool) -> str:
+    """The question that training asked of clips and of photos."""
+    return DESCRIBE_VIDEO if is_clip else DESCRIBE_IMAGE
+
+
+def to_tensor(frames: list[np.ndarray]) -> torch.Tensor:
+    """Features of several items with the same T, float16 [T, 17, 1280] each, as one float32 batch."""
+    return torch.from_numpy(np.stack(frames)).float()
