@@ -1,0 +1,78 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { askQuestion, openClip, readLedgers, readTranscript, waitFor } from '../tools/drive'
+import { clip, dropFile, type Running, startApp } from './support'
+
+let running: Running
+const dog = clip('sam2_dog.mp4', 'shapes-h264.mp4')
+const cups = clip('tav_man_skiing.mp4', 'shapes-vp9.webm')
+
+beforeAll(async () => {
+  running = await startApp()
+})
+afterAll(() => running?.close())
+
+describe('a person drops a clip and asks', () => {
+  test('the first question gets a streamed answer about the clip', async () => {
+    const { page, driven } = running
+    await dropFile(page, dog.path, 'video/mp4')
+    const { clip: encoded } = await waitFor(driven, (t) => t.clip !== null, 120_000)
+    expect(encoded?.timestamps.length).toBeGreaterThan(0)
+    expect(encoded?.frameTokens).toBe(encoded?.timestamps.length)
+    expect(encoded).toMatchObject({ backend: 'webgpu', route: 'external-texture', patchTokens: 16 })
+
+    const turn = await askQuestion(driven, 'Describe the video briefly.')
+    expect(turn).toMatchObject({ status: 'done', error: null })
+    expect(turn.answer.split(/\s+/).length).toBeGreaterThan(3)
+    expect(turn.answer).not.toMatch(/�|<\|/)
+    if (dog.shared) expect(turn.answer).toMatch(/dog|woman|girl|person/i)
+    // What the transcript holds is what the page shows.
+    await expect.poll(() => page.getByText(turn.answer).count()).toBeGreaterThan(0)
+  })
+
+  test('the second question costs only its own text', async () => {
+    const turn = await askQuestion(running.driven, 'Is it outdoors?')
+    expect(turn.status).toBe('done')
+    expect(turn.answer.length).toBeGreaterThan(0)
+    const stats = turn.stats ?? {}
+    expect(Number(stats.reusedTokens)).toBeGreaterThan(30)
+    expect(Number(stats.promptTokens) - Number(stats.reusedTokens)).toBeLessThan(60)
+  })
+
+  test('stop ends the third answer midway and keeps what was written', async () => {
+    const { page, driven } = running
+    await driven.submit('Write a long story about everything that can be seen, with every detail.')
+    await waitFor(driven, (t) => t.turns.at(-1)?.status === 'writing', 60_000)
+    await page.getByRole('button', { name: 'Stop' }).click()
+    const { turns } = await waitFor(driven, (t) => t.turns.at(-1)?.status === 'stopped', 5_000)
+    const stopped = turns.at(-1)?.answer ?? ''
+    expect(stopped.length).toBeGreaterThan(0)
+    await page.waitForTimeout(500)
+    expect((await readTranscript(driven)).turns.at(-1)?.answer).toBe(stopped)
+    // The engine is free at once.
+    expect((await askQuestion(driven, 'What colour is it?')).status).toBe('done')
+  })
+
+  test('another clip gets another answer, and the chat stays', async () => {
+    const { driven } = running
+    const before = (await readTranscript(driven)).turns
+    await openClip(driven, cups.path)
+    const turn = await askQuestion(driven, 'Describe the video briefly.')
+    expect(turn.status).toBe('done')
+    if (dog.shared) {
+      expect(turn.answer).not.toBe(before[0]?.answer)
+      expect(turn.answer).toMatch(/ski|snow|slope|mountain|hill/i)
+    }
+    expect((await readTranscript(driven)).turns.slice(0, before.length)).toEqual(before)
+  })
+
+  test('a clip opened and closed leaves no resource behind', async () => {
+    const { page, driven } = running
+    const close = page.getByRole('button', { name: 'Close the clip' })
+    await close.click()
+    const empty = await readLedgers(driven)
+    await openClip(driven, dog.path)
+    await close.click()
+    await expect.poll(() => readLedgers(driven), { timeout: 10_000 }).toEqual(empty)
+    expect(running.pageErrors).toEqual([])
+  })
+})

@@ -1,0 +1,60 @@
+/** What every end-to-end test opens: the built app in Chromium, and a clip to talk about. */
+import { readFileSync } from 'node:fs'
+import { basename, resolve } from 'node:path'
+import type { Page } from 'playwright-core'
+import { type OpenBrowser, openBrowser, openPage, type ServedApp, serveApp, sharedData } from '../tools/app'
+import { type Driven, drivePlaywright, waitForEngine } from '../tools/drive'
+
+export type Running = {
+  readonly app: ServedApp
+  readonly browser: OpenBrowser
+  readonly page: Page
+  readonly driven: Driven
+  readonly pageErrors: string[]
+  close(): Promise<void>
+}
+
+/** Serves the build, opens it in a fresh profile and waits for both workers. */
+export async function startApp(path = ''): Promise<Running> {
+  const app = await serveApp()
+  const browser = await openBrowser()
+  const { page, errors } = await openPage(browser.context, app.url, path)
+  const driven = drivePlaywright(page)
+  const engine = await waitForEngine(driven)
+  if ('error' in engine) throw new Error(`the engine did not load: ${JSON.stringify(engine.error)}`)
+  return {
+    app,
+    browser,
+    page,
+    driven,
+    pageErrors: errors,
+    close: async () => {
+      await browser.close()
+      await app.close()
+    },
+  }
+}
+
+const fixtures = resolve(import.meta.dirname, '../fixtures/clips')
+
+/** A shared clip by name where this machine has them, else one of the repository's own making. */
+export function clip(shared: string, own: string): { path: string; shared: boolean } {
+  const path = sharedData('videos', shared)
+  return path ? { path, shared: true } : { path: resolve(fixtures, own), shared: false }
+}
+
+/** Drops a file on the window, as a person would from their file manager. */
+export async function dropFile(page: Page, path: string, type: string): Promise<void> {
+  const bytes = readFileSync(path).toString('base64')
+  const transfer = await page.evaluateHandle(
+    async ({ base64, name, mime }) => {
+      const blob = await (await fetch(`data:application/octet-stream;base64,${base64}`)).blob()
+      const data = new DataTransfer()
+      data.items.add(new File([blob], name, { type: mime }))
+      return data
+    },
+    { base64: bytes, name: basename(path), mime: type },
+  )
+  for (const event of ['dragenter', 'dragover', 'drop'])
+    await page.dispatchEvent('body', event, { dataTransfer: transfer })
+}
