@@ -139,6 +139,8 @@ describe('splice', () => {
   test('sizes that do not agree are refused', () => {
     expect(() => visualSpan('x', { ...tokens, markers: rows(3, 0) })).toThrow(RangeError)
     expect(() => visualSpan('x', { ...tokens, frameTokens: new Float32Array(65) })).toThrow(RangeError)
+    const wide = { ...visualSpan('x', tokens), length: 5 }
+    expect(() => splice([{ kind: 'visual', length: 5 }], embedding, wide)).toThrow(RangeError)
     expect(() => splice([{ kind: 'visual', length: 9 }], embedding, visualSpan('x', tokens))).toThrow(RangeError)
   })
 })

@@ -37,6 +37,11 @@ export class ClipStore {
     this.#waiting.delete(clipId)
   }
 
+  /** Forgets every clip. */
+  clear(): void {
+    for (const clipId of new Set([...this.#clips.keys(), ...this.#waiting.keys()])) this.forget(clipId)
+  }
+
   /** The clip's tokens, waited for until they come. Errors: clip-unknown (it was forgotten), aborted. */
   async get(clipId: string, signal: AbortSignal): Promise<VisualSpan> {
     throwIfAborted(signal)

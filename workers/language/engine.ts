@@ -126,9 +126,10 @@ export class LanguageEngine implements LanguageApi {
     return this.#ledger.snapshot()
   }
 
-  /** Ends the session and frees the KV cache and the device, after whatever runs. */
+  /** Ends the session and frees the KV cache, the device and the clips' tokens, after whatever runs. */
   async dispose(): Promise<void> {
     await this.#queue.run(() => this.#unload())
+    this.#clips.clear()
   }
 
   async #unload(): Promise<void> {

@@ -54,6 +54,9 @@ export function splice(pieces: readonly Piece[], embedding: TokenEmbedding, visu
     }
   }
   const width = embedding.hiddenSize
+  if (visual && visual.rows.length !== visual.length * width) {
+    throw new RangeError(`visual tokens are not ${width} wide, as the decoder's embeddings are`)
+  }
   return {
     keys,
     embed: (from, to) => {

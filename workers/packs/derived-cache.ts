@@ -93,6 +93,7 @@ async function quietly<T>(
   what: string,
   work: (folder: FileSystemDirectoryHandle) => Promise<T | null>,
 ): Promise<T | null> {
+  if (!('createSyncAccessHandle' in (globalThis.FileSystemFileHandle?.prototype ?? {}))) return null
   try {
     const root = await navigator.storage.getDirectory()
     return await work(await root.getDirectoryHandle(folderName, { create: true }))
