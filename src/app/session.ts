@@ -140,7 +140,7 @@ export class Session {
     const running = this.#running
     if (running) {
       running.controller.abort()
-      this.#endRun(running, { type: 'stopped', turnId: running.turnId, answer: this.live.text })
+      this.#endRun(running, { type: 'stopped', turnId: running.turnId, answer: this.live.text.trim() })
     } else {
       const waiting = nextWaiting(this.#state.chat)
       if (waiting) this.#chat({ type: 'stopped', turnId: waiting.turn.id, answer: '' })

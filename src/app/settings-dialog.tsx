@@ -23,7 +23,15 @@ export function SettingsDialog() {
       </Dialog.Trigger>
       <Dialog.Portal>
         <Dialog.Overlay className="scrim" />
-        <Dialog.Content className="dialog settings" aria-describedby={undefined}>
+        <Dialog.Content
+          className="dialog settings"
+          aria-describedby={undefined}
+          // Focus on the first button would open its tooltip, and Escape would close only that.
+          onOpenAutoFocus={(event) => {
+            event.preventDefault()
+            if (event.currentTarget instanceof HTMLElement) event.currentTarget.focus()
+          }}
+        >
           <div className="dialog-head">
             <Dialog.Title className="dialog-title">{t('settings.title')}</Dialog.Title>
             <Dialog.Close asChild>

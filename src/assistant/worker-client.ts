@@ -50,7 +50,7 @@ export class WorkerClient<Api extends object> {
     })
     worker.addEventListener('error', (event) => {
       event.preventDefault()
-      this.#die((event instanceof ErrorEvent && event.message) || 'the worker script failed')
+      this.#die(('message' in event && String(event.message)) || 'the worker script failed')
     })
     worker.addEventListener('messageerror', () => this.#die('a message could not be read'))
     this.#remote = Comlink.wrap<Api>(worker)
@@ -154,7 +154,9 @@ export class WorkerClient<Api extends object> {
   async #watchLock(lockName: string): Promise<void> {
     const { signal } = this.#lockWatch
     const isHeld = async () => (await navigator.locks.query()).held?.some((lock) => lock.name === lockName) ?? false
-    while (!signal.aborted && !(await isHeld())) await new Promise((resolve) => setTimeout(resolve, 200))
+    for (let pause = 200; !signal.aborted && !(await isHeld()); pause = Math.min(pause * 1.5, 5000)) {
+      await new Promise((resolve) => setTimeout(resolve, pause))
+    }
     if (signal.aborted) return
     await navigator.locks.request(lockName, { signal }, () => this.#die('the worker vanished')).catch(() => {})
   }

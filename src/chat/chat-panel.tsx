@@ -1,4 +1,4 @@
-import { Eraser } from 'lucide-react'
+import { ListRestart } from 'lucide-react'
 import { AlertDialog } from 'radix-ui'
 import { useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -81,7 +81,7 @@ function StartOver({ onConfirm }: { readonly onConfirm: () => void }) {
         data-icon-only
         title={t('chat.startOver')}
       >
-        <Eraser aria-hidden="true" />
+        <ListRestart aria-hidden="true" />
         <span className="visually-hidden">{t('chat.startOver')}</span>
       </AlertDialog.Trigger>
       <AlertDialog.Portal>

@@ -1,4 +1,4 @@
-import { CircleAlert, Copy, CopyCheck, RotateCcw } from 'lucide-react'
+import { CircleAlert, Copy, CopyCheck, RefreshCw } from 'lucide-react'
 import { useEffect, useState, useSyncExternalStore } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { EncodedClip } from '../../workers/protocol'
@@ -109,7 +109,7 @@ function TurnActions({ turn, encoded, canAskAgain }: ActionsProps) {
         <IconButton
           size="small"
           label={t('chat.askAgain')}
-          icon={<RotateCcw />}
+          icon={<RefreshCw />}
           onClick={() => session.askAgain(turn.id)}
         />
       )}

@@ -1,4 +1,4 @@
-import { type KeyboardEvent, useRef, useState } from 'react'
+import { type CSSProperties, type KeyboardEvent, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { formatTime, needsTenths } from '../app/format'
 import type { Clip, SampledFrame } from './reducer'
@@ -37,7 +37,13 @@ export function FrameStrip({ clip, time, onSeek }: Props) {
   }
 
   return (
-    <ol className="strip" ref={list} aria-label={t('clip.frames')} onKeyDown={onKeyDown}>
+    <ol
+      className="strip"
+      ref={list}
+      style={{ '--strip-aspect': aspect(clip) } as CSSProperties}
+      aria-label={t('clip.frames')}
+      onKeyDown={onKeyDown}
+    >
       {timestamps.map((timestamp, index) => {
         const frame = clip.frames[index]
         const label = formatTime(timestamp, fine)
@@ -65,6 +71,11 @@ export function FrameStrip({ clip, time, onSeek }: Props) {
 function Thumbnail({ frame }: { readonly frame: SampledFrame }) {
   const url = useObjectUrl(frame.thumbnail)
   return url ? <img src={url} alt="" draggable={false} /> : null
+}
+
+/** The clip's own shape, within what a strip can hold; what lies beyond is cropped. */
+function aspect({ media }: Clip): number {
+  return media ? Math.min(2, Math.max(0.75, media.width / media.height)) : 16 / 9
 }
 
 /** Index of the timestamp closest to `time`; -1 where there is none. */
