@@ -47,7 +47,7 @@ export function SettingsDialog() {
           <Choice
             label={t('settings.theme')}
             value={settings.theme}
-            options={themes.map((value) => ({ value, label: t(`settings.${value}`) }))}
+            options={themes.map((value) => ({ value, label: t(`settings.themes.${value}`) }))}
             onChange={(value) => {
               const theme = themes.find((candidate) => candidate === value)
               if (theme) store.change({ theme })
@@ -66,7 +66,7 @@ export function SettingsDialog() {
             value={settings.creativity}
             options={(Object.keys(creativities) as Creativity[]).map((value) => ({
               value,
-              label: t(`settings.${value}`),
+              label: t(`settings.creativities.${value}`),
             }))}
             onChange={(value) => value in creativities && store.change({ creativity: value as Creativity })}
           />

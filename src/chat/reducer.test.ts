@@ -1,6 +1,14 @@
 import { expect, test } from 'vitest'
 import { ValleyError } from '../../workers/protocol'
-import { type ChatAction, type ChatState, chatReducer, emptyChat, historyBefore, lastTurn, nextWaiting } from './reducer'
+import {
+  type ChatAction,
+  type ChatState,
+  chatReducer,
+  emptyChat,
+  historyBefore,
+  lastTurn,
+  nextWaiting,
+} from './reducer'
 
 const stats = {
   promptTokens: 10,

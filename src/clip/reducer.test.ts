@@ -37,7 +37,14 @@ test('a clip goes from opening through its frames to ready', () => {
     event({ type: 'encoded', clip: encoded }),
   ]
   const clips = steps.map((_, index) => activeClip(run(...steps.slice(0, index + 1))))
-  expect(clips.map((clip) => clip?.status)).toEqual(['opening', 'encoding', 'encoding', 'encoding', 'encoding', 'ready'])
+  expect(clips.map((clip) => clip?.status)).toEqual([
+    'opening',
+    'encoding',
+    'encoding',
+    'encoding',
+    'encoding',
+    'ready',
+  ])
   expect(clips.map((clip) => Object.keys(clip?.frames ?? {}).length)).toEqual([0, 0, 0, 1, 2, 2])
   expect(clips.at(-1)?.encoded).toBe(encoded)
 })

@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest'
+import { loadShare } from '../assistant/load-share'
+import { summarizePack } from '../assistant/pack'
+import { readParameters } from './parameters'
+import { parseSettings } from './settings'
+
+const read = (query: string) =>
+  readParameters(new URL(`https://valley.test/app/${query}`), new URL('https://valley.test/app/'))
+
+test('without parameters the embedded pack loads on backends of the engine’s choice', () => {
+  expect(read('')).toEqual({ packUrl: 'https://valley.test/app/models/valley-nano/pack.json' })
+})
+
+test('backends can be forced, nonsense cannot', () => {
+  expect(read('?vision=wasm&language=webgpu')).toMatchObject({ visionBackend: 'wasm', languageBackend: 'webgpu' })
+  expect(read('?vision=cuda')).not.toHaveProperty('visionBackend')
+})
+
+test('another pack is taken from the same origin only', () => {
+  expect(read('?pack=tests/tiny/pack.json').packUrl).toBe('https://valley.test/app/tests/tiny/pack.json')
+  expect(read('?pack=/tiny/pack.json').packUrl).toBe('https://valley.test/tiny/pack.json')
+  expect(read('?pack=https://elsewhere.test/pack.json').packUrl).toBe(read('').packUrl)
+})
+
+test('stored settings are taken over, damaged or foreign ones fall back', () => {
+  const defaults = { language: 'zh-CN', theme: 'system', frames: 8, creativity: 'precise' }
+  expect(parseSettings(null, ['zh-CN'])).toEqual(defaults)
+  expect(parseSettings('{not json', ['zh-CN'])).toEqual(defaults)
+  expect(parseSettings('[1]', ['zh-CN'])).toEqual(defaults)
+  expect(parseSettings('{"theme":"neon","frames":1000,"creativity":"wild","language":"xx"}', ['zh'])).toEqual(defaults)
+  const chosen = { language: 'en', theme: 'dark', frames: 16, creativity: 'creative' }
+  expect(parseSettings(JSON.stringify(chosen), ['zh-CN'])).toEqual(chosen)
+})
+
+test('the share of a load grows stage by stage', () => {
+  const at = (stage: 'manifest' | 'download' | 'derive' | 'warm-up', done: number, total: number) =>
+    loadShare({ status: 'loading', progress: { stage, done, total }, restarted: false })
+  const shares = [
+    at('manifest', 0, 1),
+    at('download', 5, 10),
+    at('derive', 0, 10),
+    at('derive', 9, 10),
+    at('warm-up', 1, 1),
+  ]
+  expect(shares).toEqual([...shares].sort((a, b) => a - b))
+  expect(shares.at(-1)).toBe(1)
+  expect(at('download', 0, 0)).toBeGreaterThanOrEqual(0)
+})
+
+test('a pack summary needs a name and languages', () => {
+  const pack = { name: 'Nano', version: '1', licence: 'x', languages: ['en', 3], sampling: { maxFrames: 12 } }
+  expect(summarizePack(pack)).toEqual({ name: 'Nano', version: '1', licence: 'x', languages: ['en'], maxFrames: 12 })
+  expect(summarizePack({ name: 'Nano' })).toBeNull()
+  expect(summarizePack('no pack')).toBeNull()
+})
