@@ -2,9 +2,9 @@
  * Loading: from a pack's URL to a decoder that is ready to answer. At first load the backend's weights are derived from
  * the base's bytes and kept; later loads read them back and need only the shard with the token embedding.
  */
-import { type Adapter, deriveVersion, deriveWeights, readAdapter } from '../packs/derive'
+import { deriveVersion, deriveWeights, readAdapter } from '../packs/derive'
 import { derivedKey, readDerived, writeDerived } from '../packs/derived-cache'
-import type { DecoderGraph, FileEntry, GraphFlavour, PackManifest } from '../packs/schema'
+import type { BaseTensor, DecoderGraph, FileEntry, GraphFlavour, PackManifest } from '../packs/schema'
 import { allocate, type BaseSource, openBase, openPack, type PackSource, type ReadFile } from '../packs/source'
 import { type LoadOptions, type LoadProgress, type LoadStage, ValleyError } from '../protocol'
 import { chooseDecoder } from '../runtime/backend'
@@ -71,39 +71,34 @@ async function assemble(
 ): Promise<LoadedModel> {
   const graph = base.manifest.graphs[flavour]
   if (!graph) throw new ValleyError('pack-invalid', { path: 'base.json', problems: [`no graph ${flavour}`] })
-  const key = await derivedKey(base.manifest, pack.manifest, flavour, deriveVersion)
-  const kept = await readDerived(key, graph.bytes)
   const embeddingTensor = base.manifest.tensors.find((tensor) => tensor.name === base.manifest.embedding)
   if (!embeddingTensor) throw new ValleyError('pack-invalid', { path: 'base.json', problems: ['no embedding'] })
-
-  const { weights, tokenizer: tokenizerFile, tokenizerConfig } = base.manifest.files
-  const shards = kept ? weights.filter((_, index) => index === embeddingTensor.shard) : weights
-  const adapterFile = kept ? [] : [pack.manifest.adapter?.file].filter((file) => file !== undefined)
-  const counted = new DownloadCount([graph.file, tokenizerFile, tokenizerConfig, ...shards, ...adapterFile], report)
-  const read = counted.reader(base.file)
-
+  const key = await derivedKey(base.manifest, pack.manifest, flavour, deriveVersion)
+  const count = new DownloadCount(report)
+  const { tokenizer: tokenizerFile, tokenizerConfig } = base.manifest.files
+  const read = count.reader(base.file, [graph.file, tokenizerFile, tokenizerConfig])
   const tokenizer = Promise.all([read(tokenizerFile), read(tokenizerConfig)]).then(([json, config]) =>
     openTokenizer(json, config),
   )
   const graphBytes = read(graph.file)
-  const adapter = kept ? null : await openAdapter(pack, counted.reader(pack.file))
-  const embedding = new TakenTensor(embeddingTensor, read, weights)
-  const weightsBlob = kept ?? (await derive(base, graph, adapter, embedding, report))
-  const stored = kept ? Promise.resolve(true) : writeDerived(key, weightsBlob)
-  const rows = await embedding.bytes()
+  // Awaited below; should the weights fail first, these must not be left unheard.
+  for (const early of [tokenizer, graphBytes]) early.catch(() => {})
+  const kept = await readDerived(key, [graph.bytes, embeddingTensor.bytes])
+  const [weights, rows] = kept ?? (await derive(pack, base, graph, embeddingTensor, count, report))
+  if (!weights || !rows) throw new ValleyError('internal', { stage: 'derive' })
+  if (!kept) await writeDerived(key, [weights, rows])
 
   report({ stage: 'session', done: 0, total: 1 })
   const { architecture } = base.manifest
   const backend = gpu ? 'webgpu' : 'wasm'
   const contextTokens = Math.min(pack.manifest.contextTokens[backend], architecture.maxPositions)
   const ready = await tokenizer
-  await stored
   const decoder = await Decoder.open({
     backend,
     flavour,
     architecture,
     graph: await graphBytes,
-    externalData: { path: graph.externalData, data: weightsBlob },
+    externalData: { path: graph.externalData, data: weights },
     capacity: contextTokens,
     gpu,
     ledger,
@@ -124,84 +119,57 @@ async function assemble(
   }
 }
 
-async function openAdapter(pack: PackSource, read: ReadFile): Promise<Adapter | null> {
-  const { adapter } = pack.manifest
-  return adapter ? readAdapter(adapter, await read(adapter.file)) : null
-}
-
+/** First load: [the graph's external data, the embedding's stored rows], from the base's shards and the adapter. */
 async function derive(
-  base: BaseSource,
+  pack: PackSource,
+  { manifest, file }: BaseSource,
   graph: DecoderGraph,
-  adapter: Adapter | null,
-  embedding: TakenTensor,
+  embedding: BaseTensor,
+  count: DownloadCount,
   report: Report,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const { manifest } = base
-  let next = embedding.shard(0)
-  return deriveWeights({
+): Promise<Uint8Array<ArrayBuffer>[]> {
+  const { weights } = manifest.files
+  const { adapter } = pack.manifest
+  const rows = allocate(embedding.bytes)
+  const read = count.reader(file, weights)
+  const download = async (index: number) => {
+    const entry = weights[index]
+    return entry ? read(entry) : allocate(0)
+  }
+  const factors = adapter && readAdapter(adapter, await count.reader(pack.file, [adapter.file])(adapter.file))
+  let next = download(0)
+  const data = await deriveWeights({
     manifest,
     graph,
-    adapter,
+    adapter: factors,
     onProgress: (done, total) => report({ stage: 'derive', done, total }),
-    shard: (index) => {
-      const current = next
+    shard: async (index) => {
+      const bytes = await next
       // The next shard downloads while this one is worked through.
-      if (index + 1 < manifest.files.weights.length) next = embedding.shard(index + 1)
+      next = download(index + 1)
       next.catch(() => {})
-      return current
+      const { shard, offset, bytes: size } = embedding
+      if (index === shard) rows.set(bytes.subarray(offset, offset + size))
+      return bytes
     },
   })
-}
-
-/** Reads shards and keeps a copy of one tensor on the way, so that its shard need not be read twice nor kept. */
-class TakenTensor {
-  readonly #tensor: { readonly shard: number; readonly offset: number; readonly bytes: number }
-  readonly #read: ReadFile
-  readonly #files: readonly FileEntry[]
-  #taken: Uint8Array | undefined
-
-  constructor(
-    tensor: { readonly shard: number; readonly offset: number; readonly bytes: number },
-    read: ReadFile,
-    files: readonly FileEntry[],
-  ) {
-    this.#tensor = tensor
-    this.#read = read
-    this.#files = files
-  }
-
-  async shard(index: number): Promise<Uint8Array> {
-    const file = this.#files[index]
-    if (!file) throw new ValleyError('pack-invalid', { path: 'base.json', problems: [`no shard ${index}`] })
-    const bytes = await this.#read(file)
-    const { shard, offset, bytes: size } = this.#tensor
-    if (index === shard && !this.#taken) {
-      const copy = allocate(size)
-      copy.set(bytes.subarray(offset, offset + size))
-      this.#taken = copy
-    }
-    return bytes
-  }
-
-  async bytes(): Promise<Uint8Array> {
-    if (!this.#taken) await this.shard(this.#tensor.shard)
-    return this.#taken ?? allocate(0)
-  }
+  return [data, rows]
 }
 
 /** Adds up the bytes of several downloads and of their verification. */
 class DownloadCount {
   readonly #done = new Map<string, number>()
-  readonly #total: number
   readonly #report: Report
+  #total = 0
   #verified = 0
 
-  constructor(files: readonly FileEntry[], report: Report) {
-    this.#total = files.reduce((sum, file) => sum + file.bytes, 0)
+  constructor(report: Report) {
     this.#report = report
   }
 
-  reader(file: ReadFile): ReadFile {
+  /** `file`, counted; `expected` are the files that will be read through it. */
+  reader(file: ReadFile, expected: readonly FileEntry[]): ReadFile {
+    for (const { bytes } of expected) this.#total += bytes
     return async (entry, options) => {
       const onProgress = (done: number) => {
         this.#done.set(entry.sha256, done)

@@ -1,10 +1,10 @@
 /**
- * Derived weights kept between visits, one file a derivation in the origin-private file system: its synchronous handles
- * read and write the 135 MB faster than Cache Storage does. Whatever goes wrong here (private window, quota) costs a
- * derivation, never the load.
+ * What was derived, kept between visits: one file a derivation in the origin-private file system. Written through a
+ * synchronous handle and read as a Blob, the fastest way for each (135 MB on two busy cores: 2.5 s and 0.6 s; Cache
+ * Storage 4 s and 0.8 s). Whatever goes wrong here (private window, quota) costs a derivation, never the load.
  */
 import type { BaseManifest, GraphFlavour, PackManifest } from './schema'
-import { allocate, sha256 } from './source'
+import { sha256 } from './source'
 
 export type DerivedKey = {
   /** Shared by all versions of the same thing: a new version replaces the old. */
@@ -15,8 +15,6 @@ export type DerivedKey = {
 
 /** Workers only, hence absent from the page's types, under which tests compile this file. */
 type SyncAccess = {
-  getSize(): number
-  read(target: Uint8Array<ArrayBuffer>, at: { at: number }): number
   write(source: Uint8Array<ArrayBuffer>, at: { at: number }): number
   truncate(size: number): void
   flush(): void
@@ -42,27 +40,26 @@ export async function derivedKey(
   return { family, hash: hash.slice(0, 32) }
 }
 
-/** The derived bytes, or null where they are not kept (or were cut short). */
-export async function readDerived(key: DerivedKey, bytes: number): Promise<Uint8Array<ArrayBuffer> | null> {
+/** The kept parts of the given sizes (bytes), or null where they are not kept (or a write was cut short). */
+export async function readDerived(
+  key: DerivedKey,
+  sizes: readonly number[],
+): Promise<Uint8Array<ArrayBuffer>[] | null> {
   return quietly('read', async (folder) => {
-    const file = (await folder.getFileHandle(fileName(key)).catch(() => null)) as SyncFile | null
-    const access = await file?.createSyncAccessHandle()
-    if (!access) return null
-    try {
-      if (access.getSize() !== bytes + trailer.length) return null
-      const end = new Uint8Array(trailer.length)
-      access.read(end, { at: bytes })
-      if (end.some((value, index) => value !== trailer[index])) return null
-      const data = allocate(bytes)
-      return access.read(data, { at: 0 }) === bytes ? data : null
-    } finally {
-      access.close()
-    }
+    const handle = await folder.getFileHandle(fileName(key)).catch(() => null)
+    const file = await handle?.getFile()
+    const ends = sizes.map((_, index) => sizes.slice(0, index + 1).reduce((sum, size) => sum + size, 0))
+    const length = ends.at(-1) ?? 0
+    if (file?.size !== length + trailer.length) return null
+    const end = new Uint8Array(await file.slice(length).arrayBuffer())
+    if (end.some((value, index) => value !== trailer[index])) return null
+    const parts = ends.map((end, index) => file.slice(end - (sizes[index] ?? 0), end).arrayBuffer())
+    return (await Promise.all(parts)).map((part) => new Uint8Array(part))
   })
 }
 
-/** Keeps derived bytes and removes older versions of the same family. Resolves to whether they are kept. */
-export async function writeDerived(key: DerivedKey, data: Uint8Array<ArrayBuffer>): Promise<boolean> {
+/** Keeps parts one after the other and removes older versions of the same family. Resolves to whether they are kept. */
+export async function writeDerived(key: DerivedKey, parts: readonly Uint8Array<ArrayBuffer>[]): Promise<boolean> {
   const kept = await quietly('write', async (folder) => {
     for await (const name of folder.keys()) {
       if (name.startsWith(`${key.family}=`) && name !== fileName(key)) await folder.removeEntry(name)
@@ -72,9 +69,12 @@ export async function writeDerived(key: DerivedKey, data: Uint8Array<ArrayBuffer
       const access = await file.createSyncAccessHandle()
       try {
         access.truncate(0)
-        const written = access.write(data, { at: 0 }) + access.write(trailer, { at: data.length })
+        let at = 0
+        for (const part of [...parts, trailer]) {
+          if (access.write(part, { at }) !== part.length) throw new DOMException('short write', 'QuotaExceededError')
+          at += part.length
+        }
         access.flush()
-        if (written !== data.length + trailer.length) throw new DOMException('short write', 'QuotaExceededError')
       } finally {
         access.close()
       }
