@@ -17,6 +17,7 @@ from .valley import question_for, to_tensor
 MAX_FRAMES = 16
 MAX_ANSWER_TOKENS = 40
 CAPTIONS_PER_ROW = 5
+AUGMENTED_SHARE = 0.3
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,19 @@ class Source:
 
         A photo seen as several frames is either held still or seen through a random view in each frame.
         """
-        item, names = self.items[index], list(self.views)
+        item = self.items[index]
         indices = plan_indices(item.frames, count)
         if random is None:
             return self.views["plain"].frames(item.id, indices)
         if not item.is_clip and count > 1 and random.random() < 0.5:
-            return np.concatenate([self.views[names[random.integers(len(names))]].frames(item.id) for _ in indices])
-        return self.views[names[random.integers(len(names))]].frames(item.id, indices)
+            return np.concatenate([self._view(random).frames(item.id) for _ in indices])
+        return self._view(random).frames(item.id, indices)
+
+    def _view(self, random: np.random.Generator) -> FeatureView:
+        augmented = [view for view in self.views if view != "plain"]
+        if augmented and random.random() < AUGMENTED_SHARE:
+            return self.views[augmented[random.integers(len(augmented))]]
+        return self.views["plain"]
 
 
 class BatchPlan:

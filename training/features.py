@@ -13,6 +13,7 @@ import argparse
 import hashlib
 import json
 import math
+import tarfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +22,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from .data import CACHE, SOURCES, Item, iterate_images, load_items, split_strip, squash
+from .data import CACHE, SOURCES, Item, data_root, iterate_images, load_items, split_strip, squash
 from .tower import GRID_TOKENS, WIDTH, ImageTower, normalise
 
 SHARD_FRAMES = 1024
@@ -113,10 +114,6 @@ def encode(tower: ImageTower, images: np.ndarray) -> np.ndarray:
 
 def archive_order(source: str, items: dict[str, Item]) -> list[Item]:
     """The items as the archive orders them. Raises ValueError if the archive lacks one."""
-    import tarfile
-
-    from .data import data_root
-
     with tarfile.open(data_root() / SOURCES[source][0]) as archive:
         names = [Path(member.name).stem for member in archive if member.isfile()]
     present = [items[name] for name in names if name in items]

@@ -25,7 +25,7 @@ from .projector import Projector
 from .valley import Valley
 
 SHARES = {"flickr8k": 0.6, "msrvtt": 0.4}
-VALIDATION_ITEMS = 32
+VALIDATION_ITEMS = 24
 WARM_UP = 0.02
 
 
@@ -161,7 +161,7 @@ def main() -> None:
     parser.add_argument("--checkpoint-minutes", type=float, default=4)
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--weight-decay", type=float, default=0.01)
-    parser.add_argument("--batch", type=int, default=8, help="visual prefixes a step, five captions behind each")
+    parser.add_argument("--batch", type=int, default=4, help="visual prefixes a step, five captions behind each")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()

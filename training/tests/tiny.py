@@ -1,0 +1,33 @@
+"""A decoder with the structure of SmolLM2 and tiny random weights, so that tests need no download and little time."""
+
+import torch
+
+from training.language_model import Architecture, LanguageModel
+
+VOCABULARY, HIDDEN = 50, 24
+ARCHITECTURE = Architecture(layers=2, heads=3, kv_heads=1, head_dim=8, rope_theta=10000.0)
+
+
+def tiny_decoder(seed: int = 0) -> LanguageModel:
+    generator = torch.Generator().manual_seed(seed)
+
+    def matrix(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, generator=generator) * 0.3
+
+    tensors = {"token_embd.weight": matrix(VOCABULARY, HIDDEN), "output_norm.weight": 1 + matrix(HIDDEN)}
+    for index in range(ARCHITECTURE.layers):
+        tensors |= {
+            f"blk.{index}.{name}.weight": weight
+            for name, weight in {
+                "attn_norm": 1 + matrix(HIDDEN),
+                "attn_q": matrix(24, HIDDEN),
+                "attn_k": matrix(8, HIDDEN),
+                "attn_v": matrix(8, HIDDEN),
+                "attn_output": matrix(HIDDEN, 24),
+                "ffn_norm": 1 + matrix(HIDDEN),
+                "ffn_gate": matrix(32, HIDDEN),
+                "ffn_up": matrix(32, HIDDEN),
+                "ffn_down": matrix(HIDDEN, 32),
+            }.items()
+        }
+    return LanguageModel(tensors, torch.float32, ARCHITECTURE)
