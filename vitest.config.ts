@@ -2,6 +2,7 @@ import { playwright } from '@vitest/browser-playwright'
 import { mergeConfig } from 'vite'
 import { defineConfig } from 'vitest/config'
 import { chromiumArgs, chromiumEnv, findChromium } from './tests/tools/chromium'
+import { serveData } from './tests/tools/serve-data'
 import viteConfig from './vite.config'
 
 const executablePath = findChromium()
@@ -17,6 +18,7 @@ export default mergeConfig(
         },
         {
           extends: true,
+          plugins: [serveData()],
           test: {
             name: 'browser',
             include: ['tests/browser/**/*.test.ts', 'tests/browser/**/*.test.tsx'],

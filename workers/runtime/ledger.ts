@@ -3,7 +3,10 @@ import type { LedgerSnapshot } from '../protocol'
 export type LedgerKind =
   | 'video-frame'
   | 'image-bitmap'
+  /** Lives as long as one job. */
   | 'gpu-buffer'
+  /** Lives as long as a loaded model: weights and fixed inputs. */
+  | 'resident-buffer'
   | 'gpu-texture'
   | 'gpu-device'
   | 'tensor'

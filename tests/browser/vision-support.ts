@@ -1,0 +1,64 @@
+/** The vision worker as the page sees it, and files to give it. */
+import * as Comlink from 'comlink'
+import {
+  type EncodedClip,
+  type EncodeEvent,
+  registerTransferHandlers,
+  type TokenMessage,
+  type VisionApi,
+  type VisualTokens,
+} from '../../workers/protocol'
+
+registerTransferHandlers()
+
+export type VisionWorker = { readonly api: Comlink.Remote<VisionApi>; readonly worker: Worker; end(): void }
+
+export function startVision(): VisionWorker {
+  const worker = new Worker(new URL('../../workers/vision/vision.worker.ts', import.meta.url), { type: 'module' })
+  return { api: Comlink.wrap<VisionApi>(worker), worker, end: () => worker.terminate() }
+}
+
+/** Names in a shared data folder; [] where the data is not there. */
+export async function sharedFiles(folder: 'videos' | 'videos-odd'): Promise<string[]> {
+  const response = await fetch(`/test-data/${folder}/`)
+  return response.ok ? ((await response.json()) as string[]) : []
+}
+
+export async function fetchFile(url: string): Promise<File> {
+  const response = await fetch(url)
+  if (!response.ok) throw new Error(`${url}: ${response.status}`)
+  return new File([await response.arrayBuffer()], url.split('/').at(-1) ?? url)
+}
+
+export type Encoded = {
+  readonly clip: EncodedClip
+  readonly tokens: VisualTokens
+  readonly frames: readonly Extract<EncodeEvent, { type: 'frame' }>[]
+  readonly planned: readonly number[]
+}
+
+/** Encodes a file and collects everything that comes out, tokens included. */
+export async function encodeFile(
+  { api }: VisionWorker,
+  file: File,
+  options: { frames?: number; route?: EncodedClip['route']; signal?: AbortSignal } = {},
+): Promise<Encoded> {
+  const { port1, port2 } = new MessageChannel()
+  const tokens = new Promise<VisualTokens>((resolve) => {
+    port1.onmessage = ({ data }: MessageEvent<TokenMessage>) => {
+      if (data.type === 'tokens') resolve(data.tokens)
+    }
+  })
+  await api.connect(Comlink.transfer(port2, [port2]))
+  const { signal = new AbortController().signal, ...rest } = options
+  const frames: Extract<EncodeEvent, { type: 'frame' }>[] = []
+  let planned: readonly number[] = []
+  // comlink's type of a remote iterable is a promise of it; the stream handler gives the iterable itself.
+  const events = (await api.encode(file, { clipId: file.name, name: file.name, ...rest }, signal)) as unknown
+  for await (const event of events as AsyncIterable<EncodeEvent>) {
+    if (event.type === 'planned') planned = event.timestamps
+    if (event.type === 'frame') frames.push(event)
+    if (event.type === 'encoded') return { clip: event.clip, tokens: await tokens, frames, planned }
+  }
+  throw new Error('the stream ended without a clip')
+}

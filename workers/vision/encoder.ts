@@ -1,0 +1,46 @@
+/** What both backends offer to the engine: frames in, CLIP vectors and visual tokens out. */
+import type { PackManifest } from '../packs/schema'
+import type { Backend, FrameRoute } from '../protocol'
+import type { MediaFrame } from './media-frame'
+import type { PackTensors } from './pack-tensors'
+
+export type EncodedTokens = {
+  /** [P, H] */
+  readonly patchTokens: Float32Array<ArrayBuffer>
+  /** [T, H] */
+  readonly frameTokens: Float32Array<ArrayBuffer>
+}
+
+/** One clip being encoded; the job owns its scratch until `dispose`. */
+export type EncoderJob = {
+  /** Takes the next frame's pixels; the frame may be closed when this resolves. */
+  add(media: MediaFrame, forced?: FrameRoute): Promise<FrameRoute>
+  /** Runs the tower on the frames added since the last run; their CLIP vectors [D] in order. */
+  run(): Promise<Float32Array<ArrayBuffer>[]>
+  /** Pools and projects everything that ran. */
+  finish(): Promise<EncodedTokens>
+  dispose(): void
+}
+
+export type Encoder = {
+  readonly backend: Backend
+  readonly adapter: string
+  /** Frames that one run takes at most. */
+  readonly batch: number
+  /** A job for at most `frames` frames. Errors: out-of-memory. */
+  begin(frames: number): Promise<EncoderJob>
+  dispose(): Promise<void>
+}
+
+/** A pack's vision half in memory. */
+export type VisionPack = {
+  readonly manifest: PackManifest
+  readonly tower: Uint8Array<ArrayBuffer>
+  readonly tensors: PackTensors
+}
+
+/** Splits tokens [P + T, H] into patch tokens and frame tokens, each with a buffer of its own (they are transferred). */
+export function splitTokens(tokens: Float32Array, patches: number, hiddenSize: number): EncodedTokens {
+  const at = patches * hiddenSize
+  return { patchTokens: Float32Array.from(tokens.subarray(0, at)), frameTokens: Float32Array.from(tokens.subarray(at)) }
+}

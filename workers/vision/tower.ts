@@ -1,0 +1,97 @@
+/**
+ * The image tower as an ONNX Runtime session: on the GPU with input and outputs bound to our buffers, or on the CPU with
+ * arrays. Where it runs is decided apart from the kernels: on a software adapter the runtime's convolutions take seconds a
+ * frame while WASM needs a tenth of one, although every kernel of ours runs well there.
+ */
+import type { PackManifest } from '../packs/schema'
+import type { Backend } from '../protocol'
+import { GpuBuffers } from '../runtime/buffers'
+import type { GpuDevice } from '../runtime/device'
+import type { Ledger } from '../runtime/ledger'
+import type { OrtModule } from '../runtime/ort'
+import type { VisionPack } from './encoder'
+
+type Session = Awaited<ReturnType<OrtModule['InferenceSession']['create']>>
+type Shape = PackManifest['tower']
+
+/** Where the tower runs for an adapter; null: there is none. */
+export function towerBackend(gpu: Pick<GpuDevice, 'software'> | null): Backend {
+  return gpu && !gpu.software ? 'webgpu' : 'wasm'
+}
+
+export class Tower {
+  private constructor(
+    readonly ort: OrtModule,
+    readonly ledger: Ledger,
+    readonly session: Session,
+    readonly shape: Shape,
+    readonly uncount: () => void,
+  ) {}
+
+  /** A session on `device`, or on the CPU for null. */
+  static async create(ort: OrtModule, ledger: Ledger, pack: VisionPack, device: GPUDevice | null): Promise<Tower> {
+    const executionProviders = device ? [{ name: 'webgpu' as const, device }] : ['wasm' as const]
+    const session = await ort.InferenceSession.create(pack.tower, { executionProviders })
+    return new Tower(ort, ledger, session, pack.manifest.tower, ledger.open('session'))
+  }
+
+  /** pixels [count, 3, size, size] to patches [count, P, D] and cls [count, D], all float32 buffers on our device. */
+  async runBound(count: number, pixels: GPUBuffer, patches: GPUBuffer, cls: GPUBuffer): Promise<void> {
+    const { inputSize, gridTokens, width, patchesOutput, clsOutput } = this.shape
+    const bind = (buffer: GPUBuffer, dims: number[]) =>
+      this.ort.Tensor.fromGpuBuffer(buffer, { dataType: 'float32', dims })
+    const input = bind(pixels, [count, 3, inputSize, inputSize])
+    const outputs = {
+      [patchesOutput]: bind(patches, [count, gridTokens, width]),
+      [clsOutput]: bind(cls, [count, width]),
+    }
+    const uncount = this.ledger.open('tensor')
+    try {
+      await this.session.run({ pixels: input }, outputs)
+    } finally {
+      for (const tensor of [input, ...Object.values(outputs)]) tensor.dispose()
+      uncount()
+    }
+  }
+
+  /** The same with arrays; the outputs are copies. */
+  async runArrays(
+    count: number,
+    pixels: Float32Array,
+  ): Promise<{ patches: Float32Array<ArrayBuffer>; cls: Float32Array<ArrayBuffer> }> {
+    const { inputSize, patchesOutput, clsOutput } = this.shape
+    const uncount = this.ledger.open('tensor')
+    const input = new this.ort.Tensor('float32', pixels, [count, 3, inputSize, inputSize])
+    try {
+      const output = await this.session.run({ pixels: input })
+      const take = (name: string) => Float32Array.from(output[name]?.data as Float32Array)
+      const [patches, cls] = [take(patchesOutput), take(clsOutput)]
+      for (const tensor of Object.values(output)) tensor.dispose()
+      return { patches, cls }
+    } finally {
+      input.dispose()
+      uncount()
+    }
+  }
+
+  async dispose(): Promise<void> {
+    // A session whose device is gone may refuse; it is gone all the same.
+    await this.session.release().catch(() => undefined)
+    this.uncount()
+  }
+}
+
+/** Copies the first `bytes` of a buffer to the CPU. */
+export async function readBuffer(device: GPUDevice, ledger: Ledger, source: GPUBuffer, bytes: number) {
+  const scratch = new GpuBuffers(device, ledger, 'gpu-buffer')
+  try {
+    const readback = scratch.readback('readback', bytes)
+    const encoder = device.createCommandEncoder({ label: 'readback' })
+    encoder.copyBufferToBuffer(source, 0, readback, 0, bytes)
+    device.queue.submit([encoder.finish()])
+    await readback.mapAsync(GPUMapMode.READ)
+    return new Float32Array(readback.getMappedRange().slice(0))
+  } finally {
+    scratch.dispose()
+  }
+}

@@ -1,0 +1,14 @@
+import * as Comlink from 'comlink'
+import { registerTransferHandlers, type VisionApi } from '../protocol'
+import { VisionEngine } from './engine'
+
+registerTransferHandlers()
+const engine = new VisionEngine()
+const api: VisionApi = {
+  load: (options, onProgress) => engine.load(options, onProgress),
+  connect: (port) => engine.connect(port),
+  encode: (file, options, signal) => engine.encode(file, options, signal),
+  ledger: () => engine.ledger(),
+  loseDevice: () => engine.loseDevice(),
+}
+Comlink.expose(api)
