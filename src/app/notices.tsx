@@ -46,7 +46,7 @@ export function Notices() {
                 <strong>{sentences(notice.error, notice.name).text}</strong> {sentences(notice.error, notice.name).next}
               </>
             ) : (
-              t('notice.oneClip', { count: notice.count, name: notice.name })
+              t('notice.oneClip', { files: notice.count, name: notice.name })
             )}
           </p>
           <IconButton

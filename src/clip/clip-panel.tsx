@@ -29,9 +29,9 @@ export function ClipPanel({ clip, onFiles, onClose }: Props) {
   return (
     <section className="clip-panel" aria-label={t('clip.region')}>
       <div className="clip-head">
-        <h2 className="clip-name" title={clip.name}>
+        <h1 className="clip-name" title={clip.name}>
           {clip.name}
-        </h2>
+        </h1>
         <label htmlFor={openId} className="button clip-open" data-look="bare" data-icon-only title={t('clip.open')}>
           <FileInput id={openId} onFiles={onFiles} aria-label={t('clip.open')} />
           <FolderOpen aria-hidden="true" />

@@ -63,10 +63,14 @@ export function DropOverlay({ onFiles, hasChat }: Props) {
   }, [onFiles])
 
   if (count === 0) return null
+  const text = () => {
+    if (count === 1) return hasChat ? t('drop.next') : t('drop.open')
+    return hasChat ? t('drop.nextMany', { files: count }) : t('drop.openMany', { files: count })
+  }
   return (
     <div className="drop-overlay">
       <div className="drop-overlay-text">
-        <p className="drop-overlay-main">{hasChat ? t('drop.next', { count }) : t('drop.open', { count })}</p>
+        <p className="drop-overlay-main">{text()}</p>
         {hasChat && <p>{t('drop.keep')}</p>}
       </div>
     </div>

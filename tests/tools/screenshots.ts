@@ -75,28 +75,30 @@ async function walk(page: Page, look: Look, shot: Shot): Promise<void> {
   await page.locator('.notice button').last().click()
 
   await page.locator('.sample').click()
+  await page.locator('.suggestions').waitFor()
+  await shot('4-opened')
   await page.locator('#question').fill('What is happening?')
   await page.locator('#question').press('Enter')
   await page.locator('.strip-picture img').nth(2).waitFor({ timeout: 120_000 })
-  await shot('4-encoding')
+  await shot('5-encoding')
   await page.locator('.turn[data-status=reading] .turn-progress').waitFor({ timeout: 120_000 })
-  await shot('5-reading')
+  await shot('6-reading')
   await page.waitForFunction("(document.querySelector('.turn-live')?.textContent?.length ?? 0) > 12", null, {
     timeout: 120_000,
   })
-  await shot('6-streaming')
+  await shot('7-streaming')
   await page.locator('.turn[data-status=done]').waitFor({ timeout: 120_000 })
   await page.locator('.stats-button').click()
-  await shot('7-answered')
+  await shot('8-answered')
 
   await page.locator('.header button').last().click()
   await page.locator('.settings').waitFor()
   await page.waitForTimeout(200)
-  await shot('8-settings')
+  await shot('9-settings')
   await page.keyboard.press('Escape')
   await page.locator('.engine-status').click()
   await page.waitForTimeout(200)
-  await shot('9-model')
+  await shot('10-model')
 }
 
 async function drag(page: Page, type: 'dragenter' | 'dragleave'): Promise<void> {

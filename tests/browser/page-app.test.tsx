@@ -1,0 +1,173 @@
+/** The screens in a real browser, over stand-in workers: what a person sees and does from first visit to answer. */
+import { createRoot, type Root } from 'react-dom/client'
+import { I18nextProvider } from 'react-i18next'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { page, userEvent } from 'vitest/browser'
+import { App } from '../../src/app/app'
+import '../../src/app/base.css'
+import { SessionContext, SettingsContext } from '../../src/app/context'
+import { createI18n } from '../../src/app/i18n'
+import { Session } from '../../src/app/session'
+import { SettingsStore } from '../../src/app/settings'
+import type { Engine } from '../../src/assistant/engine'
+import { EngineContext } from '../../src/assistant/hooks'
+import { ValleyError } from '../../workers/protocol'
+import { type Mishaps, standInEngine } from './page-stand-in'
+
+let root: Root | undefined
+let engine: Engine | undefined
+
+beforeEach(() => localStorage.clear())
+afterEach(() => {
+  root?.unmount()
+  engine?.close()
+  document.body.replaceChildren()
+})
+
+function open(mishaps?: Mishaps): Session {
+  engine = standInEngine(mishaps).engine
+  const settings = new SettingsStore()
+  const session = new Session(engine, { frames: 8, temperature: 0 })
+  const container = document.body.appendChild(document.createElement('div'))
+  root = createRoot(container)
+  root.render(
+    <I18nextProvider i18n={createI18n('en')}>
+      <SettingsContext value={settings}>
+        <EngineContext value={engine}>
+          <SessionContext value={session}>
+            <App />
+          </SessionContext>
+        </EngineContext>
+      </SettingsContext>
+    </I18nextProvider>,
+  )
+  return session
+}
+
+const film = () => new File(['x'], 'holiday.mp4', { type: 'video/mp4' })
+const composer = () => page.getByRole('textbox', { name: 'Your question' })
+const chooseFile = (file: File) => userEvent.upload(page.getByLabelText('Choose a file'), file)
+
+describe('from first visit to answer', () => {
+  test('a question asked first waits for a clip and is answered when there is one', async () => {
+    open()
+    await expect.element(page.getByRole('heading', { level: 1 })).toHaveTextContent('Open a clip')
+    await composer().fill('who is it?')
+    await userEvent.keyboard('{Enter}')
+    await expect.element(page.getByText('Waiting for a clip.')).toBeVisible()
+    await chooseFile(film())
+    await expect.element(page.getByText('WHO IS IT?')).toBeVisible()
+    await expect.element(page.getByText('2 frames looked at')).toBeVisible()
+    await expect.element(page.getByRole('status')).toHaveTextContent('WHO IS IT?')
+    expect(document.title).toBe('holiday.mp4 · Valley')
+  })
+
+  test('Shift and Enter begin a new line, and an input method keeps its Enter', async () => {
+    const session = open()
+    await composer().click()
+    await userEvent.keyboard('one{Shift>}{Enter}{/Shift}two')
+    await expect.element(composer()).toHaveValue('one\ntwo')
+    const composing = new KeyboardEvent('keydown', { key: 'Enter', isComposing: true, bubbles: true, cancelable: true })
+    composer().element().dispatchEvent(composing)
+    expect(session.transcript().turns).toEqual([])
+    await userEvent.keyboard('{Enter}')
+    expect(session.transcript().turns[0]?.question).toBe('one\ntwo')
+    await expect.element(composer()).toHaveValue('')
+  })
+
+  test('stop stands where send stood, keeps the text, and asking again is offered', async () => {
+    open()
+    await chooseFile(film())
+    const send = page.getByRole('button', { name: 'Send' }).element().getBoundingClientRect()
+    await composer().fill('endless')
+    await userEvent.keyboard('{Enter}')
+    await expect.element(page.getByText(/on and on and/)).toBeVisible()
+    const stop = page.getByRole('button', { name: 'Stop' })
+    expect(stop.element().getBoundingClientRect().x).toBe(send.x)
+    await stop.click()
+    await expect.element(page.getByText('Stopped.', { exact: true }).first()).toBeVisible()
+    await expect.element(page.getByText(/on and on and/)).toBeVisible()
+    await expect.element(page.getByRole('button', { name: 'Ask again' })).toBeVisible()
+  })
+
+  test('starting over asks first, then leaves the clip alone', async () => {
+    open()
+    await chooseFile(film())
+    await page.getByRole('button', { name: 'What is happening?' }).click()
+    await expect.element(page.getByText('WHAT IS HAPPENING?')).toBeVisible()
+    await page.getByRole('button', { name: 'Start over' }).click()
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Start over' }).click()
+    await expect.element(page.getByText('WHAT IS HAPPENING?')).not.toBeInTheDocument()
+    await expect.element(page.getByRole('heading', { name: 'holiday.mp4' })).toBeVisible()
+  })
+})
+
+describe('files', () => {
+  test('a refused file is named in a sentence that can be dismissed; the chat stays', async () => {
+    const mishaps: Mishaps = { vision: [] }
+    open(mishaps)
+    await chooseFile(film())
+    await page.getByRole('button', { name: 'What is happening?' }).click()
+    await expect.element(page.getByText('WHAT IS HAPPENING?')).toBeVisible()
+    mishaps.vision?.push(new ValleyError('codec-unsupported', { codec: 'hvc1.2.4.L120', container: 'MP4' }))
+    await userEvent.upload(page.getByLabelText('Open another clip'), new File(['y'], 'phone.mp4'))
+    const alert = page.getByRole('alert')
+    await expect.element(alert).toHaveTextContent('phone.mp4 is HEVC (H.265), 10 bit, MP4')
+    await alert.getByRole('button', { name: 'Dismiss' }).click()
+    await expect.element(alert).toHaveTextContent('')
+    await expect.element(page.getByRole('heading', { name: 'holiday.mp4' })).toBeVisible()
+    await expect.element(page.getByText('WHAT IS HAPPENING?')).toBeVisible()
+  })
+
+  test('while a file is dragged the window says what a drop will do, and takes it', async () => {
+    open()
+    await expect.element(page.getByRole('heading', { level: 1 })).toBeVisible()
+    const transfer = new DataTransfer()
+    transfer.items.add(film())
+    const drag = (type: string) =>
+      document.body.dispatchEvent(new DragEvent(type, { dataTransfer: transfer, bubbles: true, cancelable: true }))
+    drag('dragenter')
+    await expect.element(page.getByText('Drop to open it here')).toBeVisible()
+    drag('dragleave')
+    await expect.element(page.getByText('Drop to open it here')).not.toBeInTheDocument()
+    drag('dragenter')
+    drag('drop')
+    await expect.element(page.getByRole('heading', { name: 'holiday.mp4' })).toBeVisible()
+    await expect.element(page.getByText('Drop to open it here')).not.toBeInTheDocument()
+  })
+
+  test('arrow keys walk the strip of sampled frames, one tab stop in all', async () => {
+    open()
+    await chooseFile(film())
+    const first = page.getByRole('button', { name: 'Go to 0:00' })
+    const second = page.getByRole('button', { name: 'Go to 0:01' })
+    await expect.element(second).toBeVisible()
+    ;(first.element() as HTMLElement).focus()
+    await userEvent.keyboard('{ArrowRight}')
+    await expect.element(second).toHaveFocus()
+    await expect.element(first).toHaveAttribute('tabindex', '-1')
+    await userEvent.keyboard('{Enter}')
+    await expect.element(second).toHaveAttribute('aria-current', 'true')
+  })
+})
+
+describe('settings', () => {
+  test('language and theme change at once and are kept', async () => {
+    open()
+    await page.getByRole('button', { name: 'Settings' }).click()
+    await page.getByRole('radio', { name: '简体中文' }).click()
+    await expect.element(page.getByRole('dialog')).toHaveTextContent('设置')
+    await page.getByRole('radio', { name: '深色' }).click()
+    expect(document.documentElement).toHaveAttribute('lang', 'zh-CN')
+    expect(document.documentElement).toHaveAttribute('data-theme', 'dark')
+    expect(new SettingsStore().get()).toMatchObject({ language: 'zh-CN', theme: 'dark' })
+  })
+
+  test('an engine that cannot load says why and can be tried again', async () => {
+    open({ load: [new ValleyError('download-failed', { status: 503 })] })
+    await expect.element(page.getByRole('alert')).toHaveTextContent('could not be fetched (503)')
+    await page.getByRole('alert').getByRole('button', { name: 'Try again' }).click()
+    await expect.element(page.getByRole('button', { name: 'Ready' })).toBeVisible()
+    await expect.element(page.getByRole('alert')).toHaveTextContent('')
+  })
+})

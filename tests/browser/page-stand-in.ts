@@ -1,0 +1,140 @@
+/**
+ * Stand-in workers: they keep the protocol's promises and do none of its work, in this thread, over real comlink. For
+ * tests of the page's engine and screens, whose mishaps and pauses real workers could not be made to have on demand.
+ */
+import * as Comlink from 'comlink'
+import { Engine } from '../../src/assistant/engine'
+import { WorkerClient, type WorkerLike } from '../../src/assistant/worker-client'
+import {
+  type AnswerEvent,
+  type AskRequest,
+  type EncodeEvent,
+  type LanguageApi,
+  type TokenMessage,
+  ValleyError,
+  type VisionApi,
+} from '../../workers/protocol'
+
+/** The page's end of a worker that lives in this thread: comlink over a real MessageChannel, ended by `terminate`. */
+export class LocalWorker extends EventTarget {
+  readonly #port: MessagePort
+  readonly #far: MessagePort
+  constructor(api: object) {
+    super()
+    const { port1, port2 } = new MessageChannel()
+    this.#port = port1
+    this.#far = port2
+    Comlink.expose(api, port2 as unknown as Comlink.Endpoint)
+    port1.onmessage = ({ data }) => this.dispatchEvent(new MessageEvent('message', { data }))
+  }
+  postMessage(message: unknown, transfer: Transferable[] = []): void {
+    this.#port.postMessage(message, transfer)
+  }
+  start(): void {}
+  terminate(): void {
+    this.#port.close()
+    this.#far.close()
+  }
+}
+
+export const localClient = <Api extends object>(name: string, api: Api) =>
+  new WorkerClient<Api>(name, new LocalWorker(api) as unknown as WorkerLike)
+
+const media = {
+  kind: 'video',
+  container: 'MP4',
+  codec: 'avc1.42001f',
+  width: 320,
+  height: 180,
+  rotation: 0,
+  duration: 2,
+} as const
+const timestamps = [0.5, 1.5]
+/** One grey pixel, as a GIF. */
+const thumbnail = new Blob(
+  [Uint8Array.from(atob('R0lGODlhAQABAIAAAH9/fwAAACH5BAAAAAAALAAAAAABAAEAAAICRAEAOw=='), (c) => c.charCodeAt(0))],
+  { type: 'image/gif' },
+)
+const stats = {
+  promptTokens: 10,
+  reusedTokens: 0,
+  newTokens: 2,
+  timeToFirstToken: 5,
+  prefillMs: 4,
+  tokensPerSecond: 20,
+  backend: 'wasm',
+  droppedTurns: 0,
+} as const
+
+export type Mishaps = { vision?: ValleyError[]; language?: ValleyError[]; load?: ValleyError[] }
+
+/** An engine over stand-in workers, started; `mishaps` are consumed one a call, `log` tells what the workers did. */
+export function standInEngine(mishaps: Mishaps = {}): { engine: Engine; log: string[] } {
+  const log: string[] = []
+  const startVision = () => {
+    let port: MessagePort | undefined
+    log.push('vision started')
+    return localClient<VisionApi>('vision', {
+      load: async () => {
+        log.push('vision loaded')
+        const error = mishaps.load?.shift()
+        if (error) throw error
+        return { packId: 'p', backend: 'wasm', adapter: '', loadMs: 1 }
+      },
+      connect: (p) => {
+        port = p
+      },
+      encode: async function* (_file, options): AsyncGenerator<EncodeEvent, void, undefined> {
+        yield { type: 'opened', media }
+        const error = mishaps.vision?.shift()
+        if (error) throw error
+        yield { type: 'planned', timestamps }
+        for (const [index, timestamp] of timestamps.entries()) {
+          yield { type: 'frame', index, timestamp, thumbnail, vector: new Float32Array(4) }
+        }
+        const tokens = { clipId: options.clipId } as (TokenMessage & { type: 'tokens' })['tokens']
+        port?.postMessage({ type: 'tokens', tokens } satisfies TokenMessage)
+        const timings = { open: 1, decode: 1, encode: 1, total: 3 }
+        const clip = { clipId: options.clipId, media, timestamps, patchTokens: 16, frameTokens: timestamps.length }
+        log.push(`encoded ${options.clipId}`)
+        yield { type: 'encoded', clip: { ...clip, backend: 'wasm', route: 'planes', timings } }
+      },
+      ledger: () => ({}),
+      loseDevice: () => {},
+    })
+  }
+  const startLanguage = () => {
+    const held = new Set<string>()
+    log.push('language started')
+    return localClient<LanguageApi>('language', {
+      load: async () => ({ packId: 'p', backend: 'wasm', threads: 1, contextTokens: 768, cached: true, loadMs: 1 }),
+      connect: (port) => {
+        port.onmessage = ({ data }: MessageEvent<TokenMessage>) =>
+          data.type === 'tokens' ? held.add(data.tokens.clipId) : held.delete(data.clipId)
+      },
+      ask: async function* (request: AskRequest, signal): AsyncGenerator<AnswerEvent, void, undefined> {
+        if (request.clipId !== null && !held.has(request.clipId)) throw new ValleyError('clip-unknown')
+        yield { type: 'prefill', done: 1, total: 1 }
+        const error = mishaps.language?.shift()
+        if (error) throw error
+        if (request.question === 'endless') {
+          while (!signal.aborted) {
+            yield { type: 'text', text: 'on and ' }
+            await new Promise((resolve) => setTimeout(resolve, 1))
+          }
+          log.push('endless ended')
+          throw new ValleyError('aborted')
+        }
+        yield { type: 'text', text: request.question.toUpperCase() }
+        yield { type: 'done', reason: 'end', stats }
+      },
+      score: async (_clipId, _question, texts) => texts.map((text) => -text.length),
+      prepare: async () => {},
+      forget: (clipId) => void held.delete(clipId),
+      ledger: () => ({ 'kv-cache': held.size }),
+    })
+  }
+  const engine = new Engine({ packUrl: 'https://test/pack.json', startVision, startLanguage })
+  engine.start()
+  return { engine, log }
+}
