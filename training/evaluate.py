@@ -23,7 +23,7 @@ from .projector import FoldedProjector
 from .sampling import plan_indices
 from .valley import Valley, question_for, to_tensor
 
-BATCH = 25
+BATCH = 50
 CLIP_FRAMES = 8
 MAX_NEW_TOKENS = 32
 BEAMS = 3

@@ -28,14 +28,17 @@ def greedy(decoder: LanguageModel, prefix: PastKeysAndValues, body: torch.Tensor
     """The likeliest token at every step until `end` or `limit` tokens; ids without `end`."""
     scores, cache = prefill(decoder, prefix, body)
     answers: list[list[int]] = [[] for _ in range(body.shape[0])]
-    running = torch.ones(body.shape[0], dtype=torch.bool)
+    owners = torch.arange(body.shape[0])
     for _ in range(limit):
         tokens = scores.argmax(-1)
-        running &= tokens != end
-        if not running.any():
+        kept = (tokens != end).nonzero().flatten()
+        if not len(kept):
             break
-        for row in running.nonzero().flatten().tolist():
-            answers[row].append(int(tokens[row]))
+        # Rows that ended leave the batch: long answers are few and would otherwise cost the whole batch.
+        if len(kept) < len(tokens):
+            owners, tokens, cache = owners[kept], tokens[kept], select(cache, kept)
+        for owner, token in zip(owners.tolist(), tokens.tolist()):
+            answers[owner].append(token)
         scores, cache = advance(decoder, cache, tokens)
     return answers
 
@@ -44,33 +47,43 @@ def greedy(decoder: LanguageModel, prefix: PastKeysAndValues, body: torch.Tensor
 def beam_search(
     decoder: LanguageModel, prefix: PastKeysAndValues, body: torch.Tensor, end: int, limit: int, beams: int
 ) -> list[list[int]]:
-    """Beam search; of the finished and still open hypotheses the one with the best mean log-probability per token."""
-    batch = body.shape[0]
+    """Beam search; of the finished and still open hypotheses the one with the best mean log-probability per token.
+
+    A row ends with `beams` finished hypotheses; an open one counts only where none has finished within `limit` tokens.
+    """
     scores, cache = prefill(decoder, prefix, body)
-    vocabulary = scores.shape[-1]
     totals, first = scores.topk(beams, -1)
     tokens = first.flatten()
-    hypotheses = [[int(token)] for token in tokens]
-    finished: list[list[tuple[float, list[int]]]] = [[] for _ in range(batch)]
-    rows = torch.arange(batch).repeat_interleave(beams)
-    cache = [(keys[rows], values[rows]) for keys, values in cache]
-    totals = _retire(finished, hypotheses, totals, tokens, end)
+    hypotheses = [[token] for token in tokens.tolist()]
+    cache = select(cache, torch.arange(body.shape[0]).repeat_interleave(beams))
+    finished: list[list[tuple[float, list[int]]]] = [[] for _ in range(body.shape[0])]
+    owners = list(range(body.shape[0]))
+    totals = _retire([finished[owner] for owner in owners], hypotheses, totals, tokens, end)
     for _ in range(limit - 1):
-        if all(len(found) >= beams for found in finished):
+        kept = [slot for slot, owner in enumerate(owners) if len(finished[owner]) < beams]
+        if not kept:
             break
+        if len(kept) < len(owners):
+            slots = (torch.tensor(kept)[:, None] * beams + torch.arange(beams)).flatten()
+            owners, totals = [owners[slot] for slot in kept], totals[kept]
+            tokens, hypotheses, cache = tokens[slots], [hypotheses[slot] for slot in slots.tolist()], select(cache, slots)
         scores, cache = advance(decoder, cache, tokens)
-        candidates = (totals.view(-1, 1) + scores).view(batch, beams * vocabulary)
-        totals, chosen = candidates.topk(beams, -1)
-        origins = (chosen // vocabulary + torch.arange(batch)[:, None] * beams).flatten()
+        vocabulary = scores.shape[-1]
+        totals, chosen = (totals.view(-1, 1) + scores).view(len(owners), beams * vocabulary).topk(beams, -1)
+        origins = (chosen // vocabulary + torch.arange(len(owners))[:, None] * beams).flatten()
         tokens = (chosen % vocabulary).flatten()
-        hypotheses = [[*hypotheses[origin], int(token)] for origin, token in zip(origins.tolist(), tokens.tolist())]
-        cache = [(keys[origins], values[origins]) for keys, values in cache]
-        totals = _retire(finished, hypotheses, totals, tokens, end)
-    for row in range(batch):
-        if not finished[row]:
-            best = int(totals[row].argmax())
-            finished[row].append((0.0, hypotheses[row * beams + best]))
+        hypotheses = [[*hypotheses[origin], token] for origin, token in zip(origins.tolist(), tokens.tolist())]
+        cache = select(cache, origins)
+        totals = _retire([finished[owner] for owner in owners], hypotheses, totals, tokens, end)
+    for slot, owner in enumerate(owners):
+        if not finished[owner]:
+            finished[owner].append((0.0, hypotheses[slot * beams + int(totals[slot].argmax())]))
     return [[token for token in max(found)[1] if token != end] for found in finished]
+
+
+def select(cache: PastKeysAndValues, rows: torch.Tensor) -> PastKeysAndValues:
+    """The cache of some rows, in their order."""
+    return [(keys[rows], values[rows]) for keys, values in cache]
 
 
 def _retire(

@@ -20,11 +20,10 @@ import torch
 
 from .batches import Batch, BatchPlan, Source, open_sources, validation_batches
 from .data import CHECKPOINTS
-from .initialise import embedding_statistics, feature_statistics
+from .initialise import embedding_statistics, standardise, train_rows
 from .projector import Projector
 from .valley import Valley
 
-SHARES = {"flickr8k": 0.6, "msrvtt": 0.4}
 VALIDATION_ITEMS = 24
 WARM_UP = 0.02
 
@@ -61,7 +60,8 @@ class Run:
             name: validation_batches([source], VALIDATION_ITEMS, arguments.batch)
             for name, source in open_sources("val", use_augmented=False, tokenizer=self.valley.tokenizer).items()
         }
-        self.plan = BatchPlan({name: (train[name], SHARES[name]) for name in SHARES}, arguments.batch, arguments.seed)
+        shares = {"flickr8k": arguments.photos, "msrvtt": 1 - arguments.photos}
+        self.plan = BatchPlan({name: (train[name], shares[name]) for name in shares}, arguments.batch, arguments.seed)
         self.projector = self._new_projector(list(train.values()))
         self.optimiser = torch.optim.AdamW(
             self.projector.parameters(), lr=arguments.learning_rate, betas=(0.9, 0.98), weight_decay=arguments.weight_decay
@@ -72,8 +72,11 @@ class Run:
     def _new_projector(self, sources: list[Source]) -> Projector:
         answers = [answer for source in sources for item in source.answers for answer in item]
         shift, scale = embedding_statistics(self.valley.decoder.embedding, answers)
-        mean, std = feature_statistics(sources)
-        return Projector(mean, std, shift, scale, self.arguments.seed)
+        mean, basis = standardise(train_rows(sources), self.arguments.input == "whitened")
+        projector = Projector(mean, basis, shift, scale, self.arguments.seed)
+        if self.arguments.start_from:
+            projector.start_from(torch.load(CHECKPOINTS / self.arguments.start_from / "projector.pt", weights_only=True))
+        return projector
 
     def log(self, line: str) -> None:
         stamped = f"{time.strftime('%H:%M:%S')} {line}"
@@ -162,6 +165,9 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--weight-decay", type=float, default=0.01)
     parser.add_argument("--batch", type=int, default=4, help="visual prefixes a step, five captions behind each")
+    parser.add_argument("--photos", type=float, default=0.65, help="share of steps on photos; the rest on clips")
+    parser.add_argument("--input", choices=("channels", "whitened"), default="whitened", help="how the input is standardised")
+    parser.add_argument("--start-from", metavar="RUN", help="take the projector of another run as the start")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
