@@ -1,6 +1,7 @@
 import { playwright } from '@vitest/browser-playwright'
 import { mergeConfig } from 'vite'
 import { defineConfig } from 'vitest/config'
+import './tests/tools/node-20'
 import { chromiumArgs, chromiumEnv, findChromium } from './tests/tools/chromium'
 import { serveData } from './tests/tools/serve-data'
 import viteConfig from './vite.config'

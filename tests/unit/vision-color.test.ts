@@ -39,8 +39,8 @@ describe('primaries', () => {
   test('nothing to undo for sRGB primaries, nothing that can be undone for HDR', () => {
     expect(undoPrimaries({ primaries: 'bt709', transfer: 'bt709' })).toBe('none')
     expect(undoPrimaries({})).toBe('none')
-    expect(undoPrimaries({ primaries: 'bt2020', transfer: 'pq' })).toBe('unknown')
-    expect(undoPrimaries({ primaries: 'bt2020', transfer: 'bt709' })).toBe('unknown')
+    expect(undoPrimaries({ primaries: 'bt2020', transfer: 'pq' } as unknown as VideoColorSpaceInit)).toBe('unknown')
+    expect(undoPrimaries({ primaries: 'bt2020', transfer: 'bt709' } as unknown as VideoColorSpaceInit)).toBe('unknown')
   })
 
   test('white stays white, and the matrix undoes what Chromium was seen to do to SMPTE-C green', () => {

@@ -7,7 +7,7 @@ struct Params {
   offsets: vec4u,       // in bytes
   strides: vec4u,
   size: vec2u,
-  shift: vec2u,         // chroma position = luma position >> shift
+  shift: vec2u,         // 1 where chroma has half of luma's samples, else 0
   alphaPlane: u32,      // 4: no alpha
   sampleBytes: u32,     // 1 or 2
   largest: f32,
@@ -23,6 +23,23 @@ fn sample(plane: u32, x: u32, y: u32) -> f32 {
   return f32(select(word & 0xffffu, word & 0xffu, params.sampleBytes == 1u)) / params.largest;
 }
 
+fn chromaSample(x: u32, y: u32) -> vec2f {
+  if (params.packing == 3u) { return vec2f(sample(1u, 2u * x, y), sample(1u, 2u * x + 1u, y)); }
+  return vec2f(sample(1u, x, y), sample(2u, x, y));
+}
+
+// Chroma lies midway between the luma samples it belongs to and is interpolated, as external textures do it.
+fn chroma(at: vec2u) -> vec2f {
+  let last = vec2f((params.size + params.shift) >> params.shift) - 1.0;
+  let position = clamp((vec2f(at) + 0.5) / vec2f(1u + params.shift) - 0.5, vec2f(0), last);
+  let near = vec2u(position);
+  let far = min(near + 1u, vec2u(last));
+  let part = fract(position);
+  let top = mix(chromaSample(near.x, near.y), chromaSample(far.x, near.y), part.x);
+  let bottom = mix(chromaSample(near.x, far.y), chromaSample(far.x, far.y), part.x);
+  return mix(top, bottom, part.y);
+}
+
 @compute @workgroup_size(8, 8)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   if (any(id.xy >= params.size)) { return; }
@@ -34,13 +51,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     if (params.packing == 1u) { color = color.bgr; }
     if (params.alphaPlane < 4u) { alpha = sample(0u, at + 3u, id.y); }
   } else {
-    let chroma = id.xy >> params.shift;
-    var uv: vec2f;
-    if (params.packing == 3u) {
-      uv = vec2f(sample(1u, 2u * chroma.x, chroma.y), sample(1u, 2u * chroma.x + 1u, chroma.y));
-    } else {
-      uv = vec2f(sample(1u, chroma.x, chroma.y), sample(2u, chroma.x, chroma.y));
-    }
+    let uv = chroma(id.xy);
     color = params.matrix * vec3f(sample(0u, id.x, id.y), uv) + params.bias;
     if (params.alphaPlane < 4u) { alpha = sample(params.alphaPlane, id.x, id.y); }
   }

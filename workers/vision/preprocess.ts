@@ -100,7 +100,7 @@ export class GpuPreprocessor {
   }
 
   async #fromImage(route: FrameRoute, frame: VideoFrame): Promise<GPUTexture> {
-    if (route === 'canvas') return this.#copyImage(drawFrame(frame, displaySize(frame)))
+    if (route === 'canvas') return this.#copyImage(drawFrame(frame, displaySize(frame), false))
     const bitmap = await createImageBitmap(frame)
     const uncount = this.ledger.open('image-bitmap')
     try {

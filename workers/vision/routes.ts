@@ -7,13 +7,17 @@ import { planeFormat } from './planes'
 
 /**
  * Routes to try for `frame`, best first. An external texture is out for colours whose conversion cannot be undone, planes
- * for formats that the browser keeps to itself. `forced` leaves only that one.
+ * for formats that the browser keeps to itself. Bitmaps of YUV frames are out where planes can be read instead: browsers
+ * were seen to convert NV12 up to 5 codes off, and PAL primaries up to 20. `forced` leaves only that one.
  */
 export function routesFor({ frame }: MediaFrame, order: readonly FrameRoute[], forced?: FrameRoute): FrameRoute[] {
   if (forced) return [forced]
+  const format = frame.format === null ? null : planeFormat(frame.format)
+  const yuv = format?.packing === 'yuv' || format?.packing === 'nv'
   return order.filter((route) => {
     if (route === 'external-texture') return undoPrimaries(frame.colorSpace.toJSON()) !== 'unknown'
-    if (route === 'planes') return frame.format !== null && planeFormat(frame.format) !== null
+    if (route === 'planes') return format !== null
+    if (route === 'image-bitmap') return !yuv
     return true
   })
 }
@@ -29,10 +33,10 @@ export function orientationFor({ frame, orientation }: MediaFrame, route: FrameR
   return route === 'planes' ? orientation : remaining(orientation, browserOrientation(frame))
 }
 
-/** The frame as the browser shows it, on white, in a canvas of its display size. Its context is 2D. */
-export function drawFrame(source: VideoFrame | ImageBitmap, { width, height }: Size): OffscreenCanvas {
+/** The frame as the browser shows it, on white, in a canvas of `size`; `onCpu` where the canvas is to be read back. */
+export function drawFrame(source: VideoFrame | ImageBitmap, { width, height }: Size, onCpu: boolean): OffscreenCanvas {
   const canvas = new OffscreenCanvas(width, height)
-  const context = canvas.getContext('2d', { alpha: false, willReadFrequently: true })
+  const context = canvas.getContext('2d', { alpha: false, willReadFrequently: onCpu })
   if (!context) throw new Error('no 2D context')
   context.fillStyle = 'white'
   context.fillRect(0, 0, width, height)

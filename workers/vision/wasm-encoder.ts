@@ -12,7 +12,7 @@ import { preprocessReference, type Rgba } from './reference/resample'
 import { displaySize, drawFrame, orientationFor, routesFor } from './routes'
 import { Tower } from './tower'
 
-const wasmRoutes: readonly FrameRoute[] = ['canvas', 'image-bitmap', 'planes']
+const wasmRoutes: readonly FrameRoute[] = ['planes', 'canvas', 'image-bitmap']
 
 export class WasmEncoder implements Encoder {
   readonly backend = 'wasm'
@@ -90,12 +90,12 @@ export async function readPixels(
       const planes = await readPlanes(frame)
       if (planes) return { pixels: planesToRgba(planes), route }
     }
-    if (route === 'canvas') return { pixels: imageData(drawFrame(frame, displaySize(frame))), route }
+    if (route === 'canvas') return { pixels: imageData(drawFrame(frame, displaySize(frame), true)), route }
     if (route === 'image-bitmap') {
       const bitmap = await createImageBitmap(frame)
       const uncount = ledger.open('image-bitmap')
       try {
-        return { pixels: imageData(drawFrame(bitmap, bitmap)), route }
+        return { pixels: imageData(drawFrame(bitmap, bitmap, true)), route }
       } finally {
         bitmap.close()
         uncount()

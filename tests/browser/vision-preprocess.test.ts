@@ -1,0 +1,157 @@
+/** preprocess.wgsl and planes.wgsl against their TypeScript reference, over every route of a frame to the GPU. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { FrameRoute } from '../../workers/protocol'
+import type { Orientation, Resize, Rotation } from '../../workers/vision/geometry'
+import {
+  asMedia,
+  type Bench,
+  byReference,
+  largestGap,
+  onGpu,
+  openBench,
+  rgbaFrame,
+  squash,
+  yuvFrame,
+} from './vision-frames'
+
+/** Conversions that are ours, and those that are the browser's. */
+const ours: readonly FrameRoute[] = ['external-texture', 'planes']
+const browsers: readonly FrameRoute[] = ['image-bitmap', 'canvas']
+/** In codes of 0 to 255; decision 2 of the design. */
+const tolerance = 2
+/** What Chromium's own NV12 conversion was measured off by. It is why routesFor prefers planes for YUV frames. */
+const browserTolerance = { NV12: 6 } as const
+
+let bench: Bench
+beforeAll(async () => {
+  bench = await openBench()
+})
+afterAll(() => {
+  bench.preprocessor.dispose()
+  bench.gpu.dispose()
+  expect(bench.ledger.snapshot()).toEqual({})
+})
+
+/** Every route against the reference; `routes` where the browser's own conversions are known to be others. */
+async function expectRoutes(
+  frame: VideoFrame,
+  { orientation, resize = squash, routes = [...ours, ...browsers] }: Options = {},
+): Promise<void> {
+  const inexact = frame.format === 'NV12' ? browserTolerance.NV12 : tolerance
+  const media = asMedia(frame, bench.ledger, orientation)
+  try {
+    const reference = await byReference(media, resize)
+    for (const route of routes) {
+      const { taken, codes } = await onGpu(bench, media, resize, route)
+      expect(taken).toBe(route)
+      expect(largestGap(codes, reference), route).toBeLessThanOrEqual(ours.includes(route) ? tolerance : inexact)
+    }
+  } finally {
+    media.close()
+  }
+}
+type Options = { orientation?: Orientation; resize?: Resize; routes?: readonly FrameRoute[] }
+
+describe('colour', () => {
+  const spaces: readonly VideoColorSpaceInit[] = (['smpte170m', 'bt470bg', 'bt709'] as const).flatMap((matrix) =>
+    [false, true].map((fullRange) => ({
+      matrix,
+      primaries: matrix,
+      transfer: matrix === 'bt470bg' ? 'bt709' : matrix,
+      fullRange,
+    })),
+  )
+  for (const format of ['I420', 'NV12'] as const) {
+    test.each(spaces)(`${format} $matrix, full range $fullRange`, async (colorSpace) => {
+      // Chromium's canvases convert PAL primaries as well, which neither we nor the training's decoders do.
+      const routes = colorSpace.matrix === 'bt470bg' ? ours : undefined
+      await expectRoutes(yuvFrame(format, { width: 160, height: 96 }, { colorSpace }), routes && { routes })
+    })
+  }
+
+  test('colours outside the gamut are clamped, not carried on', async () => {
+    const colorSpace: VideoColorSpaceInit = {
+      matrix: 'smpte170m',
+      primaries: 'smpte170m',
+      transfer: 'smpte170m',
+      fullRange: false,
+    }
+    for (const [y, u, v] of [
+      [145, 54, 34],
+      [81, 90, 240],
+      [41, 240, 110],
+      [235, 16, 16],
+    ] as const) {
+      const data = new Uint8Array(16 * 16 * 1.5).fill(y, 0, 256).fill(u, 256, 320).fill(v, 320)
+      const frame = new VideoFrame(data, { format: 'I420', codedWidth: 16, codedHeight: 16, timestamp: 0, colorSpace })
+      await expectRoutes(frame)
+    }
+  })
+})
+
+describe('size', () => {
+  test.each([
+    [321, 181],
+    [64, 36],
+    [1, 1],
+    [2, 300],
+    [1920, 1080],
+  ])('%i x %i', async (width, height) => {
+    await expectRoutes(yuvFrame('I420', { width, height }))
+  })
+
+  test('centre crop of a wide and of a tall picture', async () => {
+    await expectRoutes(yuvFrame('NV12', { width: 480, height: 270 }), {
+      resize: { width: 455, height: 256, left: 116, top: 16, size: 224 },
+    })
+    await expectRoutes(yuvFrame('NV12', { width: 200, height: 350 }), {
+      resize: { width: 256, height: 448, left: 16, top: 112, size: 224 },
+    })
+  })
+
+  test('only the visible part of the coded picture counts', async () => {
+    const visibleRect = { x: 16, y: 8, width: 100, height: 60 }
+    await expectRoutes(yuvFrame('I420', { width: 160, height: 96 }, { visibleRect }))
+  })
+
+  test('non-square pixels: the picture squashes to the same, whatever its display size', async () => {
+    await expectRoutes(yuvFrame('I420', { width: 320, height: 360 }, { displayWidth: 640, displayHeight: 360 }))
+  })
+})
+
+describe('rotation has one owner', () => {
+  const orientations = ([0, 90, 180, 270] as const).flatMap((rotation) =>
+    [false, true].map((flip) => ({ rotation, flip })),
+  )
+  test.each(orientations)('the container asks for $rotation, flip $flip', async (orientation) => {
+    await expectRoutes(yuvFrame('I420', { width: 180, height: 120 }), { orientation })
+  })
+
+  test.each([90, 180, 270] as const)(
+    'the frame itself carries %i degrees, which the browser applies',
+    async (rotation: Rotation) => {
+      const frame = yuvFrame('I420', { width: 180, height: 120 }, { rotation } as Partial<VideoFrameBufferInit>)
+      await expectRoutes(frame, { orientation: { rotation, flip: false } })
+    },
+  )
+})
+
+describe('batches and pictures', () => {
+  test('a slot is written without touching those before it', async () => {
+    const media = asMedia(rgbaFrame({ width: 40, height: 30 }), bench.ledger)
+    const { codes, before } = await onGpu(bench, media, squash, 'external-texture', 3)
+    expect(before.every((value) => value === 0)).toBe(true)
+    expect(largestGap(codes, await byReference(media, squash))).toBeLessThanOrEqual(tolerance)
+    media.close()
+  })
+
+  test('transparency lies on white on every route', async () => {
+    await expectRoutes(rgbaFrame({ width: 90, height: 60 }, (x) => Math.min(255, x * 3)))
+  })
+
+  test('a forced route that cannot be taken fails instead of taking another', async () => {
+    const media = asMedia(rgbaFrame({ width: 8, height: 8 }), bench.ledger)
+    media.close()
+    await expect(onGpu(bench, media, squash, 'external-texture')).rejects.toThrow()
+  })
+})

@@ -1,0 +1,89 @@
+/** Tower, pooling and projector on the GPU against PyTorch's results for the tiny packs. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openPack } from '../../workers/packs/source'
+import { GpuBuffers } from '../../workers/runtime/buffers'
+import { type GpuDevice, openDevice } from '../../workers/runtime/device'
+import { Ledger } from '../../workers/runtime/ledger'
+import { loadOrt } from '../../workers/runtime/ort'
+import { packTensors } from '../../workers/vision/pack-tensors'
+import { TokenHead } from '../../workers/vision/token-head'
+import { readBuffer, Tower } from '../../workers/vision/tower'
+import golden from '../fixtures/tiny/golden.json'
+import { floats, tinyPackUrl } from './language-tiny'
+import { largestGap } from './vision-frames'
+
+const ledger = new Ledger()
+let gpu: GpuDevice
+beforeAll(async () => {
+  const opened = await openDevice(ledger)
+  if (!opened) throw new Error('no WebGPU adapter')
+  gpu = opened
+})
+afterAll(() => {
+  gpu.dispose()
+  expect(ledger.snapshot()).toEqual({})
+})
+
+async function visionPack(name: string) {
+  const { manifest, file } = await openPack(tinyPackUrl(name))
+  const projector = await file(manifest.projector.file)
+  return { manifest, tower: await file(manifest.tower.file), tensors: packTensors(manifest.projector, projector) }
+}
+
+describe('pooling and projector', () => {
+  test.each(golden.pooling)('$pack, T = $frames', async ({ pack: name, frames, patchTokens, frameTokens }) => {
+    const pack = await visionPack(name)
+    const { tower, pooling } = pack.manifest
+    const feature = golden.features.find((candidate) => candidate.frames === frames)
+    if (!feature) throw new Error('no features')
+    const head = await TokenHead.create(gpu.device, ledger, pooling, pack.tensors)
+    const buffers = new GpuBuffers(gpu.device, ledger, 'gpu-buffer')
+    try {
+      const patches = buffers.upload('patches', floats(feature.patches))
+      const cls = buffers.upload('cls', floats(feature.cls))
+      const tokens = await head.tokens(patches, cls, { frames, patches: tower.gridTokens, width: tower.width })
+      const expected = new Float32Array([...floats(patchTokens), ...floats(frameTokens)])
+      expect(largestGap(tokens, expected)).toBeLessThan(1e-4)
+    } finally {
+      buffers.dispose()
+      head.dispose()
+    }
+  })
+})
+
+describe('tower', () => {
+  const { pixels, patches, cls } = golden.tower
+  const count = pixels.shape[0] ?? 0
+
+  test('on the GPU, input and outputs bound to our buffers', async () => {
+    const pack = await visionPack('tiny-mean')
+    const tower = await Tower.create(await loadOrt('webgpu'), ledger, pack, gpu.device)
+    const buffers = new GpuBuffers(gpu.device, ledger, 'gpu-buffer')
+    try {
+      const input = buffers.upload('pixels', floats(pixels))
+      const patchesOut = buffers.storage('patches', floats(patches).byteLength)
+      const clsOut = buffers.storage('cls', floats(cls).byteLength)
+      await tower.runBound(count, input, patchesOut, clsOut)
+      const [gotPatches, gotCls] = [
+        await readBuffer(gpu.device, ledger, patchesOut, patchesOut.size),
+        await readBuffer(gpu.device, ledger, clsOut, clsOut.size),
+      ]
+      expect(largestGap(gotPatches, floats(patches))).toBeLessThan(1e-3)
+      expect(largestGap(gotCls, floats(cls))).toBeLessThan(1e-3)
+    } finally {
+      buffers.dispose()
+      await tower.dispose()
+    }
+  })
+
+  test('on the CPU', async () => {
+    const tower = await Tower.create(await loadOrt('webgpu'), ledger, await visionPack('tiny-mean'), null)
+    try {
+      const got = await tower.runArrays(count, floats(pixels))
+      expect(largestGap(got.patches, floats(patches))).toBeLessThan(1e-3)
+      expect(largestGap(got.cls, floats(cls))).toBeLessThan(1e-3)
+    } finally {
+      await tower.dispose()
+    }
+  })
+})
