@@ -1,4 +1,4 @@
-/** The shipped pack in its int8 form, in the worker that the app uses and below it. Skipped only where models/ is absent. */
+/** The shipped pack in its int8 form, in the worker that the app uses and below it. */
 import * as Comlink from 'comlink'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type LoadedModel, loadModel } from '../../workers/language/model'
@@ -16,10 +16,9 @@ import { Ledger } from '../../workers/runtime/ledger'
 
 registerTransferHandlers()
 const packUrl = new URL('/models/valley-nano/pack.json', location.href).href
-const present = (await fetch(packUrl)).headers.get('content-type')?.includes('json') ?? false
 const never = new AbortController().signal
 
-describe.runIf(present)('in the worker', () => {
+describe('in the worker', () => {
   const open = () => {
     const worker = new Worker(new URL('../../workers/language/language.worker.ts', import.meta.url), { type: 'module' })
     return { worker, language: Comlink.wrap<LanguageApi>(worker) }
@@ -81,7 +80,7 @@ describe.runIf(present)('in the worker', () => {
   }, 300_000)
 })
 
-describe.runIf(present)('int8 and the KV cache', () => {
+describe('int8 and the KV cache', () => {
   const ledger = new Ledger()
   let model: LoadedModel
   beforeAll(async () => {
@@ -128,9 +127,11 @@ describe.runIf(present)('int8 and the KV cache', () => {
     const questions = ['What is happening in the video?', 'What colour is the ball, and who catches it?']
     const ids = model.tokenizer.encode(answer)
     const second = sequenceOf([{ question: questions[0] ?? '', answer }], questions[1] ?? '')
-    const continuation = model.tokenizer.encode(
-      'The ball is red, and the brown dog catches it on the grass in the park.',
-    )
+    const story =
+      'The ball is red, and the brown dog catches it. A boy in a blue shirt throws the ball across the grass, the dog ' +
+      'runs after it, picks it up and brings it back to the boy. Behind them two people sit on a bench under a tree and ' +
+      'watch. At the end of the video the dog lies down next to the ball and the boy pats its head.'
+    const continuation = model.tokenizer.encode(story)
     model.context.truncate(0)
     const cold = await force(second, continuation)
     model.context.truncate(0)
@@ -141,9 +142,8 @@ describe.runIf(present)('int8 and the KV cache', () => {
     const agreeing = warm.filter(({ top }, index) => top === cold[index]?.top).length / continuation.length
     const drift = warm.map(({ logP }, index) => Math.abs(logP - (cold[index]?.logP ?? Number.NaN)))
     const meanDrift = drift.reduce((a, b) => a + b) / drift.length
-    console.warn(agreeing, meanDrift, Math.max(...drift))
-    // int8 activations are scaled per chunk, and a kept cache was filled in other chunks.
-    expect(agreeing).toBeGreaterThanOrEqual(0.8)
-    expect(meanDrift).toBeLessThan(0.2)
+    // int8 activations are scaled per chunk, and a kept cache was filled in other chunks. Measured: 0.87 and 0.17.
+    expect(agreeing).toBeGreaterThanOrEqual(0.75)
+    expect(meanDrift).toBeLessThan(0.3)
   }, 120_000)
 })
