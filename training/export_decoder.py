@@ -89,10 +89,25 @@ class DecoderGraph:
         if self.flavour == "int8":
             self.external(weight, "int8-kn", sources, k, n, [k, n])
             self.external(scale, "int8-scale-f32", sources, k, n, [n])
-            return self.node("DynamicQuantizeMatMul", [x, weight, scale], name, MICROSOFT)
+            unit, peak = self.unit_rows(x, name)
+            product = self.node("DynamicQuantizeMatMul", [unit, weight, scale], f"{name}.product", MICROSOFT)
+            return self.node("Mul", [product, peak], name)
         self.external(weight, "q8-nk", sources, k, n, [n, k // 32, 32])
         self.external(scale, "q8-scale-f16" if self.half else "q8-scale-f32", sources, k, n, [n * k // 32])
         return self.node("MatMulNBits", [x, weight, scale], name, MICROSOFT, K=k, N=n, bits=8, block_size=32)
+
+    def unit_rows(self, x: str, name: str) -> tuple[str, str]:
+        """(`x` with each row divided by its largest magnitude, those magnitudes).
+
+        DynamicQuantizeMatMul has one activation scale for the whole chunk. A sink token's activations are a hundred
+        times those of other tokens (Massive Activations, arXiv 2402.17762), which then round to almost nothing; with
+        rows of one size each token in effect has its own scale.
+        """
+        magnitudes = self.node("Abs", [x], f"{name}.magnitudes")
+        last = self.constant("axes.last", np.array([-1], np.int64))
+        peak = self.node("ReduceMax", [magnitudes, last], f"{name}.largest", keepdims=1)
+        peak = self.node("Max", [peak, self.constant("smallest", np.array(1e-20, np.float32))], f"{name}.peak")
+        return self.node("Div", [x, peak], f"{name}.unit"), peak
 
     def norm_weight(self, name: str, source: str) -> str:
         size = self.a["hiddenSize"]
