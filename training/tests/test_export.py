@@ -177,7 +177,7 @@ def test_decoder_graph_in_chunks_equals_pytorch(base: Base, flavour: str, pack: 
 
 
 def test_a_large_row_does_not_spoil_the_small_rows_of_its_chunk(base: Base, tmp_path: Path) -> None:
-    """The int8 linear layer beside a sink token: a row of ordinary size keeps 1 % accuracy."""
+    """The int8 linear layer beside a sink token: a row of ordinary size keeps 2 % accuracy."""
     builder = DecoderGraph(base.manifest["architecture"], "int8", base.manifest["embedding"])
     name = "blk.0.ffn_down.weight"
     builder.linear("x", "y", [name], 128, 64)
@@ -197,7 +197,7 @@ def test_a_large_row_does_not_spoil_the_small_rows_of_its_chunk(base: Base, tmp_
     )
     actual, expected = session.run(["y"], {"x": rows})[0], rows @ weights.T
     error = np.linalg.norm(actual - expected, axis=-1) / np.linalg.norm(expected, axis=-1)
-    assert error.max() < 0.01
+    assert error.max() < 0.02
     assert np.isfinite(session.run(["y"], {"x": np.zeros_like(rows)})[0]).all()
 
 
