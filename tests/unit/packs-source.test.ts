@@ -5,7 +5,9 @@ import { openBase, openPack } from '../../workers/packs/source'
 import { readTiny } from './language-tiny'
 
 /** Serves the tiny fixtures; `broken` maps a path to what comes instead. */
-const broken = new Map<string, Uint8Array | 'cut' | 'hang'>()
+const broken = new Map<string, Uint8Array | 'cut' | 'hang' | 'lose'>()
+/** Value of each Range header that came, by path. */
+const ranges = new Map<string, (string | undefined)[]>()
 let server: Server
 let root: string
 
@@ -13,6 +15,17 @@ beforeAll(async () => {
   server = createServer((request, response) => {
     const path = (request.url ?? '').slice(1)
     const instead = broken.get(path)
+    const { range } = request.headers
+    ranges.set(path, [...(ranges.get(path) ?? []), range])
+    if (instead === 'lose') {
+      // 1000 bytes further each time, then the connection is gone; a request without a range starts from 0.
+      const bytes = readTiny(path)
+      const from = Number(range?.match(/\d+/)?.[0] ?? 0)
+      response.writeHead(range ? 206 : 200, { 'Content-Length': bytes.length - from })
+      if (from >= 3000) response.end(bytes.subarray(from))
+      else response.write(bytes.subarray(from, from + 1000), () => setTimeout(() => response.destroy(), 20))
+      return
+    }
     if (instead === 'hang') {
       response.writeHead(200)
       response.write('x')
@@ -81,6 +94,17 @@ describe('pack source', () => {
     await expect(pack.file(file)).rejects.toMatchObject({ code: 'integrity', data: { url: root + path } })
     broken.delete(path)
     await expect(pack.file(file)).resolves.toHaveLength(file.bytes)
+  })
+
+  test('a connection that breaks is taken up where it was, three times', async () => {
+    const pack = await openPack(`${root}tiny-mean/pack.json`)
+    const { file } = pack.manifest.projector
+    const path = `tiny-mean/${file.path}`
+    broken.set(path, 'lose')
+    ranges.delete(path)
+    expect(await pack.file(file)).toEqual(readTiny(path))
+    expect(ranges.get(path)).toEqual([undefined, 'bytes=1000-', 'bytes=2000-', 'bytes=3000-'])
+    broken.delete(path)
   })
 
   test('an abort ends a download that stalls', async () => {

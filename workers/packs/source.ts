@@ -1,6 +1,6 @@
 /**
- * Where a pack's bytes come from: manifests fetched and validated, files streamed with progress, checked against their
- * SHA-256 and kept in Cache Storage under that hash. Without Cache Storage (private windows) or quota it goes on uncached.
+ * Where a pack's bytes come from: manifests fetched and validated, files streamed with progress, taken up again where a
+ * connection broke, checked against their SHA-256 and kept in Cache Storage under that hash. Without Cache Storage (private windows) or quota it goes on uncached.
  */
 import type { ZodType } from 'zod'
 import { throwIfAborted, toValleyError, ValleyError } from '../protocol'
@@ -65,13 +65,17 @@ function fileReader(manifestUrl: string): ReadFile {
   }
 }
 
-async function request(url: string, signal: AbortSignal | undefined): Promise<Response> {
-  const response = await fetch(url, { signal: signal ?? null }).catch((thrown) => {
+async function request(url: string, signal: AbortSignal | undefined, from = 0): Promise<Response> {
+  const headers: HeadersInit = from > 0 ? { Range: `bytes=${from}-` } : {}
+  const response = await fetch(url, { signal: signal ?? null, headers }).catch((thrown) => {
     throw toValleyError(thrown, 'download-failed', { url, status: 0 })
   })
   if (!response.ok) throw new ValleyError('download-failed', { url, status: response.status })
   return response
 }
+
+/** Times that a connection lost in the middle of a file is taken up again. */
+const resumes = 3
 
 async function download(
   url: string,
@@ -80,24 +84,30 @@ async function download(
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = allocate(entry.bytes)
-  const response = await request(url, signal)
   let done = 0
-  try {
-    const reader = (response.body ?? new Blob().stream()).getReader()
-    for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
-      if (done + chunk.value.length > bytes.length) {
-        void reader.cancel()
-        throw new ValleyError('integrity', { url })
+  for (let attempt = 0; ; attempt++) {
+    const response = await request(url, signal, done)
+    // A server that knows no ranges sends the file from its start.
+    if (response.status !== 206) done = 0
+    try {
+      const reader = (response.body ?? new Blob().stream()).getReader()
+      for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
+        if (done + chunk.value.length > bytes.length) {
+          void reader.cancel()
+          throw new ValleyError('integrity', { url })
+        }
+        bytes.set(chunk.value, done)
+        done += chunk.value.length
+        onProgress?.(done, entry.bytes)
       }
-      bytes.set(chunk.value, done)
-      done += chunk.value.length
-      onProgress?.(done, entry.bytes)
+      if (done !== entry.bytes) throw new ValleyError('integrity', { url })
+      return bytes
+    } catch (thrown) {
+      throwIfAborted(signal)
+      const error = toValleyError(thrown, 'download-failed', { url, status: response.status })
+      if (error.code !== 'download-failed' || attempt === resumes) throw error
     }
-  } catch (thrown) {
-    throw toValleyError(thrown, 'download-failed', { url, status: response.status })
   }
-  if (done !== entry.bytes) throw new ValleyError('integrity', { url })
-  return bytes
 }
 
 /** A byte array of `length`. Errors: out-of-memory. */
