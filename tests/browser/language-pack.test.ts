@@ -91,9 +91,10 @@ describe('int8 and the KV cache', () => {
     expect(ledger.snapshot()).toEqual({})
   })
 
+  // Apart from the pack's own prompt, so that the reference below stays true.
+  const system = 'You are Valley. You answer questions about the video the user opened.'
   const answer = 'A brown dog runs over the grass and catches a red ball.'
   const sequenceOf = (turns: AskRequest['turns'], question: string): Sequence => {
-    const { system } = model.pack.prompt
     const pieces = conversationPieces(model.tokenizer, { system, turns, question, visualLength: null })
     return splice(pieces, model.embedding, null)
   }
@@ -113,7 +114,7 @@ describe('int8 and the KV cache', () => {
 
   test('a prepared prefix changes nothing at all: the cold run has the same chunks', async () => {
     const sequence = sequenceOf([], 'Describe a dog.')
-    const boundary = prefixIds(model.tokenizer, model.pack.prompt.system).length
+    const boundary = prefixIds(model.tokenizer, system).length
     model.context.truncate(0)
     const cold = await model.context.prefill(sequence, { boundaries: [boundary] })
     model.context.truncate(0)
@@ -145,5 +146,8 @@ describe('int8 and the KV cache', () => {
     // int8 activations are scaled per chunk, and a kept cache was filled in other chunks. Measured: 0.87 and 0.17.
     expect(agreeing).toBeGreaterThanOrEqual(0.75)
     expect(meanDrift).toBeLessThan(0.3)
+    // PyTorch in float32 (training/export_reference.py) gives these ids -2.2878 nats a token; int8 measured -2.32, -2.28.
+    const mean = (steps: typeof cold) => steps.reduce((sum, { logP }) => sum + logP, 0) / steps.length
+    for (const steps of [cold, warm]) expect(Math.abs(mean(steps) + 2.2878)).toBeLessThan(0.1)
   }, 120_000)
 })
