@@ -23,7 +23,7 @@ export function Welcome({ onFiles }: Props) {
       <div className="welcome-below">
         <button type="button" className="sample" onClick={() => void openSample()}>
           <span className="sample-picture">
-            <img src={asset(sample.picture)} alt={t('welcome.sampleAlt')} width="96" height="54" />
+            <img src={asset(sample.picture)} alt="" width="96" height="54" />
             <Play aria-hidden="true" fill="currentColor" />
           </span>
           {t('welcome.sample')}
