@@ -12,12 +12,13 @@ from .data import CACHE, Item, clean_caption, load_items
 from .features import FeatureView
 from .prompt import answer_ids, load_tokenizer
 from .sampling import plan_indices
-from .valley import question_for, to_tensor
+from .valley import other_questions, question_for, to_tensor
 
 MAX_FRAMES = 16
 MAX_ANSWER_TOKENS = 40
 CAPTIONS_PER_ROW = 5
 AUGMENTED_SHARE = 0.3
+OTHER_QUESTIONS_SHARE = 0.4
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,11 @@ class BatchPlan:
             chosen = random.permutation(len(source.answers[row]))[:CAPTIONS_PER_ROW]
             answers.append([source.answers[row][index] for index in chosen])
         features = to_tensor([source.features(row, count, random) for row in rows])
-        return Batch(question_for(source.is_clip), features, answers)
+        question = question_for(source.is_clip)
+        if random.random() < OTHER_QUESTIONS_SHARE:
+            others = other_questions(source.is_clip)
+            question = others[random.integers(len(others))]
+        return Batch(question, features, answers)
 
     def _draw(self, name: str, source: Source) -> int:
         epoch, position = divmod(self.drawn[name], len(source.items))

@@ -21,6 +21,10 @@ from .tokenizer import files_from_gguf
 SYSTEM = "You are Valley. You answer questions about the video the user opened."
 DESCRIBE_IMAGE = "Describe the image briefly."
 DESCRIBE_VIDEO = "Describe the video briefly."
+# What people ask first, answered by a caption as well: the projector learns to be looked at under these questions too.
+FIRST_QUESTIONS = ("What is happening?", "What can you see?", "What is going on here?", "Tell me what you see.")
+VIDEO_QUESTIONS = (*FIRST_QUESTIONS, "What happens in the video?", "Describe the video.")
+IMAGE_QUESTIONS = (*FIRST_QUESTIONS, "What is in the picture?", "Describe the image.")
 IM_START, IM_END = "<|im_start|>", "<|im_end|>"
 
 

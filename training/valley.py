@@ -8,7 +8,16 @@ from torch.nn import functional as F
 
 from .language_model import LanguageModel, PastKeysAndValues, causal_mask
 from .packing import pack
-from .prompt import DESCRIBE_IMAGE, DESCRIBE_VIDEO, load_tokenizer, prefix_ids, splice, suffix_ids
+from .prompt import (
+    DESCRIBE_IMAGE,
+    DESCRIBE_VIDEO,
+    IMAGE_QUESTIONS,
+    VIDEO_QUESTIONS,
+    load_tokenizer,
+    prefix_ids,
+    splice,
+    suffix_ids,
+)
 from .tower import GRID_TOKENS
 
 
@@ -20,7 +29,7 @@ class Valley:
         self.decoder = LanguageModel.load(dtype)
         ids = torch.tensor([prefix_ids(self.tokenizer)])
         self.prefix_length = ids.shape[1]
-        self.suffixes = {q: torch.tensor(suffix_ids(self.tokenizer, q)) for q in (DESCRIBE_IMAGE, DESCRIBE_VIDEO)}
+        self._suffixes: dict[str, torch.Tensor] = {}
         with torch.no_grad():
             positions = torch.arange(self.prefix_length)[None]
             mask = causal_mask(self.prefix_length, 0)
@@ -30,6 +39,12 @@ class Valley:
         """Keys and values of the template before VISUAL, for `batch` rows (views, not copies)."""
         return [(keys.expand(batch, -1, -1, -1), values.expand(batch, -1, -1, -1)) for keys, values in self._prefix]
 
+    def suffix(self, question: str) -> torch.Tensor:
+        """Token ids of the template after VISUAL, int64 [S]."""
+        if question not in self._suffixes:
+            self._suffixes[question] = torch.tensor(suffix_ids(self.tokenizer, question))
+        return self._suffixes[question]
+
     def body(self, projector, features: torch.Tensor, question: str) -> torch.Tensor:
         """VISUAL and question as embeddings [B, 20 + T + S, 576] from features [B, T, 17, 1280].
 
@@ -38,7 +53,7 @@ class Valley:
         patches = features[:, :, :GRID_TOKENS].float().mean(1)
         frames = features[:, :, GRID_TOKENS].float()
         visual = splice(projector(patches), projector(frames), projector.markers())
-        suffix = self.decoder.embed(self.suffixes[question]).expand(features.shape[0], -1, -1)
+        suffix = self.decoder.embed(self.suffix(question)).expand(features.shape[0], -1, -1)
         return torch.cat([visual, suffix], 1)
 
     def answer_log_probabilities(
@@ -58,8 +73,13 @@ class Valley:
 
 
 def question_for(is_clip: bool) -> str:
-    """The question that training asked of clips and of photos."""
+    """The question that training asked most of clips and of photos, and that evaluation asks."""
     return DESCRIBE_VIDEO if is_clip else DESCRIBE_IMAGE
+
+
+def other_questions(is_clip: bool) -> tuple[str, ...]:
+    """The questions that training asked beside `question_for`."""
+    return VIDEO_QUESTIONS if is_clip else IMAGE_QUESTIONS
 
 
 def to_tensor(frames: list[np.ndarray]) -> torch.Tensor:
