@@ -48,8 +48,23 @@ test('the share of a load grows stage by stage', () => {
 })
 
 test('a pack summary needs a name and languages', () => {
-  const pack = { name: 'Nano', version: '1', licence: 'x', languages: ['en', 3], sampling: { maxFrames: 12 } }
-  expect(summarizePack(pack)).toEqual({ name: 'Nano', version: '1', licence: 'x', languages: ['en'], maxFrames: 12 })
+  const pack = {
+    name: 'Nano',
+    version: '1',
+    licence: 'x',
+    languages: ['en', 3],
+    sampling: { maxFrames: 12 },
+    prompt: { describeImage: 'Describe.' },
+  }
+  expect(summarizePack(pack)).toEqual({
+    name: 'Nano',
+    version: '1',
+    licence: 'x',
+    languages: ['en'],
+    maxFrames: 12,
+    describeImage: 'Describe.',
+    describeVideo: '',
+  })
   expect(summarizePack({ name: 'Nano' })).toBeNull()
   expect(summarizePack('no pack')).toBeNull()
 })

@@ -6,6 +6,9 @@ export type PackSummary = {
   /** BCP 47 tags of the languages that the model reads and writes. */
   readonly languages: readonly string[]
   readonly maxFrames: number
+  /** The prompts that the model was taught with; empty where the pack names none. */
+  readonly describeImage: string
+  readonly describeVideo: string
 }
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '')
@@ -15,6 +18,7 @@ export function summarizePack(json: unknown): PackSummary | null {
   if (typeof json !== 'object' || json === null) return null
   const pack = json as Record<string, unknown>
   const sampling = pack.sampling as { maxFrames?: unknown } | undefined
+  const prompt = pack.prompt as { describeImage?: unknown; describeVideo?: unknown } | undefined
   if (!text(pack.name) || !Array.isArray(pack.languages)) return null
   return {
     name: text(pack.name),
@@ -22,6 +26,8 @@ export function summarizePack(json: unknown): PackSummary | null {
     licence: text(pack.licence),
     languages: pack.languages.filter((tag): tag is string => typeof tag === 'string'),
     maxFrames: typeof sampling?.maxFrames === 'number' ? sampling.maxFrames : 16,
+    describeImage: text(prompt?.describeImage),
+    describeVideo: text(prompt?.describeVideo),
   }
 }
 

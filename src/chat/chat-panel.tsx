@@ -32,31 +32,35 @@ export function ChatPanel() {
     <section className="chat-panel" aria-label={t('chat.region')}>
       <div className="chat-log" ref={log}>
         <div className="chat-content">
-          {chat.sections.map((section, index) => (
-            <section key={section.id} className="chat-section" aria-label={section.clipName ?? t('chat.log')}>
-              {chat.sections.length > 1 && section.clipName && (
-                <h2 className="chat-divider">
-                  <span>{t('chat.about', { name: section.clipName })}</span>
-                </h2>
-              )}
-              <ol className="chat-turns">
-                {section.turns.map((turn) => (
-                  <TurnView
-                    key={turn.id}
-                    turn={turn}
-                    clip={section.clipId === null ? null : (clips.clips[section.clipId] ?? null)}
-                    clipName={section.clipName}
-                    canAskAgain={!busy && index === chat.sections.length - 1 && turn === section.turns.at(-1)}
-                  />
-                ))}
-              </ol>
-            </section>
-          ))}
-          {clip && current?.turns.length === 0 && <p className="chat-empty">{t('chat.empty')}</p>}
+          {chat.sections.map(
+            (section, index) =>
+              section.turns.length > 0 && (
+                <section key={section.id} className="chat-section" aria-label={section.clipName ?? t('chat.log')}>
+                  {chat.sections.length > 1 && section.clipName && (
+                    <h2 className="chat-divider">
+                      <span>{t('chat.about', { name: section.clipName })}</span>
+                    </h2>
+                  )}
+                  <ol className="chat-turns">
+                    {section.turns.map((turn) => (
+                      <TurnView
+                        key={turn.id}
+                        turn={turn}
+                        clip={section.clipId === null ? null : (clips.clips[section.clipId] ?? null)}
+                        clipName={section.clipName}
+                        canAskAgain={!busy && index === chat.sections.length - 1 && turn === section.turns.at(-1)}
+                      />
+                    ))}
+                  </ol>
+                </section>
+              ),
+          )}
         </div>
       </div>
       <div className="chat-foot">
-        {clip && current?.turns.length === 0 && <Suggestions onAsk={(question) => session.ask(question)} />}
+        {clip && current?.turns.length === 0 && (
+          <Suggestions kind={clip.media?.kind ?? 'video'} onAsk={(question) => session.ask(question)} />
+        )}
         <div className="chat-row">
           {turns.length > 0 && <StartOver onConfirm={() => session.startOver()} />}
           <Composer
