@@ -62,3 +62,21 @@ export async function encodeFile(
   }
   throw new Error('the stream ended without a clip')
 }
+
+/** Names of the colours near the four corners of a picture: top left, top right, bottom left, bottom right. */
+export async function cornerColors(picture: Blob): Promise<string[]> {
+  const bitmap = await createImageBitmap(picture)
+  const { width, height } = bitmap
+  const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true })
+  if (!context) throw new Error('no 2D context')
+  context.drawImage(bitmap, 0, 0)
+  bitmap.close()
+  const places = [0.08, 0.92].flatMap((down) => [0.06, 0.94].map((across) => [across, down] as const))
+  return places.map(([across, down]) => {
+    const [red = 0, green = 0, blue = 0] = context.getImageData(across * width, down * height, 1, 1).data
+    if (Math.min(red, green, blue) > 200) return 'white'
+    if (red > 150 && green > 140) return 'yellow'
+    if (red > Math.max(green, blue)) return 'red'
+    return green > blue ? 'green' : 'blue'
+  })
+}

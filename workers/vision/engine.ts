@@ -4,12 +4,10 @@ import {
   type Backend,
   type EncodeEvent,
   type EncodeOptions,
-  type FrameRoute,
   type LedgerSnapshot,
   type LoadOptions,
   type LoadProgress,
   type TokenMessage,
-  throwIfAborted,
   toValleyError,
   ValleyError,
   type VisionApi,
@@ -18,13 +16,11 @@ import {
 import { type GpuDevice, openDevice } from '../runtime/device'
 import { Ledger } from '../runtime/ledger'
 import { loadOrt } from '../runtime/ort'
-import type { Encoder, VisionPack } from './encoder'
+import { placeVision } from './backend'
+import { type ClipContext, encodeClip } from './encode-clip'
+import type { EncodedTokens, Encoder, VisionPack } from './encoder'
 import { GpuEncoder } from './gpu-encoder'
-import { openMedia } from './media'
 import { packTensors, requireTensor } from './pack-tensors'
-import { planTimestamps } from './plan'
-import { thumbnail } from './thumbnail'
-import { towerBackend } from './tower'
 import { Turns } from './turns'
 import { WasmEncoder } from './wasm-encoder'
 
@@ -34,12 +30,15 @@ type Loaded = {
   readonly pack: VisionPack
   readonly encoder: Encoder
   readonly info: VisionInfo
-  /** Rejects with device-lost; never resolves. */
-  readonly lost: Promise<never>
+  readonly watch: DeviceWatch
   readonly gpu: GpuDevice | null
 }
 
-const neverLost = new Promise<never>(() => undefined)
+type DeviceWatch = {
+  /** Rejects with device-lost; never resolves. */
+  readonly lost: Promise<never>
+  isLost: boolean
+}
 
 export class VisionEngine implements VisionApi {
   readonly #ledger = new Ledger()
@@ -72,7 +71,10 @@ export class VisionEngine implements VisionApi {
   async *encode(file: Blob, options: EncodeOptions, signal: AbortSignal): AsyncGenerator<EncodeEvent, void, undefined> {
     const done = await this.#turns.enter(signal)
     try {
-      yield* this.#encode(file, options, signal)
+      const { encoder, pack, watch } = await this.#ensure(() => undefined)
+      const { lost } = watch
+      const deliver: ClipContext['deliver'] = ({ kind }, tokens) => this.#send(options.clipId, kind, pack, tokens)
+      yield* encodeClip({ encoder, pack, lost, ledger: this.#ledger, deliver }, file, options, signal)
     } catch (thrown) {
       throw toValleyError(thrown)
     } finally {
@@ -80,99 +82,11 @@ export class VisionEngine implements VisionApi {
     }
   }
 
-  async *#encode(
-    file: Blob,
-    options: EncodeOptions,
-    signal: AbortSignal,
-  ): AsyncGenerator<EncodeEvent, void, undefined> {
-    const started = performance.now()
-    const loaded = await this.#ensure(() => undefined)
-    const { encoder, pack } = loaded
-    const { manifest } = pack
-    // Whatever waits on the GPU stops waiting when the device goes.
-    const orLost = <T>(work: Promise<T>) => Promise.race([work, loaded.lost])
-    const media = await openMedia(file, options.name, this.#ledger, signal)
-    try {
-      const opened = performance.now()
-      yield { type: 'opened', media: media.info }
-      const { sampling } = manifest
-      const budget = options.frames ?? sampling.defaultFrames
-      const planned = planTimestamps(media.info.duration, sampling, budget).map((time) => media.start + time)
-      yield { type: 'planned', timestamps: planned }
-
-      const job = await orLost(encoder.begin(planned.length))
-      const timestamps: number[] = []
-      let route: FrameRoute | undefined
-      let decodeMs = 0
-      let encodeMs = 0
-      try {
-        let batch: { timestamp: number; thumbnail: Promise<Blob> }[] = []
-        const frames = media.frames(planned, signal)
-        try {
-          for (let finished = false; !finished; ) {
-            const decodeStart = performance.now()
-            const next = await frames.next()
-            const encodeStart = performance.now()
-            decodeMs += encodeStart - decodeStart
-            finished = next.done ?? false
-            if (!next.done) {
-              try {
-                throwIfAborted(signal)
-                route = await orLost(job.add(next.value, options.route))
-                batch.push({ timestamp: next.value.timestamp, thumbnail: thumbnail(next.value) })
-              } finally {
-                next.value.close()
-              }
-            }
-            if (batch.length === encoder.batch || finished) {
-              const vectors = await orLost(job.run())
-              throwIfAborted(signal)
-              encodeMs += performance.now() - encodeStart
-              for (const [at, frame] of batch.entries()) {
-                const vector = vectors[at]
-                if (!vector) throw new Error('the tower gave no vector for a frame')
-                timestamps.push(frame.timestamp)
-                const index = timestamps.length - 1
-                yield { type: 'frame', index, timestamp: frame.timestamp, thumbnail: await frame.thumbnail, vector }
-              }
-              batch = []
-            } else encodeMs += performance.now() - encodeStart
-          }
-        } finally {
-          await frames.return()
-        }
-        const headStart = performance.now()
-        const tokens = await orLost(job.finish())
-        throwIfAborted(signal)
-        this.#send(options.clipId, media.info.kind, pack, tokens)
-        const total = performance.now() - started
-        encodeMs += performance.now() - headStart
-        yield {
-          type: 'encoded',
-          clip: {
-            clipId: options.clipId,
-            media: media.info,
-            timestamps,
-            patchTokens: manifest.tower.gridTokens,
-            frameTokens: timestamps.length,
-            backend: encoder.backend,
-            route: route ?? 'canvas',
-            timings: { open: opened - started, decode: decodeMs, encode: encodeMs, total },
-          },
-        }
-      } finally {
-        job.dispose()
-      }
-    } finally {
-      media.dispose()
-    }
-  }
-
   #send(
     clipId: string,
     kind: 'video' | 'image',
     { manifest, tensors }: VisionPack,
-    { patchTokens, frameTokens }: { patchTokens: Float32Array<ArrayBuffer>; frameTokens: Float32Array<ArrayBuffer> },
+    { patchTokens, frameTokens }: EncodedTokens,
   ): void {
     const markers = requireTensor(tensors, 'markers').data.slice()
     const hiddenSize = manifest.projector.outputSize
@@ -188,7 +102,8 @@ export class VisionEngine implements VisionApi {
     const options = this.#options
     if (!options) throw new ValleyError('internal', { detail: 'encode before load' })
     const current = this.#loaded
-    if (current?.options.packUrl === options.packUrl && current.options.backend === options.backend) return current
+    const fits = current?.options.packUrl === options.packUrl && current.options.backend === options.backend
+    if (current && fits && !current.watch.isLost) return current
     this.#loaded = undefined
     await current?.encoder.dispose()
     this.#loaded = await this.#build(options, current, report)
@@ -202,7 +117,6 @@ export class VisionEngine implements VisionApi {
     report({ stage: 'session', done: 0, total: 1 })
     const { encoder, gpu } = await this.#createEncoder(pack, options.backend)
     report({ stage: 'session', done: 1, total: 1 })
-    const lost = gpu ? this.#watch(gpu) : neverLost
     const { manifest } = pack
     const info: VisionInfo = {
       packId: manifest.id,
@@ -210,7 +124,7 @@ export class VisionEngine implements VisionApi {
       adapter: encoder.adapter,
       loadMs: performance.now() - started,
     }
-    return { options, pack, encoder, info, lost, gpu }
+    return { options, pack, encoder, info, watch: watchDevice(gpu), gpu }
   }
 
   async #createEncoder(
@@ -218,11 +132,15 @@ export class VisionEngine implements VisionApi {
     backend: Backend | undefined,
   ): Promise<{ encoder: Encoder; gpu: GpuDevice | null }> {
     const gpu = backend === 'wasm' ? null : await openDevice(this.#ledger)
-    if (!gpu && backend === 'webgpu') throw new ValleyError('unsupported-browser', { feature: 'WebGPU' })
-    if (!gpu) return { encoder: await WasmEncoder.create(await loadOrt('wasm'), this.#ledger, pack), gpu }
+    const place = placeVision(gpu === null ? 'none' : gpu.software ? 'software' : 'hardware', backend)
+    if (!place) throw new ValleyError('unsupported-browser', { feature: 'WebGPU' })
+    if (!gpu || place.kernels === 'wasm') {
+      gpu?.dispose()
+      return { encoder: await WasmEncoder.create(await loadOrt('wasm'), this.#ledger, pack), gpu: null }
+    }
     const ort = await loadOrt('webgpu')
     try {
-      return { encoder: await GpuEncoder.create(ort, gpu, this.#ledger, pack, towerBackend(gpu)), gpu }
+      return { encoder: await GpuEncoder.create(ort, gpu, this.#ledger, pack, place.tower), gpu }
     } catch (thrown) {
       gpu.dispose()
       if (backend === 'webgpu' || thrown instanceof ValleyError) throw thrown
@@ -231,20 +149,22 @@ export class VisionEngine implements VisionApi {
       return { encoder: await WasmEncoder.create(ort, this.#ledger, pack), gpu: null }
     }
   }
+}
 
-  /** A promise that rejects when the device is lost; the pack is then loaded anew before the next clip. */
-  #watch(gpu: GpuDevice): Promise<never> {
-    const lost = gpu.device.lost.then(async ({ reason, message }): Promise<never> => {
-      const loaded = this.#loaded
-      if (loaded?.gpu === gpu) {
-        this.#loaded = undefined
-        await loaded.encoder.dispose()
-      }
-      throw new ValleyError('device-lost', { reason: reason || 'unknown' }, { message })
-    })
-    lost.catch(() => undefined)
-    return lost
-  }
+/** Follows a device; a pack on a lost one is loaded anew before the next clip. */
+function watchDevice(gpu: GpuDevice | null): DeviceWatch {
+  let fail: (error: ValleyError) => void = () => undefined
+  const lost = new Promise<never>((_, reject) => {
+    fail = reject
+  })
+  // Nobody may be waiting when it happens.
+  lost.catch(() => undefined)
+  const watch: DeviceWatch = { lost, isLost: false }
+  void gpu?.device.lost.then(({ reason, message }) => {
+    watch.isLost = true
+    fail(new ValleyError('device-lost', { reason: reason || 'unknown' }, { message }))
+  })
+  return watch
 }
 
 async function readVisionPack(packUrl: string, report: Report): Promise<VisionPack> {

@@ -14,6 +14,8 @@ import { withDeadline } from './watchdog'
 const frameDeadline = 20_000
 /** Seconds of video between two frames that are decoded only to see that the decoder still moves. */
 const heartbeat = 2
+/** Timestamps are rational numbers of the container, ours are floats. */
+const epsilon = 1e-6
 
 export type OpenedTrack = { readonly track: InputVideoTrack; readonly start: number; readonly file: Blob }
 
@@ -28,6 +30,7 @@ export async function* decodeFrames(
   // All in one walk: each packet is decoded at most once. mediabunny drops finished frames when its decoder fails, so
   // after a failure the frames still wanted are fetched one by one, each in a walk that stops where the frame stands.
   yield* walk.through(timestamps)
+  if (walk.lookupFailed) yield* walk.scan(timestamps.slice(walk.answered))
   while (walk.failure && walk.answered < timestamps.length && !walk.hung) {
     yield* walk.through(timestamps.slice(walk.answered, walk.answered + 1))
   }
@@ -45,6 +48,8 @@ class Walk {
   frames = 0
   failure: unknown
   hung = false
+  /** The container could not say where a frame's key frame is, though it may have one. */
+  lookupFailed = false
   #last = Number.NEGATIVE_INFINITY
 
   constructor(
@@ -57,29 +62,25 @@ class Walk {
   async *through(timestamps: readonly number[]): AsyncGenerator<MediaFrame, void, undefined> {
     const { track } = this.source
     const wanted: boolean[] = []
-    const sink = new VideoSampleSink(track)
-    const samples = sink.samplesAtTimestamps(stops(track, timestamps, wanted))
+    const samples = new VideoSampleSink(track).samplesAtTimestamps(stops(track, timestamps, wanted))
     const answeredBefore = this.answered
     try {
       for (let stop = 0; ; stop++) {
-        throwIfAborted(this.signal)
-        const { done, value } = await withDeadline(samples.next(), frameDeadline, this.signal, 'decode')
+        const { done, value } = await this.#next(samples)
         if (done) break
         if (!wanted[stop]) {
           value?.close()
           continue
         }
+        if (!value) {
+          this.lookupFailed = true
+          break
+        }
         this.answered++
-        if (value && value.timestamp > this.#last) {
-          this.#last = value.timestamp
-          this.frames++
-          yield this.#take(value)
-        } else value?.close()
+        yield* this.#handOut(value)
       }
     } catch (thrown) {
-      if (thrown instanceof ValleyError && thrown.code === 'aborted') throw thrown
-      this.failure = thrown
-      this.hung = thrown instanceof ValleyError
+      this.#fail(thrown)
       // One by one, the failed timestamp itself is what is given up; in the common walk it may still decode.
       if (timestamps.length === 1 && this.answered === answeredBefore) this.answered++
     } finally {
@@ -88,15 +89,70 @@ class Walk {
     }
   }
 
-  #take(sample: VideoSample): MediaFrame {
+  /**
+   * The same without the container's index: recordings made live have none, and mediabunny then finds no key frame that
+   * lies in an earlier cluster. Key frames are listed by walking the packets, and decoded onwards from.
+   */
+  async *scan(timestamps: readonly number[]): AsyncGenerator<MediaFrame, void, undefined> {
+    const { track } = this.source
+    for (const { key, wanted } of await groupByKey(track, timestamps, this.signal)) {
+      const samples = new VideoSampleSink(track).samples(key, (wanted.at(-1) ?? key) + epsilon)
+      const waiting = [...wanted]
+      let held: VideoSample | undefined
+      try {
+        for (;;) {
+          const { done, value } = await this.#next(samples)
+          if (done) break
+          while (held && waiting.length > 0 && value.timestamp > (waiting[0] ?? 0) + epsilon) {
+            waiting.shift()
+            const sample = held.clone()
+            yield* this.#handOut(sample)
+          }
+          held?.close()
+          held = value
+        }
+        if (held && waiting.length > 0) {
+          const sample = held.clone()
+          yield* this.#handOut(sample)
+        }
+      } catch (thrown) {
+        this.#fail(thrown)
+        if (this.hung) return
+      } finally {
+        held?.close()
+        void samples.return()
+        this.answered += wanted.length
+      }
+    }
+  }
+
+  async #next<T>(samples: AsyncGenerator<T, void, unknown>): Promise<IteratorResult<T, void>> {
+    throwIfAborted(this.signal)
+    return withDeadline(samples.next(), frameDeadline, this.signal, 'decode')
+  }
+
+  #fail(thrown: unknown): void {
+    if (thrown instanceof ValleyError && thrown.code === 'aborted') throw thrown
+    this.failure = thrown
+    this.hung = thrown instanceof ValleyError
+  }
+
+  /** Yields the sample as a frame unless it is the one handed out last; closes it in any case. */
+  *#handOut(sample: VideoSample): Generator<MediaFrame, void, undefined> {
+    let taken: MediaFrame | undefined
     try {
-      const orientation: Orientation = { rotation: quarterTurn(sample.rotation), flip: sample.flip }
-      const size = { width: sample.squarePixelWidth, height: sample.squarePixelHeight }
-      const frame = sample.toVideoFrame()
-      return mediaFrame(frame, sample.timestamp, orientation, turned(size, orientation), this.ledger)
+      if (sample.timestamp > this.#last) {
+        const orientation: Orientation = { rotation: quarterTurn(sample.rotation), flip: sample.flip }
+        const size = { width: sample.squarePixelWidth, height: sample.squarePixelHeight }
+        const shown = turned(size, orientation)
+        taken = mediaFrame(sample.toVideoFrame(), sample.timestamp, orientation, shown, this.ledger)
+        this.#last = sample.timestamp
+        this.frames++
+      }
     } finally {
       sample.close()
     }
+    if (taken) yield taken
   }
 }
 
@@ -118,4 +174,24 @@ async function* stops(track: InputVideoTrack, timestamps: readonly number[], wan
     yield timestamp
     previous = timestamp
   }
+}
+
+/** Each wanted timestamp with the last key frame at or before it, found by walking from key frame to key frame. */
+async function groupByKey(track: InputVideoTrack, timestamps: readonly number[], signal: AbortSignal) {
+  const packets = new EncodedPacketSink(track)
+  const metadataOnly = { metadataOnly: true }
+  const groups: { readonly key: number; readonly wanted: number[] }[] = []
+  let key = await packets.getFirstKeyPacket(metadataOnly)
+  let next = key && (await packets.getNextKeyPacket(key, metadataOnly))
+  for (const timestamp of timestamps) {
+    while (next && next.timestamp <= timestamp + epsilon) {
+      throwIfAborted(signal)
+      key = next
+      next = await packets.getNextKeyPacket(key, metadataOnly)
+    }
+    if (!key) continue
+    if (groups.at(-1)?.key !== key.timestamp) groups.push({ key: key.timestamp, wanted: [] })
+    groups.at(-1)?.wanted.push(timestamp)
+  }
+  return groups
 }

@@ -51,13 +51,25 @@ async function decode(file: Blob, container: string, type: string, signal: Abort
     }
     throw error
   }
-  if (Math.max(bitmap.width, bitmap.height) <= maxSide) return bitmap
-  const { width, height } = fitWithin(bitmap, maxSide)
   try {
-    return await createImageBitmap(bitmap, { resizeWidth: width, resizeHeight: height, resizeQuality: 'high' })
+    return redraw(bitmap)
   } finally {
     bitmap.close()
   }
+}
+
+/**
+ * The picture with its orientation applied to the pixels and no side above `maxSide`. Chromium turns a bitmap by EXIF only
+ * when it is drawn; a VideoFrame made of it directly lies on its side.
+ */
+function redraw(bitmap: ImageBitmap): ImageBitmap {
+  const { width, height } = fitWithin(bitmap, maxSide)
+  const canvas = new OffscreenCanvas(width, height)
+  const context = canvas.getContext('2d')
+  if (!context) throw new ValleyError('unsupported-browser', { feature: '2D canvas' })
+  context.imageSmoothingQuality = 'high'
+  context.drawImage(bitmap, 0, 0, width, height)
+  return canvas.transferToImageBitmap()
 }
 
 /** Whether this browser knows the image type at all; where nothing tells, the well-known ones count as known. */

@@ -1,23 +1,15 @@
 /**
  * The image tower as an ONNX Runtime session: on the GPU with input and outputs bound to our buffers, or on the CPU with
- * arrays. Where it runs is decided apart from the kernels: on a software adapter the runtime's convolutions take seconds a
- * frame while WASM needs a tenth of one, although every kernel of ours runs well there.
+ * arrays. Where it runs is decided apart from the kernels (backend.ts).
  */
 import type { PackManifest } from '../packs/schema'
-import type { Backend } from '../protocol'
 import { GpuBuffers } from '../runtime/buffers'
-import type { GpuDevice } from '../runtime/device'
 import type { Ledger } from '../runtime/ledger'
 import type { OrtModule } from '../runtime/ort'
 import type { VisionPack } from './encoder'
 
 type Session = Awaited<ReturnType<OrtModule['InferenceSession']['create']>>
 type Shape = PackManifest['tower']
-
-/** Where the tower runs for an adapter; null: there is none. */
-export function towerBackend(gpu: Pick<GpuDevice, 'software'> | null): Backend {
-  return gpu && !gpu.software ? 'webgpu' : 'wasm'
-}
 
 export class Tower {
   private constructor(

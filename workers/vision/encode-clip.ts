@@ -1,0 +1,149 @@
+/** One clip through the encoder: open, plan, decode, encode in batches, pool. Everything it opens it closes. */
+import {
+  type EncodedClip,
+  type EncodeEvent,
+  type EncodeOptions,
+  type FrameRoute,
+  type MediaInfo,
+  throwIfAborted,
+} from '../protocol'
+import type { Ledger } from '../runtime/ledger'
+import type { EncodedTokens, Encoder, EncoderJob, VisionPack } from './encoder'
+import { type OpenedMedia, openMedia } from './media'
+import type { MediaFrame } from './media-frame'
+import { planTimestamps } from './plan'
+import { thumbnail } from './thumbnail'
+
+export type ClipContext = {
+  readonly encoder: Encoder
+  readonly pack: VisionPack
+  readonly ledger: Ledger
+  /** Rejects with device-lost, so that whatever waits on the GPU stops waiting; never resolves. */
+  readonly lost: Promise<never>
+  /** Called with the finished tokens before the last event. */
+  readonly deliver: (media: MediaInfo, tokens: EncodedTokens) => void
+}
+
+/** See VisionApi.encode. */
+export async function* encodeClip(
+  context: ClipContext,
+  file: Blob,
+  options: EncodeOptions,
+  signal: AbortSignal,
+): AsyncGenerator<EncodeEvent, void, undefined> {
+  const started = performance.now()
+  const { encoder, pack, ledger, lost } = context
+  const { sampling, tower } = pack.manifest
+  const media = await openMedia(file, options.name, ledger, signal)
+  try {
+    const open = performance.now() - started
+    yield { type: 'opened', media: media.info }
+    const budget = options.frames ?? sampling.defaultFrames
+    const planned = planTimestamps(media.info.duration, sampling, budget).map((time) => media.start + time)
+    yield { type: 'planned', timestamps: planned }
+
+    const run = new EncodeRun(await Promise.race([encoder.begin(planned.length), lost]), encoder.batch, lost)
+    try {
+      yield* run.frames(media, planned, options.route, signal)
+      const tokens = await run.finish(signal)
+      context.deliver(media.info, tokens)
+      const clip: EncodedClip = {
+        clipId: options.clipId,
+        media: media.info,
+        timestamps: run.timestamps,
+        patchTokens: tower.gridTokens,
+        frameTokens: run.timestamps.length,
+        backend: encoder.backend,
+        route: run.route ?? 'canvas',
+        timings: { open, decode: run.decodeMs, encode: run.encodeMs, total: performance.now() - started },
+      }
+      yield { type: 'encoded', clip }
+    } finally {
+      run.dispose()
+    }
+  } finally {
+    media.dispose()
+  }
+}
+
+type Pending = { readonly timestamp: number; readonly thumbnail: Promise<Blob> }
+
+class EncodeRun {
+  readonly timestamps: number[] = []
+  route: FrameRoute | undefined
+  decodeMs = 0
+  encodeMs = 0
+  #pending: Pending[] = []
+
+  constructor(
+    readonly job: EncoderJob,
+    readonly batch: number,
+    readonly lost: Promise<never>,
+  ) {}
+
+  async *frames(
+    media: OpenedMedia,
+    planned: readonly number[],
+    forced: FrameRoute | undefined,
+    signal: AbortSignal,
+  ): AsyncGenerator<EncodeEvent, void, undefined> {
+    const frames = media.frames(planned, signal)
+    try {
+      for (;;) {
+        const before = performance.now()
+        const { done, value } = await frames.next()
+        this.decodeMs += performance.now() - before
+        if (done) break
+        await this.#timed(this.#add(value, forced, signal))
+        if (this.#pending.length === this.batch) yield* this.#flush(signal)
+      }
+      yield* this.#flush(signal)
+    } finally {
+      await frames.return()
+    }
+  }
+
+  async finish(signal: AbortSignal): Promise<EncodedTokens> {
+    const tokens = await this.#timed(this.#orLost(this.job.finish()))
+    throwIfAborted(signal)
+    return tokens
+  }
+
+  dispose(): void {
+    this.job.dispose()
+  }
+
+  async #add(frame: MediaFrame, forced: FrameRoute | undefined, signal: AbortSignal): Promise<void> {
+    try {
+      throwIfAborted(signal)
+      this.route = await this.#orLost(this.job.add(frame, forced))
+      this.#pending.push({ timestamp: frame.timestamp, thumbnail: thumbnail(frame) })
+    } finally {
+      frame.close()
+    }
+  }
+
+  async *#flush(signal: AbortSignal): AsyncGenerator<EncodeEvent, void, undefined> {
+    const vectors = await this.#timed(this.#orLost(this.job.run()))
+    throwIfAborted(signal)
+    for (const [at, { timestamp, thumbnail }] of this.#pending.splice(0).entries()) {
+      const vector = vectors[at]
+      if (!vector) throw new Error('the tower gave no vector for a frame')
+      const index = this.timestamps.push(timestamp) - 1
+      yield { type: 'frame', index, timestamp, thumbnail: await thumbnail, vector }
+    }
+  }
+
+  #orLost<T>(work: Promise<T>): Promise<T> {
+    return Promise.race([work, this.lost])
+  }
+
+  async #timed<T>(work: Promise<T>): Promise<T> {
+    const before = performance.now()
+    try {
+      return await work
+    } finally {
+      this.encodeMs += performance.now() - before
+    }
+  }
+}
