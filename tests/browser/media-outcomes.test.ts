@@ -23,7 +23,7 @@ beforeAll(async () => {
     Comlink.proxy(() => undefined),
   )
   resting = await vision.api.ledger()
-})
+}, 120_000)
 afterAll(() => vision.end())
 
 /** Encodes `file` and checks the outcome; what came out, or undefined for an expected failure. */

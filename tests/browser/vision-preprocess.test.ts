@@ -25,7 +25,7 @@ const browserTolerance = { NV12: 6 } as const
 let bench: Bench
 beforeAll(async () => {
   bench = await openBench()
-})
+}, 120_000)
 afterAll(() => {
   bench.preprocessor.dispose()
   bench.gpu.dispose()

@@ -53,6 +53,8 @@ function yuvRows(planes: Planes): FillRow {
   const [red, green, blue] = toRgb.bias.map((value) => 255 * value) as [number, number, number]
   const across = interpolation(width, format.shiftX)
   const down = interpolation(height, format.shiftY)
+  const columns = (across.far[width - 1] as number) + 1
+  const blended = new Float32Array(columns)
   const u = new Float32Array(width)
   const v = new Float32Array(width)
 
@@ -60,11 +62,10 @@ function yuvRows(planes: Planes): FillRow {
     const [top, bottom, part] = [down.near[y] as number, down.far[y] as number, down.part[y] as number]
     for (const [component, row] of [u, v].entries()) {
       const sample = chroma[component] as Samples
+      for (let x = 0; x < columns; x++) blended[x] = (sample(x, top) * (1 - part) + sample(x, bottom) * part) * scale
       for (let x = 0; x < width; x++) {
-        const [left, right, share] = [across.near[x] as number, across.far[x] as number, across.part[x] as number]
-        const above = sample(left, top) * (1 - share) + sample(right, top) * share
-        const below = sample(left, bottom) * (1 - share) + sample(right, bottom) * share
-        row[x] = (above * (1 - part) + below * part) * scale
+        const left = blended[across.near[x] as number] as number
+        row[x] = left + ((blended[across.far[x] as number] as number) - left) * (across.part[x] as number)
       }
     }
     for (let x = 0; x < width; x++) {
