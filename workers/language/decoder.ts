@@ -37,6 +37,7 @@ export class Decoder {
   readonly #closeSession: () => void
   /** Rejects when the device is lost; never on WASM. */
   readonly #lost: Promise<never>
+  #lossError: ValleyError | undefined
 
   private constructor(
     ort: OrtModule,
@@ -53,6 +54,9 @@ export class Decoder {
     this.#cache = cache
     this.#closeSession = options.ledger.open('session')
     this.#lost = lost
+    lost.catch((error: ValleyError) => {
+      this.#lossError = error
+    })
   }
 
   /** Starts the session. Errors: out-of-memory, device-lost, internal. */
@@ -98,6 +102,7 @@ export class Decoder {
    * Errors: device-lost, internal
    */
   async run(embeds: Float32Array, wanted: readonly number[]): Promise<Float32Array[]> {
+    if (this.#lossError) throw this.#lossError
     const ort = this.#ort
     const past = this.#cache.length
     const rows = embeds.length / this.hiddenSize
@@ -125,7 +130,8 @@ export class Decoder {
   async dispose(): Promise<void> {
     this.#cache.dispose()
     this.#closeSession()
-    await this.#session.release()
+    // A session whose device is gone may still be inside a run that never returns; touching it would block the worker.
+    if (!this.#lossError) await this.#session.release()
   }
 }
 

@@ -100,7 +100,9 @@ export class LanguageEngine implements LanguageApi {
         const { pieces } = fitPrompt(model.tokenizer, conversation, model.contextTokens - ids.length)
         const sequence = splice(pieces, model.embedding, visual)
         const boundaries = this.#boundaries(sequence, visual)
-        scores.push(ids.length === 0 ? 0 : await scoreText(model, sequence, ids, boundaries, signal))
+        // A text of no tokens has no mean; it must not rank above one that has.
+        const none = Number.NEGATIVE_INFINITY
+        scores.push(ids.length === 0 ? none : await scoreText(model, sequence, ids, boundaries, signal))
       }
       return scores
     }, signal)
