@@ -50,8 +50,11 @@ function ComponentRow({ name, state }: RowProps) {
   const { t, i18n } = useTranslation()
   const stageText = ({ stage, done, total }: LoadProgress) => {
     const bytes = stage === 'download' || stage === 'verify' || stage === 'derive'
-    const show = (value: number) => (bytes ? formatBytes(value, i18n.language) : String(value))
-    return t(`engine.stage.${stage}`, { done: show(done), total: show(total) })
+    if (!bytes) return t(`engine.stage.${stage}`, { done: Math.min(done + 1, total), total })
+    return t(`engine.stage.${stage}`, {
+      done: formatBytes(done, i18n.language),
+      total: formatBytes(total, i18n.language),
+    })
   }
   return (
     <section className="engine-row">

@@ -12,12 +12,17 @@ export type ErrorSentences = {
 const known = (value: ErrorData[string] | undefined): string | undefined =>
   typeof value === 'string' && value !== '' ? value : typeof value === 'number' ? String(value) : undefined
 
-/** The codec with its container, as far as the error says: "HEVC (H.265) in Matroska" stays short as "HEVC (H.265), MKV". */
-function codecPhrase(data: ErrorData, unknown: string): string {
-  const codec = known(data.codec)
+/** The codec by its common name, with the container it is in where that says more; the particular name first. */
+function codecPhrase(t: TFunction, data: ErrorData): string {
+  const named = known(data.codec)
+  const exact = known(data.codecString)
+  const codec = exact && codecName(exact) !== exact ? codecName(exact) : named && codecName(named)
   const container = known(data.container)
-  return [codec ? codecName(codec) : unknown, container].filter(Boolean).join(', ')
+  if (!codec) return container ?? t('errors.unknown')
+  return container && container !== codec ? t('errors.codecIn', { codec, container }) : codec
 }
+
+const featureNames: Readonly<Record<string, string>> = { webgpu: 'WebGPU', wasm: 'WebAssembly' }
 
 /** An error as two sentences in the page's language. `name` is the file's, where the error is about one. */
 export function errorSentences(t: TFunction, language: string, error: ValleyError, name?: string): ErrorSentences {
@@ -27,8 +32,8 @@ export function errorSentences(t: TFunction, language: string, error: ValleyErro
     typeof value === 'number' ? formatNumber(value, language) : unknown
   const values = {
     name: name ?? known(data.name) ?? t('errors.thisFile'),
-    feature: known(data.feature) ?? unknown,
-    codec: codecPhrase(data, unknown),
+    feature: featureNames[known(data.feature) ?? ''] ?? known(data.feature) ?? unknown,
+    codec: codecPhrase(t, data),
     status: known(data.status) ?? unknown,
     tokens: count(data.tokens),
     limit: count(data.limit),

@@ -58,7 +58,7 @@ test('languages by name in the language of the page', () => {
 test.each([
   ['avc1.640028', 'H.264'],
   ['hvc1.1.6.L93', 'HEVC (H.265)'],
-  ['hvc1.2.4.L120', 'HEVC (H.265), 10 bit'],
+  ['hvc1.2.4.L120', '10-bit HEVC (H.265)'],
   ['vp09.00.10.08', 'VP9'],
   ['av01.0.04M.08', 'AV1'],
   ['mp4v.20.9', 'MPEG-4 Part 2'],

@@ -57,7 +57,7 @@ export function formatLanguages(tags: readonly string[], language: string): stri
 }
 
 const codecNames: readonly (readonly [RegExp, string])[] = [
-  [/^(hvc1|hev1)\.2\b/i, 'HEVC (H.265), 10 bit'],
+  [/^(hvc1|hev1)\.2\b/i, '10-bit HEVC (H.265)'],
   [/^(hvc1|hev1|hevc|h265)/i, 'HEVC (H.265)'],
   [/^(avc1|avc3|avc|h264)/i, 'H.264'],
   [/^(vp09|vp9)/i, 'VP9'],

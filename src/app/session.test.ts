@@ -197,6 +197,7 @@ describe('clips', () => {
     expect(notice).toMatchObject({ kind: 'error', name: 'bad.mp4', error: { code: 'clip-damaged' } })
     session.dismiss(notice?.id ?? '')
     expect(session.getState().notices).toEqual([])
+    expect(session.transcript().errors).toMatchObject([{ code: 'clip-damaged' }])
   })
 
   test('of several files the first is opened, and that is said', () => {

@@ -47,6 +47,7 @@ export type SessionState = {
 export type Transcript = {
   readonly clip: EncodedClip | null
   readonly turns: readonly ChatTurn[]
+  /** Why clips were refused, oldest first, since the page was opened. */
   readonly errors: readonly ValleyError[]
 }
 
@@ -63,6 +64,8 @@ export class Session {
   readonly #encodes = new Map<string, AbortController>()
   #settings: SessionSettings
   #running: Running | null = null
+  /** Every refused clip since the page was opened; notices go away, these do not. */
+  readonly #errors: ValleyError[] = []
   #state: SessionState = { chat: emptyChat, clips: noClips, notices: [], announcement: null, runningTurn: null }
 
   constructor(engine: SessionEngine, settings: SessionSettings, schedule?: Scheduler) {
@@ -95,6 +98,8 @@ export class Session {
   openFiles = (files: readonly File[]): void => {
     const [first] = files
     if (!first) return
+    // What was said of the file before no longer matters.
+    this.#update({ notices: [] })
     if (files.length > 1) {
       this.#notify({ id: crypto.randomUUID(), kind: 'one-clip', name: first.name, count: files.length })
     }
@@ -160,11 +165,11 @@ export class Session {
   }
 
   transcript(): Transcript {
-    const { chat, clips, notices } = this.#state
+    const { chat, clips } = this.#state
     return {
       clip: activeClip(clips)?.encoded ?? null,
       turns: chat.sections.flatMap((section) => section.turns),
-      errors: notices.flatMap((notice) => (notice.kind === 'error' ? [notice.error] : [])),
+      errors: [...this.#errors],
     }
   }
 
@@ -196,6 +201,7 @@ export class Session {
     this.#drop(id)
     const previous = activeClip(this.#state.clips)
     const fallback = previous && { clipId: previous.id, name: previous.name }
+    this.#errors.push(error)
     this.#chat({ type: 'clip-failed', clipId: id, error, fallback })
     this.#notify({ id: crypto.randomUUID(), kind: 'error', error, name })
   }

@@ -60,7 +60,7 @@ function ClipProgress({ clip }: { readonly clip: Clip }) {
       return clip.media?.kind === 'image' ? t('clip.readyImage') : t('clip.ready', { count: total })
     if (vision.status !== 'ready') return t('clip.waitingForVision', { name: clip.name })
     if (clip.status === 'opening') return t('clip.opening', { name: clip.name })
-    return total > 0 ? t('clip.encoding', { done, total }) : t('clip.planning')
+    return total > 0 ? t('clip.encoding', { done: Math.min(done + 1, total), total }) : t('clip.planning')
   }
   return (
     <div className="clip-progress" data-status={clip.status}>

@@ -40,7 +40,7 @@ export function FrameStrip({ clip, time, onSeek }: Props) {
     <ol
       className="strip"
       ref={list}
-      style={{ '--strip-aspect': aspect(clip) } as CSSProperties}
+      style={{ '--strip-aspect': aspect(clip), '--strip-count': timestamps.length } as CSSProperties}
       aria-label={t('clip.frames')}
       onKeyDown={onKeyDown}
     >

@@ -194,6 +194,7 @@ test('scores equal the decoder below, and do not depend on their order', async (
   const reversed = await engine.score('a', 'What is happening?', [...texts].reverse(), never)
   for (const [index, score] of scores.entries()) expect(reversed[2 - index]).toBeCloseTo(score, 4)
   expect(new Set(scores).size).toBe(3)
+  expect(await engine.score('a', 'What?', [''], never)).toEqual([Number.NEGATIVE_INFINITY])
 
   const model = await openTiny('tiny-mean', 'f32')
   const { tokenizer, embedding, decoder } = model

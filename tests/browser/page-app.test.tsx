@@ -115,7 +115,7 @@ describe('files', () => {
     mishaps.vision?.push(new ValleyError('codec-unsupported', { codec: 'hvc1.2.4.L120', container: 'MP4' }))
     await userEvent.upload(page.getByLabelText('Open another clip'), new File(['y'], 'phone.mp4'))
     const alert = page.getByRole('alert')
-    await textOf(alert).toContain('phone.mp4 is HEVC (H.265), 10 bit, MP4,')
+    await textOf(alert).toContain('phone.mp4 is 10-bit HEVC (H.265) in MP4,')
     await alert.getByRole('button', { name: 'Dismiss' }).click()
     await textOf(alert).toBe('')
     await expect.element(page.getByRole('heading', { name: 'holiday.mp4' })).toBeVisible()

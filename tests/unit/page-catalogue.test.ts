@@ -92,9 +92,11 @@ test('errors carry what is known of the file into the sentence', () => {
   const { t } = createI18n('en')
   const sentence = (code: 'codec-unsupported' | 'context-full' | 'not-a-video', data: ValleyError['data']) =>
     errorSentences(t, 'en', new ValleyError(code, data), 'holiday.mov').text
-  expect(sentence('codec-unsupported', { codec: 'hvc1.2.4.L120.90', container: 'QuickTime' })).toBe(
-    'holiday.mov is HEVC (H.265), 10 bit, QuickTime, which this browser cannot decode.',
-  )
+  expect(
+    sentence('codec-unsupported', { codec: 'HEVC', codecString: 'hvc1.2.4.L120.90', container: 'QuickTime' }),
+  ).toBe('holiday.mov is 10-bit HEVC (H.265) in QuickTime, which this browser cannot decode.')
+  expect(sentence('codec-unsupported', { codec: 'HEIC', container: 'HEIC' })).toContain('holiday.mov is HEIC, which')
+  expect(sentence('codec-unsupported', { container: 'AVI' })).toContain('holiday.mov is AVI, which')
   expect(sentence('context-full', { tokens: 1234, limit: 768 })).toContain('1,234 of at most 768 tokens')
   expect(sentence('not-a-video', {})).toContain('holiday.mov')
 })
