@@ -118,6 +118,12 @@ test('starting over keeps the clip and drops every turn; closing the clip keeps 
   ])
 })
 
+test('after closing a clip that was never asked about, the next question waits for a clip again', () => {
+  const close: ChatAction = { type: 'clip-closed', clipId: 'two' }
+  const state = run(opened('one'), asked('a'), finished('a'), opened('two'), close, asked('b'))
+  expect(nextWaiting(state)?.section.clipId).toBeNull()
+})
+
 test('section ids stay unique, so that lists keep their items apart', () => {
   const state = run(opened('one'), asked('a'), finished('a'), opened('two'), asked('b'), finished('b'), opened('one'))
   expect(new Set(state.sections.map(({ id }) => id)).size).toBe(3)

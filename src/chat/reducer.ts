@@ -136,7 +136,7 @@ export function chatReducer(state: ChatState, action: ChatAction): ChatState {
     case 'clip-closed': {
       const last = state.sections.at(-1)
       if (last?.clipId !== action.clipId) return state
-      if (last.turns.length === 0) return { sections: state.sections.slice(0, -1) }
+      // Also where it is empty: without it, the next question would go to the section of a clip that is gone.
       if (onlyWaits(last)) return withLast(state, { ...last, clipId: null, clipName: null })
       return { sections: [...state.sections, section(state, null, null)] }
     }
