@@ -116,3 +116,15 @@ describe.runIf(odd.length > 0)('shared odd files', () => {
     }
   })
 })
+
+const clips = await sharedFiles('videos')
+const mpeg4 = ['internvid_example1.mp4', 'mmtracking_demo.mp4']
+describe.runIf(clips.length > 0)('shared clips', () => {
+  test.each(clips)('%s', { timeout: 120_000 }, async (name) => {
+    const result = await encodeFile(vision, await fetchFile(`/test-data/videos/${name}`), { frames: 2 }).catch((e) => e)
+    expect(await vision.api.ledger()).toEqual(resting)
+    if (mpeg4.includes(name))
+      expect(result).toMatchObject({ code: 'codec-unsupported', data: { codec: 'MPEG-4 Part 2' } })
+    else expect(result).toMatchObject({ clip: { frameTokens: 2 } })
+  })
+})

@@ -1,0 +1,71 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { Turns } from '../../workers/vision/turns'
+import { withDeadline } from '../../workers/vision/watchdog'
+
+const never = new Promise<never>(() => undefined)
+
+describe('a deadline', () => {
+  beforeEach(() => {
+    vi.useFakeTimers()
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  test('a decoder that never answers becomes a damaged clip', async () => {
+    const waiting = withDeadline(never, 20_000, new AbortController().signal, 'decode')
+    const settled = expect(waiting).rejects.toMatchObject({
+      code: 'clip-damaged',
+      data: { stage: 'decode', detail: 'timeout' },
+    })
+    await vi.advanceTimersByTimeAsync(19_999)
+    expect(vi.getTimerCount()).toBe(1)
+    await vi.advanceTimersByTimeAsync(1)
+    await settled
+  })
+
+  test('abort ends the wait at once', async () => {
+    const controller = new AbortController()
+    const waiting = withDeadline(never, 20_000, controller.signal, 'decode')
+    controller.abort()
+    await expect(waiting).rejects.toMatchObject({ code: 'aborted' })
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('an answer and a failure pass through and leave no timer', async () => {
+    const { signal } = new AbortController()
+    expect(await withDeadline(Promise.resolve(7), 20_000, signal, 'open')).toBe(7)
+    await expect(withDeadline(Promise.reject(new Error('broken')), 20_000, signal, 'open')).rejects.toThrow('broken')
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
+
+describe('turns', () => {
+  test('one at a time, in order, whatever fails in between', async () => {
+    const turns = new Turns()
+    const order: string[] = []
+    const job = (name: string, fail = false) =>
+      turns.take(undefined, async () => {
+        order.push(`${name} starts`)
+        await Promise.resolve()
+        order.push(`${name} ends`)
+        if (fail) throw new Error(name)
+      })
+    const [a, b, c] = [job('a'), job('b', true), job('c')]
+    await expect(b).rejects.toThrow('b')
+    await Promise.all([a, c])
+    expect(order).toEqual(['a starts', 'a ends', 'b starts', 'b ends', 'c starts', 'c ends'])
+  })
+
+  test('who waits can be aborted, and holds nobody up', async () => {
+    const turns = new Turns()
+    const first = await turns.enter(undefined)
+    const controller = new AbortController()
+    const second = turns.enter(controller.signal)
+    const third = turns.enter(undefined)
+    controller.abort()
+    await expect(second).rejects.toMatchObject({ code: 'aborted' })
+    first()
+    ;(await third)()
+  })
+})
