@@ -5,12 +5,13 @@ import { GpuBuffers } from '../../workers/runtime/buffers'
 import { type GpuDevice, openDevice } from '../../workers/runtime/device'
 import { Ledger } from '../../workers/runtime/ledger'
 import { loadOrt } from '../../workers/runtime/ort'
+import { GpuEncoder } from '../../workers/vision/gpu-encoder'
 import { packTensors } from '../../workers/vision/pack-tensors'
 import { TokenHead } from '../../workers/vision/token-head'
 import { readBuffer, Tower } from '../../workers/vision/tower'
 import golden from '../fixtures/tiny/golden.json'
 import { floats, tinyPackUrl } from './language-tiny'
-import { largestGap } from './vision-frames'
+import { asMedia, largestGap, rgbaFrame } from './vision-frames'
 
 const ledger = new Ledger()
 let gpu: GpuDevice
@@ -86,4 +87,33 @@ describe('tower', () => {
       await tower.dispose()
     }
   })
+})
+
+test('the whole encoder with its tower on the GPU, in batches, equals the one with its tower on the CPU', async () => {
+  const pack = await visionPack('tiny-delta')
+  const ort = await loadOrt('webgpu')
+  const results: Float32Array[] = []
+  for (const towerOn of ['webgpu', 'wasm'] as const) {
+    const own = await openDevice(ledger)
+    if (!own) throw new Error('no WebGPU adapter')
+    const encoder = await GpuEncoder.create(ort, own, ledger, pack, towerOn)
+    await encoder.warmUp()
+    const resting = ledger.snapshot()
+    const job = await encoder.begin(6)
+    const vectors: number[] = []
+    // Six frames: one full batch and a part of one.
+    for (let at = 0; at < 6; at++) {
+      const media = asMedia(rgbaFrame({ width: 40 + 8 * at, height: 60 }), ledger)
+      await job.add(media)
+      media.close()
+      if ((at + 1) % encoder.batch === 0 || at === 5) for (const vector of await job.run()) vectors.push(...vector)
+    }
+    const { patchTokens, frameTokens } = await job.finish()
+    job.dispose()
+    expect(ledger.snapshot()).toEqual(resting)
+    await encoder.dispose()
+    expect([patchTokens.length, frameTokens.length, vectors.length]).toEqual([4 * 64, 6 * 64, 6 * 32])
+    results.push(Float32Array.from([...patchTokens, ...frameTokens, ...vectors]))
+  }
+  expect(largestGap(results[0] ?? new Float32Array(), results[1] ?? new Float32Array())).toBeLessThan(1e-3)
 })

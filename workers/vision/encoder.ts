@@ -29,6 +29,8 @@ export type Encoder = {
   readonly batch: number
   /** A job for at most `frames` frames. Errors: out-of-memory. */
   begin(frames: number): Promise<EncoderJob>
+  /** Compiles what the first clip would otherwise wait for. */
+  warmUp(): Promise<void>
   dispose(): Promise<void>
 }
 

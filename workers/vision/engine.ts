@@ -15,7 +15,7 @@ import {
 } from '../protocol'
 import { type GpuDevice, openDevice } from '../runtime/device'
 import { Ledger } from '../runtime/ledger'
-import { loadOrt } from '../runtime/ort'
+import { loadOrt, type OrtModule } from '../runtime/ort'
 import { placeVision } from './backend'
 import { type ClipContext, encodeClip } from './encode-clip'
 import type { EncodedTokens, Encoder, VisionPack } from './encoder'
@@ -114,9 +114,7 @@ export class VisionEngine implements VisionApi {
     const started = performance.now()
     const pack =
       previous?.options.packUrl === options.packUrl ? previous.pack : await readVisionPack(options.packUrl, report)
-    report({ stage: 'session', done: 0, total: 1 })
-    const { encoder, gpu } = await this.#createEncoder(pack, options.backend)
-    report({ stage: 'session', done: 1, total: 1 })
+    const { encoder, gpu, watch } = await this.#createEncoder(pack, options.backend, report)
     const { manifest } = pack
     const info: VisionInfo = {
       packId: manifest.id,
@@ -124,29 +122,44 @@ export class VisionEngine implements VisionApi {
       adapter: encoder.adapter,
       loadMs: performance.now() - started,
     }
-    return { options, pack, encoder, info, watch: watchDevice(gpu), gpu }
+    return { options, pack, encoder, info, watch, gpu }
   }
 
   async #createEncoder(
     pack: VisionPack,
     backend: Backend | undefined,
-  ): Promise<{ encoder: Encoder; gpu: GpuDevice | null }> {
+    report: Report,
+  ): Promise<{ encoder: Encoder; gpu: GpuDevice | null; watch: DeviceWatch }> {
+    report({ stage: 'session', done: 0, total: 1 })
     const gpu = backend === 'wasm' ? null : await openDevice(this.#ledger)
     const place = placeVision(gpu === null ? 'none' : gpu.software ? 'software' : 'hardware', backend)
     if (!place) throw new ValleyError('unsupported-browser', { feature: 'WebGPU' })
+    const onCpu = async (ort: OrtModule) => {
+      const encoder = await WasmEncoder.create(ort, this.#ledger, pack)
+      report({ stage: 'session', done: 1, total: 1 })
+      return { encoder, gpu: null, watch: watchDevice(null) }
+    }
     if (!gpu || place.kernels === 'wasm') {
       gpu?.dispose()
-      return { encoder: await WasmEncoder.create(await loadOrt('wasm'), this.#ledger, pack), gpu: null }
+      return onCpu(await loadOrt('wasm'))
     }
     const ort = await loadOrt('webgpu')
+    const watch = watchDevice(gpu)
+    let encoder: GpuEncoder | undefined
     try {
-      return { encoder: await GpuEncoder.create(ort, gpu, this.#ledger, pack, place.tower), gpu }
+      encoder = await GpuEncoder.create(ort, gpu, this.#ledger, pack, place.tower)
+      report({ stage: 'session', done: 1, total: 1 })
+      report({ stage: 'warm-up', done: 0, total: 1 })
+      await Promise.race([encoder.warmUp(), watch.lost])
+      report({ stage: 'warm-up', done: 1, total: 1 })
+      return { encoder, gpu, watch }
     } catch (thrown) {
-      gpu.dispose()
+      if (encoder) await encoder.dispose()
+      else gpu.dispose()
       if (backend === 'webgpu' || thrown instanceof ValleyError) throw thrown
       // The device exists but will not run the tower; the WebGPU build of the runtime has CPU kernels as well.
       console.warn('vision falls back to the CPU', thrown)
-      return { encoder: await WasmEncoder.create(ort, this.#ledger, pack), gpu: null }
+      return onCpu(ort)
     }
   }
 }

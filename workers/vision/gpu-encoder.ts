@@ -63,6 +63,16 @@ export class GpuEncoder implements Encoder {
     throw new ValleyError('out-of-memory', { what: 'frame buffers' }, { message: error.message })
   }
 
+  async warmUp(): Promise<void> {
+    if (this.towerOn !== 'webgpu') return
+    const job = new GpuJob(this, this.batch)
+    try {
+      await job.warmUp()
+    } finally {
+      job.dispose()
+    }
+  }
+
   async dispose(): Promise<void> {
     this.preprocessor.dispose()
     this.head.dispose()
@@ -124,6 +134,11 @@ class GpuJob implements EncoderJob {
     const { gridTokens: patches, width } = pack.manifest.tower
     const tokens = await head.tokens(this.#patches, this.#cls, { frames: this.#encoded, patches, width })
     return splitTokens(tokens, patches, head.hiddenSize)
+  }
+
+  /** One full batch of zeros: the runtime compiles its shaders at the first run of each shape. */
+  async warmUp(): Promise<void> {
+    await this.#runOnDevice(this.owner.batch)
   }
 
   dispose(): void {

@@ -34,6 +34,10 @@ export class WasmEncoder implements Encoder {
     return new WasmJob(this)
   }
 
+  async warmUp(): Promise<void> {
+    // Nothing is compiled on first use here.
+  }
+
   async dispose(): Promise<void> {
     await this.tower.dispose()
   }
