@@ -103,10 +103,18 @@ describe('files of our own', () => {
 
 // Collected before any test runs; without the shared data there is nothing to run here.
 const odd = await sharedFiles('videos-odd')
+// Some machines have a hardware decoder for it; the table is for those without.
+const { supported: hevcPlays } = await VideoDecoder.isConfigSupported({ codec: 'hev1.1.6.L120.90' })
 describe.runIf(odd.length > 0)('shared odd files', () => {
   test.each(odd)('%s', { timeout: 120_000 }, async (name) => {
     const expected = sharedOddFiles[name]
     if (!expected) throw new Error(`${name} is not in the table of outcomes`)
+    if (name.includes('hevc') && hevcPlays) {
+      expect(
+        (await encodeFile(vision, await fetchFile(`/test-data/videos-odd/${name}`))).clip.frameTokens,
+      ).toBeGreaterThan(0)
+      return
+    }
     const size = 'size' in expected ? expected : undefined
     const encoded = await expectOutcome(await fetchFile(`/test-data/videos-odd/${name}`), expected)
     if (size && encoded) {
