@@ -43,8 +43,9 @@ export type OpenedMedia = {
   dispose(): void
 }
 
-/** Milliseconds that reading headers, and that decoding the next frame, may take without any progress. */
+/** Milliseconds that reading headers may take, and of them walking to the end of a file that has no index. */
 const openDeadline = 20_000
+const durationDeadline = 10_000
 
 /**
  * Errors: empty-file, not-a-video {name, type}, no-video-track {format}, codec-unsupported {codec, container},
@@ -79,7 +80,7 @@ async function openVideo(file: Blob, name: string, ledger: Ledger, signal: Abort
     uncount()
   }
   try {
-    const opened = await withDeadline(describe(input, file, name), openDeadline, signal, 'open')
+    const opened = await withDeadline(describe(input, file, name, signal), openDeadline, signal, 'open')
     return {
       info: opened.info,
       start: opened.start,
@@ -92,7 +93,7 @@ async function openVideo(file: Blob, name: string, ledger: Ledger, signal: Abort
   }
 }
 
-async function describe(input: Input, file: Blob, name: string) {
+async function describe(input: Input, file: Blob, name: string, signal: AbortSignal) {
   const format = await input.getFormat().catch((thrown) => {
     if (thrown instanceof UnsupportedInputFormatError) throw new ValleyError('not-a-video', { name, type: file.type })
     throw thrown
@@ -112,7 +113,7 @@ async function describe(input: Input, file: Blob, name: string) {
     width: Math.round(await track.getDisplayWidth()),
     height: Math.round(await track.getDisplayHeight()),
     rotation,
-    duration: Math.max(0, (await endOf(track)) - start),
+    duration: Math.max(0, (await endOf(track, signal)) - start),
   }
   return { track, info, start }
 }
@@ -130,9 +131,10 @@ async function requireDecodable(track: InputVideoTrack, container: string): Prom
   throw new ValleyError('codec-unsupported', { codec: codecName(codec), codecString, container })
 }
 
-/** End of the video track in seconds. Where the packets cannot be walked to their end, what the header claims. */
-async function endOf(track: InputVideoTrack): Promise<number> {
-  const computed = await track.computeDuration().catch(() => Number.NaN)
+/** End of the video track in seconds. Where the packets cannot be walked to their end in time, what the header claims. */
+async function endOf(track: InputVideoTrack, signal: AbortSignal): Promise<number> {
+  const walked = withDeadline(track.computeDuration(), durationDeadline, signal, 'open')
+  const computed = await walked.catch(() => Number.NaN)
   if (Number.isFinite(computed) && computed > 0) return computed
   return (await track.getDurationFromMetadata().catch(() => null)) ?? 0
 }

@@ -26,6 +26,7 @@ export function sniff(head: Uint8Array): Sniffed {
   if (at(0, '\x30\x26\xb2\x75\x8e\x66\xcf\x11')) return foreign('Windows Media (ASF)', 'unknown')
   if (at(0, 'FLV\x01')) return foreign('Flash Video', 'unknown')
   if (at(0, '\x00\x00\x01\xba')) return foreign('MPEG program stream', 'MPEG-1/2')
+  if (at(0, '\x00\x00\x01\xb3')) return foreign('MPEG video stream', 'MPEG-1/2')
   if (at(0, '.RMF')) return foreign('RealMedia', 'unknown')
   if (at(0, 'OggS') && text.includes('\x80theora')) return foreign('Ogg', 'Theora')
   return { kind: 'unknown' }
@@ -66,6 +67,7 @@ const codecNames: Readonly<Record<string, string>> = {
   div3: 'MS MPEG-4 v3',
   mjpg: 'Motion JPEG',
   jpeg: 'Motion JPEG',
+  prores: 'Apple ProRes',
   apcn: 'Apple ProRes',
   apch: 'Apple ProRes',
   apcs: 'Apple ProRes',
