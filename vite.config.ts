@@ -12,12 +12,16 @@ export const isolationHeaders = {
 
 /** Dev serves models/ from the project root; a production build gets a copy next to index.html, at the same address. */
 function shipModels(): Plugin {
+  let outDir = ''
   return {
     name: 'valley-ship-models',
     apply: 'build',
+    configResolved(config) {
+      outDir = resolve(config.root, config.build.outDir)
+    },
     closeBundle() {
       const from = resolve(import.meta.dirname, 'models')
-      if (existsSync(from)) cpSync(from, resolve(import.meta.dirname, 'dist/models'), { recursive: true })
+      if (existsSync(from)) cpSync(from, resolve(outDir, 'models'), { recursive: true })
     },
   }
 }
@@ -32,7 +36,17 @@ export default defineConfig({
   optimizeDeps: {
     exclude: ['onnxruntime-web'],
     // Named so that the first dev load does not discover them mid-run and reload the page.
-    include: ['comlink', 'mediabunny'],
+    include: [
+      '@huggingface/transformers',
+      'comlink',
+      'i18next',
+      'lucide-react',
+      'mediabunny',
+      'radix-ui',
+      'react-dom/client',
+      'react-i18next',
+      'zod',
+    ],
   },
   worker: { format: 'es' },
   build: { target: 'esnext', assetsInlineLimit: 0 },

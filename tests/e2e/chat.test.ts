@@ -7,7 +7,8 @@ const dog = clip('sam2_dog.mp4', 'shapes-h264.mp4')
 const cups = clip('tav_man_skiing.mp4', 'shapes-vp9.webm')
 
 beforeAll(async () => {
-  running = await startApp()
+  // On a software adapter vision would choose the CPU; here its kernels must run.
+  running = await startApp('?vision=webgpu')
 })
 afterAll(() => running?.close())
 

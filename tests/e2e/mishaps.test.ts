@@ -11,7 +11,8 @@ let running: Running
 const yoga = clip('askany_yoga.mp4', 'shapes-h264.mp4')
 
 beforeAll(async () => {
-  running = await startApp()
+  // On a software adapter vision would choose the CPU; here its kernels must run.
+  running = await startApp('?vision=webgpu')
 })
 afterAll(() => running?.close())
 

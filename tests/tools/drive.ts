@@ -64,19 +64,23 @@ export function drivePuppeteer(page: PuppeteerPage): Driven {
   }
 }
 
+/** Code, data and message; the page's own stack is of no use to whoever reads this. */
+const withoutStack = ({ code, data, message }: PlainError): PlainError => ({ code, data, message })
+
 /** Waits until both workers have loaded the pack. */
-export function waitForEngine(page: Driven): Promise<LoadOutcome> {
-  return page.evaluate(async () => {
+export async function waitForEngine(page: Driven): Promise<LoadOutcome> {
+  const outcome = await page.evaluate(async (): Promise<LoadOutcome> => {
     try {
       return await valley.ready()
     } catch (thrown) {
       return { error: valley.describeError(thrown) }
     }
   })
+  return 'error' in outcome ? { error: withoutStack(outcome.error) } : outcome
 }
 
-export function readTranscript(page: Driven): Promise<PlainTranscript> {
-  return page.evaluate(() => {
+export async function readTranscript(page: Driven): Promise<PlainTranscript> {
+  const read = await page.evaluate(() => {
     const { clip, turns, errors } = valley.transcript()
     return {
       clip,
@@ -84,6 +88,11 @@ export function readTranscript(page: Driven): Promise<PlainTranscript> {
       errors: errors.map((error) => valley.describeError(error)),
     }
   })
+  return {
+    clip: read.clip,
+    turns: read.turns.map((turn) => ({ ...turn, error: turn.error ? withoutStack(turn.error) : null })),
+    errors: read.errors.map(withoutStack),
+  }
 }
 
 export function readLedgers(page: Driven): Promise<{ vision: LedgerSnapshot; language: LedgerSnapshot }> {

@@ -1,7 +1,9 @@
 import * as Comlink from 'comlink'
 import { registerTransferHandlers, type VisionApi } from '../protocol'
+import { holdLivenessLock } from '../runtime/liveness'
 import { VisionEngine } from './engine'
 
+holdLivenessLock()
 registerTransferHandlers()
 const engine = new VisionEngine()
 const api: VisionApi = {
