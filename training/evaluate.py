@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 
+from .adapter import load_adapter
 from .data import CHECKPOINTS, SOURCES, Item, load_items
 from .features import FeatureView
 from .generate import beam_search, greedy
@@ -83,6 +84,8 @@ def main() -> None:
     folder: Path = CHECKPOINTS / arguments.run
     valley = Valley(getattr(torch, arguments.dtype))
     projector = FoldedProjector.load(folder / "projector.pt")
+    if (folder / "adapter.pt").is_file():
+        valley.decoder.adapter = load_adapter(valley.decoder, folder / "adapter.pt")
     results: dict[str, dict] = {}
     for source in arguments.source or list(SOURCES):
         items = [item for item in load_items(source) if item.split == "val"][: arguments.limit]

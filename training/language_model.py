@@ -17,6 +17,8 @@ from .gguf_base import dequantise, read_gguf
 
 RMS_NORM_EPS = 1e-5
 PastKeysAndValues = list[tuple[torch.Tensor, torch.Tensor]]
+# A [rank, in] and B [out, rank], scaled: what LoRA adds to one matrix.
+Factors = tuple[torch.Tensor, torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class LanguageModel:
         self.embedding = tensors["token_embd.weight"].float()
         self.head = self.embedding.to(dtype)
         self.final_norm = tensors["output_norm.weight"].float()
+        # A training.adapter.Adapter, or None for the base as it is.
+        self.adapter = None
         self.blocks = [self._block(tensors, index) for index in range(architecture.layers)]
         pairs = torch.arange(0, architecture.head_dim, 2, dtype=torch.float64) / architecture.head_dim
         self._frequencies = (architecture.rope_theta**-pairs).float()
@@ -93,8 +97,9 @@ class LanguageModel:
             empty = torch.zeros(x.shape[0], self.architecture.kv_heads, 0, self.architecture.head_dim, dtype=self.dtype)
             past = [(empty, empty)] * self.architecture.layers
         present: PastKeysAndValues = []
-        for block, (keys, values) in zip(self.blocks, past):
-            x, keys, values = run_block(x, cos, sin, mask, keys, values, *block)
+        for layer, (block, (keys, values)) in enumerate(zip(self.blocks, past)):
+            factors = self.adapter.factors(layer) if self.adapter else [None] * 4
+            x, keys, values = run_block(x, cos, sin, mask, keys, values, *block, factors)
             present.append((keys, values))
         return F.rms_norm(x, x.shape[-1:], self.final_norm, RMS_NORM_EPS), present
 
@@ -110,6 +115,15 @@ def split_halves(rows: torch.Tensor, head_dim: int) -> torch.Tensor:
     gives the same; with the pairs in two halves the rotation reads memory in order, which is faster.
     """
     return rows.unflatten(0, (-1, head_dim // 2, 2)).transpose(1, 2).flatten(0, 2)
+
+
+def linear(x: torch.Tensor, weight: torch.Tensor, factors: Factors | None) -> torch.Tensor:
+    """x @ weight.T, with the low-rank update where there is one."""
+    product = F.linear(x, weight)
+    if factors is None:
+        return product
+    a, b = factors
+    return product + F.linear(F.linear(x, a.to(x.dtype)), b.to(x.dtype))
 
 
 def rotate(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
@@ -131,12 +145,13 @@ def run_block(
     feed_forward_norm: torch.Tensor,
     gate_up: torch.Tensor,
     down: torch.Tensor,
+    factors: list[Factors | None],
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """One decoder block: the new residual stream [B, S, 576] and all keys and values [B, kvHeads, P + S, 64]."""
     kv_heads, head_dim = past_keys.shape[1], past_keys.shape[3]
     heads = qkv.shape[0] // head_dim - 2 * kv_heads
     normed = F.rms_norm(x, x.shape[-1:], attention_norm, RMS_NORM_EPS).to(qkv.dtype)
-    projected = F.linear(normed, qkv).unflatten(-1, (-1, head_dim)).transpose(1, 2)
+    projected = linear(normed, qkv, factors[0]).unflatten(-1, (-1, head_dim)).transpose(1, 2)
     queries = rotate(projected[:, :heads], cos, sin)
     keys = torch.cat([past_keys, rotate(projected[:, heads : heads + kv_heads], cos, sin)], 2)
     values = torch.cat([past_values, projected[:, heads + kv_heads :]], 2)
@@ -144,10 +159,10 @@ def run_block(
     attended = F.scaled_dot_product_attention(
         queries, keys.repeat_interleave(group, 1), values.repeat_interleave(group, 1), attn_mask=mask
     )
-    x = x + F.linear(attended.transpose(1, 2).flatten(2), attention_out).float()
+    x = x + linear(attended.transpose(1, 2).flatten(2), attention_out, factors[1]).float()
     normed = F.rms_norm(x, x.shape[-1:], feed_forward_norm, RMS_NORM_EPS).to(qkv.dtype)
-    gate, up = F.linear(normed, gate_up).chunk(2, -1)
-    return x + F.linear(F.silu(gate) * up, down).float(), keys, values
+    gate, up = linear(normed, gate_up, factors[2]).chunk(2, -1)
+    return x + linear(F.silu(gate) * up, down, factors[3]).float(), keys, values
 
 
 def causal_mask(new: int, past: int) -> torch.Tensor:

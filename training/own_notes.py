@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from .adapter import load_adapter
 from .data import CHECKPOINTS, clean_caption, data_root, squash
 from .projector import FoldedProjector
 from .prompt import DESCRIBE_VIDEO, answer_ids
@@ -96,6 +97,8 @@ def main() -> None:
     folder = CHECKPOINTS / arguments.run
     valley, tower = Valley(torch.float32), ImageTower()
     projector = FoldedProjector.load(folder / "projector.pt")
+    if (folder / "adapter.pt").is_file():
+        valley.decoder.adapter = load_adapter(valley.decoder, folder / "adapter.pt")
     clips = load_clips()
     notes = [answer_ids(valley.tokenizer, clean_caption(clip.note)) for clip in clips]
     rows = [note_likelihoods(valley, projector, encode_clip(tower, clip.path, arguments.budget), notes) for clip in clips]

@@ -64,7 +64,10 @@ class Run:
         self.plan = BatchPlan({name: (train[name], shares[name]) for name in shares}, arguments.batch, arguments.seed)
         self.projector = self._new_projector(list(train.values()))
         self.optimiser = torch.optim.AdamW(
-            self.projector.parameters(), lr=arguments.learning_rate, betas=(0.9, 0.98), weight_decay=arguments.weight_decay
+            [{"params": list(self.projector.parameters()), "peak": arguments.learning_rate}],
+            lr=0,
+            betas=(0.9, 0.98),
+            weight_decay=arguments.weight_decay,
         )
         self.elapsed = 0.0
         self.views = {name: sorted(source.views) for name, source in train.items()}
@@ -88,15 +91,28 @@ class Run:
         with open(self.folder / "loss.jsonl", "a", encoding="utf-8") as log:
             log.write(json.dumps(values) + "\n")
 
-    def save(self) -> None:
-        """Writes both files whole or not at all."""
-        state = {
+    def state(self) -> dict:
+        """What a run needs to go on where it was."""
+        return {
             "projector": self.projector.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "plan": self.plan.state(),
             "elapsed": self.elapsed,
         }
-        for name, content in (("state.pt", state), ("projector.pt", self.projector.folded())):
+
+    def load_state(self, state: dict) -> None:
+        self.projector.load_state_dict(state["projector"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.plan.restore(state["plan"])
+        self.elapsed = state["elapsed"]
+
+    def outputs(self) -> dict:
+        """What evaluation and export read, by file name."""
+        return {"projector.pt": self.projector.folded()}
+
+    def save(self) -> None:
+        """Writes each file whole or not at all."""
+        for name, content in ({"state.pt": self.state()} | self.outputs()).items():
             unfinished = self.folder / f"{name}.part"
             torch.save(content, unfinished)
             unfinished.rename(self.folder / name)
@@ -105,21 +121,18 @@ class Run:
         path = self.folder / "state.pt"
         if not path.is_file():
             return False
-        state = torch.load(path, weights_only=True)
-        self.projector.load_state_dict(state["projector"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.plan.restore(state["plan"])
-        self.elapsed = state["elapsed"]
+        self.load_state(torch.load(path, weights_only=True))
         return True
 
     def step(self, progress: float) -> float:
         batch = self.plan.next()
         for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.arguments.learning_rate, progress)
+            group["lr"] = learning_rate(group["peak"], progress)
         loss = loss_of(self.valley, self.projector, batch)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.projector.parameters(), 1.0)
+        for group in self.optimiser.param_groups:
+            torch.nn.utils.clip_grad_norm_(group["params"], 1.0)
         self.optimiser.step()
         return loss.item()
 
@@ -157,12 +170,13 @@ class Run:
         self.log(f"finished: step {self.plan.step}, drawn {self.plan.drawn}")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", default="phase1", help="folder under training/checkpoints")
+def argument_parser(description: str | None, run: str, learning_rate: float) -> argparse.ArgumentParser:
+    """What both phases let one choose."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", default=run, help="folder under training/checkpoints")
     parser.add_argument("--budget-minutes", type=float, default=65)
     parser.add_argument("--checkpoint-minutes", type=float, default=4)
-    parser.add_argument("--learning-rate", type=float, default=2e-3)
+    parser.add_argument("--learning-rate", type=float, default=learning_rate, help="the projector's, at its peak")
     parser.add_argument("--weight-decay", type=float, default=0.01)
     parser.add_argument("--batch", type=int, default=4, help="visual prefixes a step, five captions behind each")
     parser.add_argument("--photos", type=float, default=0.65, help="share of steps on photos; the rest on clips")
@@ -170,10 +184,17 @@ def main() -> None:
     parser.add_argument("--start-from", metavar="RUN", help="take the projector of another run as the start")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
-    arguments = parser.parse_args()
+    return parser
+
+
+def start(run: type[Run], arguments: argparse.Namespace) -> None:
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
-    Run(arguments).train()
+    run(arguments).train()
+
+
+def main() -> None:
+    start(Run, argument_parser(__doc__, run="phase1", learning_rate=2e-3).parse_args())
 
 
 if __name__ == "__main__":

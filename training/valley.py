@@ -27,16 +27,25 @@ class Valley:
     def __init__(self, dtype: torch.dtype = torch.bfloat16) -> None:
         self.tokenizer = load_tokenizer()
         self.decoder = LanguageModel.load(dtype)
-        ids = torch.tensor([prefix_ids(self.tokenizer)])
-        self.prefix_length = ids.shape[1]
+        self._prefix_ids = torch.tensor([prefix_ids(self.tokenizer)])
+        self.prefix_length = self._prefix_ids.shape[1]
+        self._prefix = self._run_prefix()
         self._suffixes: dict[str, torch.Tensor] = {}
-        with torch.no_grad():
-            positions = torch.arange(self.prefix_length)[None]
-            mask = causal_mask(self.prefix_length, 0)
-            _, self._prefix = self.decoder.forward(self.decoder.embed(ids), positions, mask)
+
+    @torch.no_grad()
+    def _run_prefix(self) -> PastKeysAndValues:
+        positions = torch.arange(self.prefix_length)[None]
+        mask = causal_mask(self.prefix_length, 0)
+        _, prefix = self.decoder.forward(self.decoder.embed(self._prefix_ids), positions, mask)
+        return prefix
 
     def prefix(self, batch: int) -> PastKeysAndValues:
-        """Keys and values of the template before VISUAL, for `batch` rows (views, not copies)."""
+        """Keys and values of the template before VISUAL, for `batch` rows (views, not copies).
+
+        An adapter that is being trained changes them at every step; no gradient flows through them.
+        """
+        if self.decoder.adapter:
+            self._prefix = self._run_prefix()
         return [(keys.expand(batch, -1, -1, -1), values.expand(batch, -1, -1, -1)) for keys, values in self._prefix]
 
     def suffix(self, question: str) -> torch.Tensor:
