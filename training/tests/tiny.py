@@ -8,7 +8,8 @@ VOCABULARY, HIDDEN = 50, 24
 ARCHITECTURE = Architecture(layers=2, heads=3, kv_heads=1, head_dim=8, rope_theta=10000.0)
 
 
-def tiny_decoder(seed: int = 0) -> LanguageModel:
+def tiny_tensors(seed: int = 0) -> dict[str, torch.Tensor]:
+    """Random weights under GGUF names."""
     generator = torch.Generator().manual_seed(seed)
 
     def matrix(*shape: int) -> torch.Tensor:
@@ -30,4 +31,8 @@ def tiny_decoder(seed: int = 0) -> LanguageModel:
                 "ffn_down": matrix(HIDDEN, 32),
             }.items()
         }
-    return LanguageModel(tensors, torch.float32, ARCHITECTURE)
+    return tensors
+
+
+def tiny_decoder(seed: int = 0) -> LanguageModel:
+    return LanguageModel(tiny_tensors(seed), torch.float32, ARCHITECTURE)
