@@ -24,7 +24,7 @@ MARKER_COUNT = 4
 FEATURE_RMS = 0.6
 LICENCE = (
     "Tower (EfficientNet-Lite2) and base (SmolLM2-135M-Instruct): Apache-2.0. "
-    "Projector: trained on Flickr8k and MSR-VTT, for non-commercial research."
+    "Projector and adapter: trained on Flickr8k and MSR-VTT, for non-commercial research."
 )
 
 
