@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { askQuestion, openClip, readLedgers, readTranscript, waitFor } from '../tools/drive'
-import { clip, dropFile, type Running, startApp } from './support'
+import { clip, dropFile, type Running, startApp, whenWriting } from './support'
 
 let running: Running
-const dog = clip('sam2_dog.mp4', 'shapes-h264.mp4')
-const cups = clip('tav_man_skiing.mp4', 'shapes-vp9.webm')
+const dog = clip('sam2_dog.mp4', 'h264-edit-list.mp4')
+const cups = clip('tav_man_skiing.mp4', 'vp9.webm')
 
 beforeAll(async () => {
   // On a software adapter vision would choose the CPU; here its kernels must run.
@@ -41,12 +41,13 @@ describe('a person drops a clip and asks', () => {
 
   test('stop ends the third answer midway and keeps what was written', async () => {
     const { page, driven } = running
+    const stop = whenWriting(page, 'click stop')
     await driven.submit('Write a long story about everything that can be seen, with every detail.')
-    await waitFor(driven, (t) => t.turns.at(-1)?.status === 'writing', 60_000)
-    await page.getByRole('button', { name: 'Stop' }).click()
+    await stop
     const { turns } = await waitFor(driven, (t) => t.turns.at(-1)?.status === 'stopped', 5_000)
     const stopped = turns.at(-1)?.answer ?? ''
     expect(stopped.length).toBeGreaterThan(0)
+    expect(turns.at(-1)?.stats).toBeNull()
     await page.waitForTimeout(500)
     expect((await readTranscript(driven)).turns.at(-1)?.answer).toBe(stopped)
     // The engine is free at once.

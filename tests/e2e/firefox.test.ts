@@ -27,7 +27,7 @@ afterAll(async () => {
 test('a clip is looked at and talked about without WebGPU', async () => {
   const engine = await waitForEngine(driven)
   if ('error' in engine) throw new Error(JSON.stringify(engine.error))
-  const guitar = clip('askany_playing_guitar.mp4', 'shapes-vp9.webm')
+  const guitar = clip('askany_playing_guitar.mp4', 'vp9.webm')
   const { clip: encoded, errors } = await openClip(driven, guitar.path)
   expect(errors).toEqual([])
   expect(encoded).toMatchObject({ backend: 'wasm', patchTokens: 16 })

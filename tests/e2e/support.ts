@@ -5,6 +5,11 @@ import type { Page } from 'playwright-core'
 import { type OpenBrowser, openBrowser, openPage, type ServedApp, serveApp, sharedData } from '../tools/app'
 import { type Driven, drivePlaywright, waitForEngine } from '../tools/drive'
 
+declare const valley: {
+  transcript(): { turns: { status: string }[] }
+  killWorker(name: 'language' | 'vision'): void
+}
+
 export type Running = {
   readonly app: ServedApp
   readonly browser: OpenBrowser
@@ -57,4 +62,21 @@ export async function dropFile(page: Page, path: string, type: string): Promise<
   )
   for (const event of ['dragenter', 'dragover', 'drop'])
     await page.dispatchEvent('body', event, { dataTransfer: transfer })
+}
+
+/** Runs `act` in the page the moment the newest answer shows its first words: answers are short, a driver's poll is slow. */
+export async function whenWriting(page: Page, act: 'click stop' | 'kill language'): Promise<void> {
+  await page.evaluate(
+    (action) =>
+      new Promise<void>((resolve) => {
+        const look = () => {
+          if (valley.transcript().turns.at(-1)?.status !== 'writing') return setTimeout(look, 0)
+          if (action === 'click stop') document.querySelector<HTMLButtonElement>('button[aria-label="Stop"]')?.click()
+          else valley.killWorker('language')
+          return resolve()
+        }
+        look()
+      }),
+    act,
+  )
 }
