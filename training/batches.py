@@ -11,6 +11,7 @@ from tokenizers import Tokenizer
 from .data import CACHE, Item, clean_caption, load_items
 from .features import FeatureView
 from .prompt import answer_ids, load_tokenizer
+from .questions import QuestionTable
 from .sampling import plan_indices
 from .valley import other_questions, question_for, to_tensor
 
@@ -42,6 +43,18 @@ class Source:
             FeatureView(name, "plain")
         self.answers = [self._answers(tokenizer, item) for item in self.items]
         self.is_clip = self.items[0].is_clip
+        self._tokenizer = tokenizer
+        self._questions: QuestionTable | None = None
+
+    @property
+    def questions(self) -> QuestionTable:
+        """The questions that the captions answer by rule; made when first asked for."""
+        if self._questions is None:
+            self._questions = QuestionTable([[clean_caption(text) for text in item.captions] for item in self.items])
+        return self._questions
+
+    def tokenise(self, texts: list[str]) -> list[list[int]]:
+        return [answer_ids(self._tokenizer, text)[:MAX_ANSWER_TOKENS] for text in texts]
 
     @staticmethod
     def _answers(tokenizer: Tokenizer, item: Item) -> list[list[int]]:
@@ -71,8 +84,9 @@ class Source:
 class BatchPlan:
     """An endless, resumable stream of training batches: every item once before any a second time."""
 
-    def __init__(self, sources: dict[str, tuple[Source, float]], batch: int, seed: int) -> None:
-        self.sources, self.batch, self.seed = sources, batch, seed
+    def __init__(self, sources: dict[str, tuple[Source, float]], batch: int, seed: int, questions: float = 0) -> None:
+        """`questions`: share of the steps that ask a question with a short answer instead of for a caption."""
+        self.sources, self.batch, self.seed, self.questions = sources, batch, seed, questions
         self.step = 0
         self.drawn = dict.fromkeys(sources, 0)
 
@@ -92,8 +106,12 @@ class BatchPlan:
             count = int(random.integers(1, MAX_FRAMES + 1))
         else:
             count = 1
-        rows = [self._draw(name, source) for _ in range(self.batch)]
         self.step += 1
+        if random.random() < self.questions:
+            question, drawn = source.questions.draw(random, self.batch)
+            features = to_tensor([source.features(row, count, random) for row, _ in drawn])
+            return Batch(question, features, [source.tokenise(texts[:CAPTIONS_PER_ROW]) for _, texts in drawn])
+        rows = [self._draw(name, source) for _ in range(self.batch)]
         answers = []
         for row in rows:
             chosen = random.permutation(len(source.answers[row]))[:CAPTIONS_PER_ROW]

@@ -61,7 +61,7 @@ class Run:
             for name, source in open_sources("val", use_augmented=False, tokenizer=self.valley.tokenizer).items()
         }
         shares = {"flickr8k": arguments.photos, "msrvtt": 1 - arguments.photos}
-        self.plan = BatchPlan({name: (train[name], shares[name]) for name in shares}, arguments.batch, arguments.seed)
+        self.plan = BatchPlan({name: (train[name], shares[name]) for name in shares}, arguments.batch, arguments.seed, arguments.questions)
         self.projector = self._new_projector(list(train.values()))
         self.optimiser = torch.optim.AdamW(
             [{"params": list(self.projector.parameters()), "peak": arguments.learning_rate}],
@@ -180,6 +180,7 @@ def argument_parser(description: str | None, run: str, learning_rate: float) -> 
     parser.add_argument("--weight-decay", type=float, default=0.01)
     parser.add_argument("--batch", type=int, default=4, help="visual prefixes a step, five captions behind each")
     parser.add_argument("--photos", type=float, default=0.65, help="share of steps on photos; the rest on clips")
+    parser.add_argument("--questions", type=float, default=0, help="share of steps on questions derived from captions")
     parser.add_argument("--input", choices=("channels", "whitened"), default="whitened", help="how the input is standardised")
     parser.add_argument("--start-from", metavar="RUN", help="take the projector of another run as the start")
     parser.add_argument("--seed", type=int, default=1)
