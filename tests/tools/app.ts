@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } fro
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type BrowserContext, chromium, type Page } from 'playwright-core'
-import { type PreviewServer, preview } from 'vite'
+import { preview } from 'vite'
 import { chromiumArgs, chromiumEnv, findChromium } from './chromium'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -28,7 +28,7 @@ export function ensureBuild(): void {
   if (result.status !== 0) throw new Error('vite build failed')
 }
 
-export type ServedApp = { readonly url: string; readonly server: PreviewServer; close(): Promise<void> }
+export type ServedApp = { readonly url: string; close(): Promise<void> }
 
 /** Serves dist/ with the headers of production; a port of 0 takes any free one. */
 export async function serveApp(port = 0): Promise<ServedApp> {
@@ -36,7 +36,7 @@ export async function serveApp(port = 0): Promise<ServedApp> {
   const server = await preview({ root, logLevel: 'error', preview: { port, strictPort: false, host: '127.0.0.1' } })
   const address = server.httpServer.address()
   if (address === null || typeof address === 'string') throw new Error('the preview server has no port')
-  return { url: `http://127.0.0.1:${address.port}/`, server, close: () => server.close() }
+  return { url: `http://127.0.0.1:${address.port}/`, close: () => server.close() }
 }
 
 export type BrowserOptions = {
@@ -45,7 +45,6 @@ export type BrowserOptions = {
   readonly viewport?: { width: number; height: number }
   readonly locale?: string
   readonly colorScheme?: 'light' | 'dark'
-  readonly extraArgs?: readonly string[]
 }
 
 export type OpenBrowser = { readonly context: BrowserContext; close(): Promise<void> }
@@ -59,7 +58,7 @@ export async function openBrowser(options: BrowserOptions = {}): Promise<OpenBro
   mkdirSync(profile, { recursive: true })
   const context = await chromium.launchPersistentContext(profile, {
     executablePath,
-    args: [...chromiumArgs, ...(options.extraArgs ?? [])],
+    args: chromiumArgs,
     env: chromiumEnv(executablePath),
     headless: true,
     viewport: options.viewport ?? { width: 1280, height: 800 },
