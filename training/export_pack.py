@@ -83,11 +83,16 @@ def adapter_entry(folder: Path, checkpoint: Path | None, architecture: dict) -> 
 
 
 def download_bytes(manifest: dict, base: dict) -> int:
-    """What a first load fetches: the pack's own files, the base's shards and tokenizer and one (the int8) graph."""
+    """What a first load fetches: the pack's own files, the base's shards and tokenizer and one (the int8) graph.
+
+    The text tower is not among them: it is fetched when text is first searched for.
+    """
     files = [manifest["tower"]["file"], manifest["projector"]["file"], *base["files"]["weights"]]
     files += [base["files"]["tokenizer"], base["files"]["tokenizerConfig"], base["graphs"]["int8"]["file"]]
     if manifest["adapter"]:
         files.append(manifest["adapter"]["file"])
+    if "captionStore" in manifest:
+        files += [manifest["captionStore"][name] for name in ("texts", "vectors")]
     return sum(file["bytes"] for file in files)
 
 

@@ -172,6 +172,8 @@ export type VisualTokens = {
   readonly hiddenSize: number
   /** [4, hiddenSize]: the pack's embeddings of im_start, im_end, vi_start, vi_end. */
   readonly markers: Float32Array<ArrayBuffer>
+  /** Captions of the pack's store nearest to the clip, best first; [] where the pack has no store. */
+  readonly quotes: readonly string[]
 }
 /** What travels on the port between the workers. */
 export type TokenMessage =
@@ -186,6 +188,10 @@ export type GenerationOptions = {
   readonly temperature?: number
   readonly topP?: number
   readonly repetitionPenalty?: number
+  /** Hypotheses of a beam search, 1 to 3; more than one only where temperature is 0. */
+  readonly beams?: number
+  /** A finished hypothesis counts its log p divided by its length to this power. */
+  readonly lengthPenalty?: number
   /** Seed of the sampler; the same seed gives the same answer on the same backend. */
   readonly seed?: number
 }

@@ -28,7 +28,7 @@ function clip(clipId: string, seed: number, frames = 3): VisualTokens {
   const rows = (count: number, phase: number) =>
     Float32Array.from({ length: count * 64 }, (_, i) => 0.3 * Math.sin(12.9898 * (i + 1) * (seed + phase)))
   const parts = { patchTokens: rows(4, 0.1), frameTokens: rows(frames, 0.2), markers: rows(4, 0.3) }
-  return { clipId, kind: 'video', hiddenSize: 64, ...parts }
+  return { clipId, kind: 'video', hiddenSize: 64, ...parts, quotes: [] }
 }
 
 const never = new AbortController().signal

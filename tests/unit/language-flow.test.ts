@@ -72,7 +72,8 @@ describe('detokeniser', () => {
 describe('clip store', () => {
   const tokens = (clipId: string): VisualTokens => {
     const rows = (count: number) => new Float32Array(count * 2)
-    return { clipId, kind: 'video', patchTokens: rows(1), frameTokens: rows(1), markers: rows(4), hiddenSize: 2 }
+    const parts = { patchTokens: rows(1), frameTokens: rows(1), markers: rows(4) }
+    return { clipId, kind: 'video', ...parts, hiddenSize: 2, quotes: [] }
   }
   const signal = () => new AbortController().signal
 

@@ -100,6 +100,7 @@ describe('splice', () => {
     patchTokens: rows(4, 100),
     frameTokens: rows(2, 200),
     markers: rows(4, 0),
+    quotes: [],
     hiddenSize,
   }
 

@@ -41,6 +41,61 @@ describe('pack.json', () => {
   })
 })
 
+describe('retrieval parts of pack.json', () => {
+  const entry = (path: string, bytes: number) => ({ path, bytes, sha256: 'a'.repeat(64) })
+  const parts = {
+    textTower: {
+      file: entry('text-tower.onnx', 100),
+      tokenizer: entry('text-tokenizer.json', 100),
+      tokenizerConfig: entry('text-tokenizer-config.json', 10),
+      embeddingSize: 16,
+      maxTokens: 64,
+    },
+    captionStore: {
+      texts: entry('captions.txt', 200),
+      vectors: entry('captions.bin', 5 * 16),
+      count: 5,
+      size: 16,
+      scale: 0.01,
+      quotes: 3,
+      intro: 'Similar scenes:',
+      licence: 'CC-BY-4.0',
+      source: 'made up',
+    },
+  }
+  type Parts = typeof parts & { tower: Json; generation: Json }
+  const withParts = (edit: (pack: Parts) => unknown = () => undefined) =>
+    edited('tiny-mean/pack.json', (pack: Json) => {
+      Object.assign(pack, structuredClone(parts))
+      Object.assign(pack.tower as Json, { embeddingOutput: 'embedding', embeddingSize: 16 })
+      edit(pack as never)
+    })
+
+  test('all of them together, and none of them, are accepted', () => {
+    expect(problems(packSchema, withParts())).toEqual([])
+    expect(packSchema.parse(tinyJson('tiny-mean/pack.json'))).not.toHaveProperty('captionStore')
+  })
+
+  test('a pack that says nothing of beams decodes with one', () => {
+    const { generation } = packSchema.parse(tinyJson('tiny-mean/pack.json'))
+    expect(generation).toMatchObject({ beams: 1, lengthPenalty: 1 })
+  })
+
+  test.each<[string, (pack: Parts) => unknown]>([
+    ['an embedding output without its size', ({ tower }) => delete tower.embeddingSize],
+    ['a store whose vectors are of another size', ({ captionStore }) => Object.assign(captionStore, { size: 8 })],
+    ['a store whose file is cut short', ({ captionStore }) => Object.assign(captionStore.vectors, { bytes: 79 })],
+    ['a text tower of another space', ({ textTower }) => Object.assign(textTower, { embeddingSize: 8 })],
+    [
+      'a store beside a tower without embedding',
+      ({ tower }) => [delete tower.embeddingOutput, delete tower.embeddingSize],
+    ],
+    ['four beams', ({ generation }) => Object.assign(generation, { beams: 4 })],
+  ])('%s is refused', (_, edit) => {
+    expect(problems(packSchema, withParts(edit))).not.toEqual([])
+  })
+})
+
 describe('base.json', () => {
   test('the tiny base is accepted', () => {
     expect(problems(baseSchema, tinyJson('tiny-base/base.json'))).toEqual([])

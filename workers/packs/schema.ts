@@ -21,19 +21,52 @@ const fileEntry = z.object({
 const product = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1)
 const channels = z.tuple([z.number(), z.number(), z.number()])
 
-const tower = z.object({
+const tower = z
+  .object({
+    file: fileEntry,
+    inputSize: count,
+    resize: z.enum(['squash', 'center-crop']),
+    resizeShortSide: count.optional(),
+    filter: z.literal('bilinear-antialias'),
+    mean: channels,
+    std: channels,
+    gridTokens: count,
+    width: count,
+    patchesOutput: z.string(),
+    clsOutput: z.string(),
+    embeddingOutput: z.string().optional(),
+    embeddingSize: count.optional(),
+  })
+  .refine(({ embeddingOutput, embeddingSize }) => (embeddingOutput === undefined) === (embeddingSize === undefined), {
+    error: 'embeddingOutput and embeddingSize come together',
+  })
+
+/** The text half of the CLIP: a graph from token ids to vectors that compare with the tower's embedding. */
+const textTower = z.object({
   file: fileEntry,
-  inputSize: count,
-  resize: z.enum(['squash', 'center-crop']),
-  resizeShortSide: count.optional(),
-  filter: z.literal('bilinear-antialias'),
-  mean: channels,
-  std: channels,
-  gridTokens: count,
-  width: count,
-  patchesOutput: z.string(),
-  clsOutput: z.string(),
+  tokenizer: fileEntry,
+  tokenizerConfig: fileEntry,
+  embeddingSize: count,
+  maxTokens: count,
 })
+
+/** Captions with their CLIP vectors, from which a prompt quotes those nearest to the clip. */
+const captionStore = z
+  .object({
+    texts: fileEntry,
+    vectors: fileEntry,
+    count,
+    size: count,
+    scale: z.number().positive(),
+    quotes: count,
+    intro: z.string(),
+    licence: z.string(),
+    source: z.string(),
+  })
+  .refine(({ vectors, count, size }) => vectors.bytes === count * size, {
+    error: 'vectors must hold count x size bytes',
+    path: ['vectors'],
+  })
 
 const projector = z
   .object({
@@ -76,7 +109,7 @@ const adapter = z
     }
   })
 
-export const packSchema = z.object({
+const packObject = z.object({
   formatVersion: z.literal(1),
   id: z.string().min(1),
   version: z.string(),
@@ -91,6 +124,8 @@ export const packSchema = z.object({
   }),
   projector,
   adapter: adapter.nullable(),
+  textTower: textTower.optional(),
+  captionStore: captionStore.optional(),
   sampling: z
     .object({ minFrames: count, maxFrames: count, defaultFrames: count, framesPerSecond: z.number().positive() })
     .refine(({ minFrames, defaultFrames, maxFrames }) => minFrames <= defaultFrames && defaultFrames <= maxFrames, {
@@ -102,9 +137,24 @@ export const packSchema = z.object({
     temperature: z.number().nonnegative(),
     topP: z.number().positive().max(1),
     repetitionPenalty: z.number().positive(),
+    beams: count.max(3).default(1),
+    lengthPenalty: z.number().nonnegative().default(1),
   }),
   contextTokens: z.object({ wasm: count, webgpu: count }),
   totals: z.object({ bytes: count }),
+})
+
+export const packSchema = packObject.check(({ value, issues }) => {
+  const { tower, textTower, captionStore } = value
+  // Vectors are compared by dot product: all three must come from one space.
+  for (const [part, size] of [
+    ['textTower', textTower?.embeddingSize],
+    ['captionStore', captionStore?.size],
+  ] as const) {
+    if (size === undefined || size === tower.embeddingSize) continue
+    const message = `${part} has vectors of ${size}, the tower of ${tower.embeddingSize ?? 'none'}`
+    issues.push({ code: 'custom', message, input: size, path: [part] })
+  }
 })
 
 /** Bytes of one block of `weights` consecutive weights, by GGUF type. */
@@ -197,6 +247,8 @@ export const baseSchema = z
 
 export type FileEntry = z.infer<typeof fileEntry>
 export type PackManifest = z.infer<typeof packSchema>
+export type CaptionStoreEntry = z.infer<typeof captionStore>
+export type TextTowerEntry = z.infer<typeof textTower>
 export type PackAdapter = z.infer<typeof adapter>
 export type BaseManifest = z.infer<typeof baseSchema>
 export type BaseTensor = z.infer<typeof baseTensor>

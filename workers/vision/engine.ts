@@ -92,7 +92,7 @@ export class VisionEngine implements VisionApi {
     const hiddenSize = manifest.projector.outputSize
     const message: TokenMessage = {
       type: 'tokens',
-      tokens: { clipId, kind, patchTokens, frameTokens, hiddenSize, markers },
+      tokens: { clipId, kind, patchTokens, frameTokens, hiddenSize, markers, quotes: [] },
     }
     this.#port?.postMessage(message, [patchTokens.buffer, frameTokens.buffer, markers.buffer])
   }
