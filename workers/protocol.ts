@@ -98,6 +98,9 @@ export type MediaInfo = {
   readonly duration: number
 }
 
+/** What is encoded as one clip: a media file, or the frames themselves as pictures in time order. */
+export type ClipSource = Blob | readonly Blob[]
+
 export type EncodeOptions = {
   /** The clip's name here; tokens are filed under it in the language worker. */
   readonly clipId: string
@@ -155,7 +158,7 @@ export type VisionApi = {
   /** The port to the language worker, on which finished visual tokens (VisualTokens) leave. */
   connect(port: MessagePort): void
   /** Opens, samples, decodes, encodes, pools, projects; the tokens go to the connected port, the events to the caller. */
-  encode(file: Blob, options: EncodeOptions, signal: AbortSignal): AsyncIterable<EncodeEvent>
+  encode(source: ClipSource, options: EncodeOptions, signal: AbortSignal): AsyncIterable<EncodeEvent>
   ledger(): LedgerSnapshot
   /** Test hook: destroys the GPU device as a driver reset would. */
   loseDevice(): void

@@ -6,6 +6,7 @@
 import type {
   AnswerStats,
   AskRequest,
+  ClipSource,
   EncodedClip,
   EncodeEvent,
   EncodeOptions,
@@ -28,8 +29,8 @@ export type ValleyAutomation<Transcript = unknown> = {
   ready(): Promise<{ readonly vision: VisionInfo; readonly language: LanguageInfo }>
   /** Live resources by worker; all zero (no entries) when no clip is open and nothing is loaded but the pack. */
   ledgers(): Promise<Ledgers>
-  /** Encodes outside the screens; its tokens stay until `forget`. `onEvent` sees every event. */
-  encode(file: Blob, options: EncodeOptions, onEvent?: (event: EncodeEvent) => void): Promise<EncodedClip>
+  /** Encodes a file, or frames given as pictures, outside the screens; its tokens stay until `forget`. `onEvent` sees every event. */
+  encode(source: ClipSource, options: EncodeOptions, onEvent?: (event: EncodeEvent) => void): Promise<EncodedClip>
   /** Asks outside the screens and gathers the answer. */
   ask(request: AskRequest): Promise<AutomationAnswer>
   /** Mean log p per token of each text as the answer about the clip. */
@@ -56,8 +57,8 @@ export function exposeAutomation<Transcript>(engine: Engine, transcript: () => T
     },
     ready: () => whenReady(engine),
     ledgers: () => engine.ledgers(),
-    encode: async (file, options, onEvent) => {
-      for await (const event of engine.encode(file, options, new AbortController().signal)) {
+    encode: async (source, options, onEvent) => {
+      for await (const event of engine.encode(source, options, new AbortController().signal)) {
         onEvent?.(event)
         if (event.type === 'encoded') return event.clip
       }

@@ -3,6 +3,7 @@ import {
   type AnswerEvent,
   type AskRequest,
   type Backend,
+  type ClipSource,
   type EncodeEvent,
   type EncodeOptions,
   type LanguageApi,
@@ -37,9 +38,9 @@ export type EngineOptions = {
 export type Ledgers = { readonly vision: LedgerSnapshot; readonly language: LedgerSnapshot }
 export type WorkerName = keyof EngineState
 
-/** A clip that may be asked about: its file is kept so that lost tokens can be made again. */
+/** A clip that may be asked about: its source is kept so that lost tokens can be made again. */
 type OpenClip = {
-  readonly file: Blob
+  readonly source: ClipSource
   readonly options: EncodeOptions
   /** The language worker holds its tokens. */
   held: boolean
@@ -120,10 +121,14 @@ export class Engine {
    * A dead worker or lost device is tolerated once: the events then begin anew with `opened`.
    * @throws ValleyError as VisionApi.encode
    */
-  async *encode(file: Blob, options: EncodeOptions, signal: AbortSignal): AsyncGenerator<EncodeEvent, void, undefined> {
+  async *encode(
+    source: ClipSource,
+    options: EncodeOptions,
+    signal: AbortSignal,
+  ): AsyncGenerator<EncodeEvent, void, undefined> {
     const done = deferred<void>()
     done.promise.catch(() => {})
-    const clip: OpenClip = { file, options, held: false, encoding: done.promise }
+    const clip: OpenClip = { source, options, held: false, encoding: done.promise }
     this.#clips.set(options.clipId, clip)
     try {
       for await (const event of this.#encodeTwice(clip, signal)) {
@@ -245,7 +250,7 @@ export class Engine {
     for (let attempt = 0; ; attempt++) {
       const client = await this.#vision.whenReady(signal)
       try {
-        yield* client.stream((remote, s) => remote.encode(clip.file, clip.options, s), signal)
+        yield* client.stream((remote, s) => remote.encode(clip.source, clip.options, s), signal)
         return
       } catch (thrown) {
         const lost = isCode(thrown, 'device-lost')

@@ -1,5 +1,6 @@
 /** One clip through the encoder: open, plan, decode, encode in batches, pool. Everything it opens it closes. */
 import {
+  type ClipSource,
   type EncodedClip,
   type EncodeEvent,
   type EncodeOptions,
@@ -11,6 +12,7 @@ import type { Ledger } from '../runtime/ledger'
 import type { EncodedTokens, Encoder, EncoderJob, VisionPack } from './encoder'
 import { type OpenedMedia, openMedia } from './media'
 import type { MediaFrame } from './media-frame'
+import { openPictures } from './pictures'
 import { planTimestamps } from './plan'
 import { thumbnail } from './thumbnail'
 
@@ -27,16 +29,16 @@ export type ClipContext = {
 /** See VisionApi.encode. */
 export async function* encodeClip(
   context: ClipContext,
-  file: Blob,
+  source: ClipSource,
   options: EncodeOptions,
   signal: AbortSignal,
 ): AsyncGenerator<EncodeEvent, void, undefined> {
   const started = performance.now()
   const { encoder, pack, ledger, lost } = context
   const { sampling, tower } = pack.manifest
-  const media = await openMedia(file, options.name, ledger, signal)
+  const media = await open(source, options.name, sampling.framesPerSecond, ledger, signal)
   try {
-    const open = performance.now() - started
+    const opened = performance.now() - started
     yield { type: 'opened', media: media.info }
     const budget = options.frames ?? sampling.defaultFrames
     const planned = planTimestamps(media.info.duration, sampling, budget).map((time) => media.start + time)
@@ -55,7 +57,7 @@ export async function* encodeClip(
         frameTokens: run.timestamps.length,
         backend: encoder.backend,
         route: run.route ?? 'canvas',
-        timings: { open, decode: run.decodeMs, encode: run.encodeMs, total: performance.now() - started },
+        timings: { open: opened, decode: run.decodeMs, encode: run.encodeMs, total: performance.now() - started },
       }
       yield { type: 'encoded', clip }
     } finally {
@@ -64,6 +66,12 @@ export async function* encodeClip(
   } finally {
     media.dispose()
   }
+}
+
+function open(source: ClipSource, name: string, framesPerSecond: number, ledger: Ledger, signal: AbortSignal) {
+  return source instanceof Blob
+    ? openMedia(source, name, ledger, signal)
+    : openPictures(source, name, framesPerSecond, ledger, signal)
 }
 
 type Pending = { readonly timestamp: number; readonly thumbnail: Promise<Blob> }

@@ -2,6 +2,7 @@
 import { openPack } from '../packs/source'
 import {
   type Backend,
+  type ClipSource,
   type EncodeEvent,
   type EncodeOptions,
   type LedgerSnapshot,
@@ -68,13 +69,17 @@ export class VisionEngine implements VisionApi {
     this.#loaded?.gpu?.device.destroy()
   }
 
-  async *encode(file: Blob, options: EncodeOptions, signal: AbortSignal): AsyncGenerator<EncodeEvent, void, undefined> {
+  async *encode(
+    source: ClipSource,
+    options: EncodeOptions,
+    signal: AbortSignal,
+  ): AsyncGenerator<EncodeEvent, void, undefined> {
     const done = await this.#turns.enter(signal)
     try {
       const { encoder, pack, watch } = await this.#ensure(() => undefined)
       const { lost } = watch
       const deliver: ClipContext['deliver'] = ({ kind }, tokens) => this.#send(options.clipId, kind, pack, tokens)
-      yield* encodeClip({ encoder, pack, lost, ledger: this.#ledger, deliver }, file, options, signal)
+      yield* encodeClip({ encoder, pack, lost, ledger: this.#ledger, deliver }, source, options, signal)
     } catch (thrown) {
       throw toValleyError(thrown)
     } finally {

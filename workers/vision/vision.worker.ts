@@ -9,7 +9,7 @@ const engine = new VisionEngine()
 const api: VisionApi = {
   load: (options, onProgress) => engine.load(options, onProgress),
   connect: (port) => engine.connect(port),
-  encode: (file, options, signal) => engine.encode(file, options, signal),
+  encode: (source, options, signal) => engine.encode(source, options, signal),
   ledger: () => engine.ledger(),
   loseDevice: () => engine.loseDevice(),
 }
