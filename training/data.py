@@ -28,6 +28,9 @@ FRAME_SIZE = 224
 SOURCES = {
     "flickr8k": ("flickr8k/images.tar", "flickr8k/captions.jsonl", False),
     "msrvtt": ("msrvtt/strips.tar", "msrvtt/captions.jsonl.xz", True),
+    "photos": ("photos/images.tar", "photos/captions.jsonl.xz", False),
+    "youcook2": ("youcook2/strips.tar", "youcook2/captions.jsonl.xz", True),
+    "exercises": ("exercises/strips.tar", "exercises/captions.jsonl.xz", True),
 }
 
 
@@ -67,9 +70,21 @@ def load_items(source: str) -> list[Item]:
     """The records of one source, in the order of its captions file."""
     _, captions, is_clip = SOURCES[source]
     return [
-        Item(source, row["id"], row["split"], row.get("n_frames", 1), tuple(row["captions"]), is_clip)
+        Item(source, row["id"], row["split"], row.get("n_frames", 1), tuple(item_texts(row)), is_clip)
         for row in read_json_lines(data_root() / captions)
     ]
+
+
+def item_texts(row: dict) -> list[str]:
+    """What a record says of its pictures: captions, whole descriptions, recipe steps (one a frame), a name or a label."""
+    texts = list(row.get("captions", []))
+    texts += [" ".join(clean_caption(sentence) for sentence in sequence) for sequence in row.get("sequences", [])]
+    texts += row.get("steps", [])
+    if not texts:
+        texts = [row[key].replace("_", " ") for key in ("name", "label", "scene") if row.get(key)]
+    if not texts and row.get("objects"):
+        texts = [" and ".join(row["objects"])]
+    return texts
 
 
 def iterate_images(source: str) -> Iterator[tuple[str, Image.Image]]:

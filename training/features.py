@@ -1,9 +1,12 @@
-"""Features cache: every frame of a source through the frozen tower, once per view, as float16 on disk.
+"""Features cache: every frame of a source, once per view, as float16 on disk, in two layers.
 
-    python -m training.features                    plain views of flickr8k and msrvtt
-    python -m training.features --view augmented-1  one more view: random crop of varied aspect squashed to 224, mirrored at random
+    python -m training.features                                stems, then tokens of the ImageNet tower, plain views
+    python -m training.features --view augmented-1             one more view: random crop of varied aspect squashed to 224, mirrored at random
+    python -m training.features --tower clip                   tokens of the tower that training.clip.contrastive trained as run `clip`
 
-A view lies in training/cache/<source>/<view>/ as shards [n, 17, 1280] (16 grid tokens, then the global vector) beside
+The stem layer (training/cache/stem/<source>/<view>/) holds what the frozen first half of the trunk makes of the pixels,
+[n, 14, 14, 120]: the slow half, computed once. The token layer (training/cache/<tower>/...) holds [n, 17, 1280], 16 grid
+tokens and the global vector; a contrastive tower adds its CLIP vectors [n, 256] as embedding-*.npy. Shards lie beside
 index.json. A shard is written under another name and renamed when whole, so an interrupted run continues where it stopped.
 """
 
@@ -22,29 +25,34 @@ import numpy as np
 import torch
 from PIL import Image
 
+from .clip.trunk import run_stem
 from .data import CACHE, SOURCES, Item, data_root, iterate_images, load_items, split_strip, squash
-from .tower import GRID_TOKENS, WIDTH, ImageTower, normalise
+from .tower import ImageTower, normalise
 
 SHARD_FRAMES = 1024
 BATCH = 32
-TOKENS = GRID_TOKENS + 1
+STEM = "stem"
+IMAGENET = "imagenet"
 
 
 class FeatureView:
-    """Read access to one view of one source; shards are memory-mapped, in frame order."""
+    """Read access to one view of one source in one layer; shards are memory-mapped, in frame order."""
 
-    def __init__(self, source: str, view: str = "plain", cache: Path = CACHE) -> None:
-        folder = cache / source / view
+    def __init__(self, source: str, view: str = "plain", layer: str = IMAGENET, cache: Path = CACHE, prefix: str = "shard") -> None:
+        """`prefix`: shard, or embedding for the CLIP vectors. Raises FileNotFoundError with the command that fills the view."""
+        folder = cache / layer / source / view
         index_path = folder / "index.json"
         if not index_path.is_file():
-            raise FileNotFoundError(f"{index_path} is missing: run python -m training.features --source {source} --view {view}")
+            raise FileNotFoundError(f"{index_path} is missing: run python -m training.features --source {source} --view {view} --tower {layer}")
         self.spans: dict[str, tuple[int, int]] = {
             id_: (first, count) for id_, first, count in json.loads(index_path.read_text())["items"]
         }
-        self._shards = [np.load(path, mmap_mode="r") for path in sorted(folder.glob("shard-*.npy"))]
+        self._shards = [np.load(path, mmap_mode="r") for path in sorted(folder.glob(f"{prefix}-*.npy"))]
+        if not self._shards:
+            raise FileNotFoundError(f"{folder} holds no {prefix} shards")
 
     def frames(self, item_id: str, indices: list[int] | None = None) -> np.ndarray:
-        """float16 [T, 17, 1280] of an item's frames (`indices` into its own frames, in order; all by default)."""
+        """float16 [T, ...] of an item's frames (`indices` into its own frames, in order; all by default)."""
         first, count = self.spans[item_id]
         chosen = range(count) if indices is None else indices
         rows = []
@@ -54,6 +62,10 @@ class FeatureView:
             shard, row = divmod(first + index, SHARD_FRAMES)
             rows.append(self._shards[shard][row])
         return np.stack(rows)
+
+    def all(self) -> np.ndarray:
+        """Every frame of the view in one array; for small layers only."""
+        return np.concatenate(self._shards)
 
 
 def augmentation(item: Item, view: str) -> tuple[tuple[float, float, float, float], bool]:
@@ -104,12 +116,11 @@ def iterate_frames(source: str, view: str, items: dict[str, Item], skip: int) ->
 
 
 @torch.inference_mode()
-def encode(tower: ImageTower, images: np.ndarray) -> np.ndarray:
-    """uint8 [B, 224, 224, 3] to float16 [B, 17, 1280]; bfloat16 inside, channels last."""
+def encode_stem(tower: ImageTower, images: np.ndarray) -> np.ndarray:
+    """uint8 [B, 224, 224, 3] to float16 [B, 14, 14, 120]; bfloat16 inside, channels last."""
     pixels = normalise(torch.from_numpy(images)).contiguous(memory_format=torch.channels_last)
     with torch.autocast("cpu", torch.bfloat16):
-        patches, cls = tower(pixels)
-    return torch.cat([patches, cls[:, None]], 1).to(torch.float16).numpy()
+        return run_stem(tower, pixels).to(torch.float16).numpy()
 
 
 def archive_order(source: str, items: dict[str, Item]) -> list[Item]:
@@ -122,55 +133,89 @@ def archive_order(source: str, items: dict[str, Item]) -> list[Item]:
     return present
 
 
-def build(source: str, view: str, cache: Path = CACHE) -> None:
-    """Fills one view; continues an interrupted one."""
-    folder = cache / source / view
-    folder.mkdir(parents=True, exist_ok=True)
-    items = {item.id: item for item in plan_items(source, view)}
-    ordered = archive_order(source, items)
-    total = sum(item.frames for item in ordered)
-    shards = math.ceil(total / SHARD_FRAMES)
-    done = 0
-    while (folder / f"shard-{done:04d}.npy").is_file():
-        done += 1
-    if done < shards:
-        fill_shards(folder, iterate_frames(source, view, items, done * SHARD_FRAMES), done, total)
+def write_index(folder: Path, source: str, view: str, ordered: list[Item]) -> None:
     first, spans = 0, []
     for item in ordered:
         spans.append([item.id, first, item.frames])
         first += item.frames
-    (folder / "index.json").write_text(json.dumps({"source": source, "view": view, "frames": total, "items": spans}))
-    print(f"{source}/{view}: {total} frames in {shards} shards", flush=True)
+    (folder / "index.json").write_text(json.dumps({"source": source, "view": view, "frames": first, "items": spans}))
 
 
-def fill_shards(folder: Path, frames: Iterator[np.ndarray], done: int, total: int) -> None:
-    """Encodes `frames` into shards from number `done` on."""
+def write_shard(folder: Path, name: str, values: np.ndarray) -> None:
+    """Writes a shard whole or not at all."""
+    unfinished = folder / "unfinished.npy"
+    np.save(unfinished, values)
+    unfinished.rename(folder / name)
+
+
+def shards_done(folder: Path) -> int:
+    done = 0
+    while (folder / f"shard-{done:04d}.npy").is_file():
+        done += 1
+    return done
+
+
+def build_stem(source: str, view: str, cache: Path = CACHE) -> None:
+    """Fills one view of the stem layer; continues an interrupted one."""
+    folder = cache / STEM / source / view
+    folder.mkdir(parents=True, exist_ok=True)
+    items = {item.id: item for item in plan_items(source, view)}
+    ordered = archive_order(source, items)
+    total = sum(item.frames for item in ordered)
+    done = shards_done(folder)
+    if done < math.ceil(total / SHARD_FRAMES):
+        fill_stem(folder, iterate_frames(source, view, items, done * SHARD_FRAMES), done, total)
+    write_index(folder, source, view, ordered)
+
+
+def fill_stem(folder: Path, frames: Iterator[np.ndarray], done: int, total: int) -> None:
+    """Encodes `frames` into stem shards from number `done` on."""
     tower = ImageTower().to(memory_format=torch.channels_last)
     started, encoded, position = time.monotonic(), 0, done * SHARD_FRAMES
     while position < total:
         size = min(SHARD_FRAMES, total - position)
-        shard = np.empty((size, TOKENS, WIDTH), np.float16)
+        batches = []
         for start in range(0, size, BATCH):
-            images = np.stack([next(frames) for _ in range(min(BATCH, size - start))])
-            shard[start : start + len(images)] = encode(tower, images)
-        path = folder / f"shard-{position // SHARD_FRAMES:04d}.npy"
-        unfinished = folder / "unfinished.npy"
-        np.save(unfinished, shard)
-        unfinished.rename(path)
+            batches.append(encode_stem(tower, np.stack([next(frames) for _ in range(min(BATCH, size - start))])))
+        write_shard(folder, f"shard-{position // SHARD_FRAMES:04d}.npy", np.concatenate(batches))
         position, encoded = position + size, encoded + size
         rate = encoded / (time.monotonic() - started)
-        print(f"{folder.parent.name}/{folder.name}: {position}/{total} frames, {rate:.0f}/s", flush=True)
+        print(f"{folder.parent.name}/{folder.name}: {position}/{total} frames, {rate:.0f}/s, {(total - position) / rate:.0f} s left", flush=True)
+
+
+@torch.inference_mode()
+def build_tokens(source: str, view: str, layer: str, cache: Path = CACHE) -> None:
+    """Fills one view of a tower's token layer from the stem layer."""
+    from .clip.image_tower import load_image_tower
+
+    stem, folder = cache / STEM / source / view, cache / layer / source / view
+    folder.mkdir(parents=True, exist_ok=True)
+    tower = load_image_tower(None if layer == IMAGENET else layer)
+    for path in sorted(stem.glob("shard-*.npy"))[shards_done(folder) :]:
+        grids = np.load(path)
+        tokens, embeddings = [], []
+        for start in range(0, len(grids), 128):
+            patches, cls, embedding = tower(torch.from_numpy(grids[start : start + 128]).to(torch.bfloat16))
+            tokens.append(torch.cat([patches, cls[:, None]], 1).to(torch.float16).numpy())
+            embeddings.append(embedding.to(torch.float16).numpy())
+        write_shard(folder, path.name.replace("shard", "embedding"), np.concatenate(embeddings))
+        write_shard(folder, path.name, np.concatenate(tokens))
+        print(f"{layer}/{source}/{view}: {path.stem}", flush=True)
+    (folder / "index.json").write_text((stem / "index.json").read_text())
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", choices=sorted(SOURCES), action="append", help="default: all")
     parser.add_argument("--view", default="plain", help="plain, or any other name for an augmented view of the train split")
+    parser.add_argument("--tower", default=IMAGENET, help="whose tokens: imagenet, a run of training.clip.contrastive, or stem for none")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     for source in arguments.source or list(SOURCES):
-        build(source, arguments.view)
+        build_stem(source, arguments.view)
+        if arguments.tower != STEM:
+            build_tokens(source, arguments.view, arguments.tower)
 
 
 if __name__ == "__main__":
