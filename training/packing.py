@@ -1,6 +1,8 @@
-"""Several answers behind one visual prefix: one sequence a clip, a block mask, positions that start anew per answer.
+"""Several questions and answers behind one visual prefix: one sequence a clip, a block mask, positions that start anew.
 
-The prefix (template, VISUAL, question) is most of a sample; with five captions behind one prefix it is paid once.
+A row is a tree. Its trunk is VISUAL and the quoted captions; each question is a branch that sees the trunk; each answer
+of a question sees the trunk and its question, never another question or answer. So five captions of a photo, or ten
+unrelated questions about a clip, cost their own tokens and the trunk once.
 """
 
 from __future__ import annotations
@@ -10,59 +12,95 @@ from dataclasses import dataclass
 import torch
 
 HIDDEN = -1e9
-NO_SEGMENT = -1
+TRUNK = -1
+QUESTION = -1
+PADDING = -2
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One question's template ids (from after VISUAL and quotes to before the answer) and its answers, each closed by <|im_end|>."""
+
+    question: list[int]
+    answers: list[list[int]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One clip's training example: `visual` positions are filled with visual tokens, then come the quotes and the branches."""
+
+    visual: int
+    quotes: list[int]
+    branches: list[Branch]
+
+    @property
+    def length(self) -> int:
+        """Positions that the row takes; an answer's last token is only predicted, never read."""
+        branches = sum(len(b.question) + sum(len(a) - 1 for a in b.answers) for b in self.branches)
+        return self.visual + len(self.quotes) + branches
 
 
 @dataclass(frozen=True)
 class Packed:
     """A batch of packed rows. Of each row, the cached prefix of P positions comes before and is not part of it.
 
-    answers: int64 [B, A], token ids of the row's answers one behind the other, without their last token;
-    positions: int64 [B, body + A]; mask: additive float32 [B, 1, body + A, P + body + A];
-    rows, columns: int64 [N], the hidden states (batch index, position within body + A) that predict `targets` [N].
+    ids: int64 [B, S], 0 where a visual token or padding stands; visual: bool [B, S]; positions: int64 [B, S];
+    mask: additive float32 [B, 1, S, P + S]; rows, columns: int64 [N], the hidden states that predict `targets` [N];
+    owners: int64 [N], the number of the answer that each target belongs to, counted over the whole batch.
     """
 
-    answers: torch.Tensor
+    ids: torch.Tensor
+    visual: torch.Tensor
     positions: torch.Tensor
     mask: torch.Tensor
     rows: torch.Tensor
     columns: torch.Tensor
     targets: torch.Tensor
+    owners: torch.Tensor
 
 
-def pack(answers: list[list[list[int]]], past: int, body: int) -> Packed:
-    """Packs token ids of answers, [row][answer][token], behind `past` cached and `body` own prefix positions.
-
-    Every answer sees the whole prefix and itself, never another answer. Raises ValueError for an empty answer.
-    """
-    if any(not answer for row in answers for answer in row):
-        raise ValueError("an answer needs at least one token")
-    width = max(sum(len(answer) - 1 for answer in row) for row in answers)
-    batch, length = len(answers), body + width
-    ids = torch.zeros(batch, width, dtype=torch.int64)
-    offsets = torch.zeros(batch, width, dtype=torch.int64)
-    segments = torch.full((batch, width), NO_SEGMENT, dtype=torch.int64)
-    rows, columns, targets = [], [], []
-    for row, row_answers in enumerate(answers):
-        start = 0
-        for segment, answer in enumerate(row_answers):
-            end = start + len(answer) - 1
-            ids[row, start:end] = torch.tensor(answer[:-1], dtype=torch.int64)
-            offsets[row, start:end] = torch.arange(len(answer) - 1)
-            segments[row, start:end] = segment
-            # The end of the prefix predicts the first token of every answer.
-            rows += [row] * len(answer)
-            columns += [body - 1, *range(body + start, body + end)]
-            targets += answer
-            start = end
-    body_positions = torch.arange(past, past + body).expand(batch, body)
-    positions = torch.cat([body_positions, offsets + past + body], 1)
-
-    visible = torch.zeros(batch, length, past + length, dtype=torch.bool)
-    visible[:, :, :past] = True
-    visible[:, :body, past : past + body] = torch.ones(body, body, dtype=torch.bool).tril()
-    visible[:, body:, past : past + body] = True
-    same = segments[:, :, None] == segments[:, None, :]
-    visible[:, body:, past + body :] = same & torch.ones(width, width, dtype=torch.bool).tril()
-    mask = torch.zeros(batch, 1, length, past + length).masked_fill(~visible[:, None], HIDDEN)
-    return Packed(ids, positions, mask, *(torch.tensor(values) for values in (rows, columns, targets)))
+def pack(batch: list[Row], past: int) -> Packed:
+    """Packs rows behind `past` cached positions. Raises ValueError for an empty question or answer."""
+    width = max(row.length for row in batch)
+    size = (len(batch), width)
+    ids = torch.zeros(size, dtype=torch.int64)
+    positions = torch.zeros(size, dtype=torch.int64)
+    branches = torch.full(size, PADDING, dtype=torch.int64)
+    answers = torch.full(size, QUESTION, dtype=torch.int64)
+    visual = torch.zeros(size, dtype=torch.bool)
+    rows, columns, targets, owners = [], [], [], []
+    count = 0
+    for index, row in enumerate(batch):
+        if any(not b.question or not all(b.answers) for b in row.branches):
+            raise ValueError("a question and an answer need at least one token")
+        trunk = row.visual + len(row.quotes)
+        visual[index, : row.visual] = True
+        ids[index, row.visual : trunk] = torch.tensor(row.quotes, dtype=torch.int64)
+        positions[index, :trunk] = torch.arange(past, past + trunk)
+        branches[index, :trunk] = TRUNK
+        cursor = trunk
+        for number, branch in enumerate(row.branches):
+            end = cursor + len(branch.question)
+            ids[index, cursor:end] = torch.tensor(branch.question)
+            positions[index, cursor:end] = torch.arange(past + trunk, past + trunk + end - cursor)
+            branches[index, cursor:end] = number
+            asked, cursor = end - 1, end
+            first = past + trunk + len(branch.question)
+            for answer_number, answer in enumerate(branch.answers):
+                end = cursor + len(answer) - 1
+                ids[index, cursor:end] = torch.tensor(answer[:-1], dtype=torch.int64)
+                positions[index, cursor:end] = torch.arange(first, first + end - cursor)
+                branches[index, cursor:end] = number
+                answers[index, cursor:end] = answer_number
+                # The end of the question predicts the first token of every answer.
+                columns += [asked, *range(cursor, end)]
+                rows += [index] * len(answer)
+                owners += [count] * len(answer)
+                targets += answer
+                cursor, count = end, count + 1
+    theirs = branches[:, None, :]
+    same = (branches[:, :, None] == theirs) & ((answers[:, None, :] == QUESTION) | (answers[:, None, :] == answers[:, :, None]))
+    own = ((theirs == TRUNK) | same) & (theirs != PADDING) & torch.ones(width, width, dtype=torch.bool).tril()
+    visible = torch.cat([torch.ones(len(batch), width, past, dtype=torch.bool), own], 2)
+    mask = torch.zeros(len(batch), 1, width, past + width).masked_fill(~visible[:, None], HIDDEN)
+    return Packed(ids, visual, positions, mask, *(torch.tensor(values) for values in (rows, columns, targets, owners)))

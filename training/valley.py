@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from .language_model import LanguageModel, PastKeysAndValues, causal_mask
-from .packing import pack
+from .packing import Row, pack
 from .prompt import (
     DESCRIBE_IMAGE,
     DESCRIBE_VIDEO,
@@ -65,20 +65,30 @@ class Valley:
         suffix = self.decoder.embed(self.suffix(question)).expand(features.shape[0], -1, -1)
         return torch.cat([visual, suffix], 1)
 
-    def answer_log_probabilities(
-        self, projector, features: torch.Tensor, question: str, answers: list[list[list[int]]]
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """log p of every answer token given its clip: (float32 [N], int64 [N] index of the answer, counted over all rows).
+    def visual(self, projector, features: list[torch.Tensor]) -> list[torch.Tensor]:
+        """VISUAL of clips of any lengths as embeddings: features [T, 17, 1280] each -> [20 + T, 576] each."""
+        counts = [len(frames) for frames in features]
+        patches = torch.stack([frames[:, :GRID_TOKENS].float().mean(0) for frames in features])
+        cls = torch.cat([frames[:, GRID_TOKENS].float() for frames in features])
+        projected, markers = projector(patches), projector.markers()
+        tokens = projector(cls).split(counts)
+        return [splice(grid[None], frames[None], markers)[0] for grid, frames in zip(projected, tokens)]
 
-        features: [B, T, 17, 1280]; answers: [row][answer][token], each closed by <|im_end|>.
+    def answer_log_probabilities(
+        self, projector, features: list[torch.Tensor], rows: list[Row]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """log p of every answer token given its clip and question: (float32 [N], int64 [N] number of the answer, over all rows).
+
+        features: one [T, 17, 1280] a row, T of its own; rows: `visual` is 20 + T, or 0 for plain text (its features are ignored).
         """
-        body = self.body(projector, features, question)
-        packed = pack(answers, self.prefix_length, body.shape[1])
-        x = torch.cat([body, self.decoder.embed(packed.answers)], 1)
-        hidden, _ = self.decoder.forward(x, packed.positions, packed.mask, self.prefix(len(answers)))
+        packed = pack(rows, self.prefix_length)
+        x = self.decoder.embed(packed.ids)
+        seen = [frames for frames, row in zip(features, rows) if row.visual]
+        if seen:
+            x = x.masked_scatter(packed.visual[:, :, None], torch.cat(self.visual(projector, seen)))
+        hidden, _ = self.decoder.forward(x, packed.positions, packed.mask, self.prefix(len(rows)))
         logits = self.decoder.logits(hidden[packed.rows, packed.columns])
-        lengths = torch.tensor([len(answer) for row in answers for answer in row])
-        return -F.cross_entropy(logits, packed.targets, reduction="none"), torch.repeat_interleave(lengths)
+        return -F.cross_entropy(logits, packed.targets, reduction="none"), packed.owners
 
 
 def question_for(is_clip: bool) -> str:

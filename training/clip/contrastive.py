@@ -97,20 +97,25 @@ class Run:
         with open(self.folder / "loss.jsonl", "a", encoding="utf-8") as log:
             log.write(json.dumps(values) + "\n")
 
+    def embed_texts(self, texts: np.ndarray) -> torch.Tensor:
+        """CLIP vectors of some of the texts, in four batches by length: a few long descriptions do not pad everything."""
+        order = self.states.lengths(texts).argsort(kind="stable")
+        parts = [self.towers.text.embed(*self.states.batch(texts[chunk])) for chunk in np.array_split(order, 4)]
+        return torch.cat(parts)[torch.from_numpy(order.argsort())]
+
     def step(self, progress: float) -> tuple[float, float]:
         """One update: (contrastive loss, word loss)."""
         units, texts, random = self.stream.next()
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(group["peak"], progress)
-        states, mask = self.states.batch(texts)
         with torch.set_grad_enabled(not self.arguments.freeze_trunk):
             stage = self.towers.image.tail(self.material.grids(units, random)).flatten(1, 2)
-        cls = self.towers.image.pool(stage)
+        cls, seen = self.towers.image.pool(stage)
         with torch.autocast("cpu", torch.bfloat16):
-            text = self.towers.text.embed(states, mask)
+            text = self.embed_texts(texts)
             words = self.towers.words(torch.cat([cls, stage.mean(1)]))
         contrastive = contrastive_loss(
-            self.towers.image.embed(cls), text, self.towers.scale.clamp(max=MAX_SCALE).exp(), torch.from_numpy(texts)
+            self.towers.image.embed(seen), text, self.towers.scale.clamp(max=MAX_SCALE).exp(), torch.from_numpy(texts)
         )
         target = self.targets.of(units)
         word = F.binary_cross_entropy_with_logits(words.float(), torch.cat([target, target]), reduction="none").sum(1).mean()

@@ -17,21 +17,23 @@ HIDDEN = 512
 
 
 class AttentionPool(nn.Module):
-    """Four learnt queries look at the last stage; what each sees becomes a quarter of the global vector.
+    """Four learnt queries look at the last stage, [B, P, 1280].
 
-    [B, P, 1280] -> [B, 1280]. At the start every query sees the mean and the value matrices are random.
+    Returns `(cls, seen)`: cls [B, 1280], the mean of what the queries attend to, in the patches' own basis, so that one
+    linear projector serves both; seen [B, 1280], a quarter from each query through a value matrix of its own, for the
+    CLIP vector. At the start every query sees the plain mean.
     """
 
     def __init__(self, seed: int = 0) -> None:
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
-        self.queries = nn.Parameter(torch.zeros(WIDTH, QUERIES))
+        self.queries = nn.Parameter(torch.randn(WIDTH, QUERIES, generator=generator) * 0.02)
         self.values = nn.Parameter(torch.randn(QUERIES, WIDTH, WIDTH // QUERIES, generator=generator) / WIDTH**0.5)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         attention = (x @ self.queries.to(x.dtype)).float().softmax(1).to(x.dtype)
-        seen = torch.einsum("bpq,bpw->qbw", attention, x)
-        return torch.bmm(seen, self.values.to(x.dtype)).transpose(0, 1).flatten(1)
+        attended = torch.einsum("bpq,bpw->qbw", attention, x)
+        return attended.mean(0), torch.bmm(attended, self.values.to(x.dtype)).transpose(0, 1).flatten(1)
 
 
 class ClipImageTower(nn.Module):
@@ -46,15 +48,15 @@ class ClipImageTower(nn.Module):
         self.hidden = nn.Linear(WIDTH, HIDDEN)
         self.out = nn.Linear(HIDDEN, EMBEDDING_SIZE, bias=False)
 
-    def embed(self, cls: torch.Tensor) -> torch.Tensor:
-        """Global vectors [B, 1280] to L2-normalised CLIP vectors [B, 256], float32."""
-        x = self.norm(cls.float())
+    def embed(self, seen: torch.Tensor) -> torch.Tensor:
+        """What the queries saw, [B, 1280], to L2-normalised CLIP vectors [B, 256], float32."""
+        x = self.norm(seen.float())
         return F.normalize(self.direct(x) + self.out(F.gelu(self.hidden(x), approximate="tanh")), dim=-1)
 
     def forward(self, grid: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         stage = self.tail(grid)
-        cls = self.pool(stage.flatten(1, 2))
-        return grid_tokens(stage).float(), cls.float(), self.embed(cls)
+        cls, seen = self.pool(stage.flatten(1, 2))
+        return grid_tokens(stage).float(), cls.float(), self.embed(seen)
 
 
 class ImagenetTower(nn.Module):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from training.data import CACHE, SOURCES, clean_caption, load_items
+from training.data import CACHE, clean_caption, held_out, load_items
 from training.features import STEM, FeatureView
 
 # Shares of a batch: photos with five careful captions most, frames of clips next, labelled photos and stills last.
@@ -44,7 +44,7 @@ class Material:
         self._known: dict[str, int] = {}
         self.units: dict[str, list[Unit]] = {}
         for source in sources or list(SHARES):
-            self.units[source] = [unit for item in load_items(source) if item.split == split for unit in self._units(item)]
+            self.units[source] = [unit for item in load_items(source) if item.split == split and not held_out(item) for unit in self._units(item)]
         self.views = {
             source: {
                 path.parent.name: FeatureView(source, path.parent.name, STEM)

@@ -51,7 +51,7 @@ class TextTower(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.bert = BertModel.from_pretrained(minilm_folder(), add_pooling_layer=False, attn_implementation="sdpa")
+        self.bert = BertModel.from_pretrained(minilm_folder(), add_pooling_layer=False, attn_implementation="eager")
         self.norm = nn.LayerNorm(WIDTH)
         self.direct = nn.Linear(WIDTH, EMBEDDING_SIZE, bias=False)
         self.hidden = nn.Linear(WIDTH, WIDTH)
@@ -71,7 +71,8 @@ class TextTower(nn.Module):
         x = run_layers(self.bert.encoder.layer[FROZEN_LAYERS:], states, mask).float()
         weights = mask[:, :, None].float()
         mean = self.norm((x * weights).sum(1) / weights.sum(1))
-        return F.normalize(self.direct(mean) + self.out(F.gelu(self.hidden(mean), approximate="tanh")), dim=-1)
+        projected = self.direct(mean) + self.out(F.gelu(self.hidden(mean), approximate="tanh"))
+        return F.normalize(projected.float(), dim=-1)
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         return self.embed(self.states(ids, mask), mask)
@@ -121,9 +122,13 @@ class TokenStates:
                 print(f"text states: {done}/{len(texts)}, {(len(texts) - done) / rate:.0f} s left", flush=True)
         return offsets, values
 
+    def lengths(self, indices: np.ndarray) -> np.ndarray:
+        """Tokens of some of the texts."""
+        return self.offsets[indices + 1] - self.offsets[indices]
+
     def batch(self, indices: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """(states [B, L, 384] bfloat16, mask [B, L]) of some of the texts."""
-        lengths = self.offsets[indices + 1] - self.offsets[indices]
+        lengths = self.lengths(indices)
         states = np.zeros((len(indices), lengths.max(), WIDTH), np.float16)
         mask = np.zeros((len(indices), lengths.max()), np.int64)
         for row, (index, length) in enumerate(zip(indices, lengths)):

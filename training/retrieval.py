@@ -1,0 +1,121 @@
+"""Retrieved captions (SmallCap, arXiv 2209.15323): the captions of a shipped store that lie nearest to a clip.
+
+    python -m training.retrieval --run clip        embeds the store with that run's text tower
+
+The store is COCO val2017's captions (CC-BY 4.0). It shares no picture with the training or val sets; pictures of
+`photos` that come from COCO val2017 leave their own captions out when they train (`exclude`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+from .data import CHECKPOINTS, clean_caption, data_root, read_json_lines
+
+QUOTES = 3
+INTRO = "Similar scenes:"
+SOURCE = "COCO val2017 captions, https://cocodataset.org"
+LICENCE = "CC-BY-4.0"
+
+
+class CaptionStore:
+    """Captions with the picture each describes and their CLIP vectors, int8 with one scale."""
+
+    def __init__(self, captions: list[str], pictures: np.ndarray, vectors: np.ndarray, scale: float) -> None:
+        """captions: n; pictures: int64 [n]; vectors: int8 [n, 256], value = int8 * scale."""
+        self.captions, self.pictures, self.vectors, self.scale = captions, pictures, vectors, scale
+        self._matrix = vectors.astype(np.float32) * scale
+
+    @classmethod
+    def load(cls, folder: Path) -> CaptionStore:
+        """Reads what `save` wrote: captions.tsv (picture, caption) and vectors.npz."""
+        rows = [line.split("\t", 1) for line in (folder / "captions.tsv").read_text(encoding="utf-8").splitlines()]
+        saved = np.load(folder / "vectors.npz")
+        return cls([text for _, text in rows], np.array([int(picture) for picture, _ in rows]), saved["vectors"], float(saved["scale"]))
+
+    def save(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        lines = [f"{picture}\t{text}" for picture, text in zip(self.pictures, self.captions)]
+        (folder / "captions.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        np.savez(folder / "vectors.npz", vectors=self.vectors, scale=self.scale)
+
+    def nearest(self, frames: np.ndarray, count: int = QUOTES, exclude: int | None = None) -> list[str]:
+        """The captions nearest to a clip, one a picture, the nearest first.
+
+        frames: float [T, 256] CLIP vectors of its frames, L2-normalised; the query is their normalised mean. Ties go to
+        the caption that stands first. `exclude`: a picture whose captions do not count.
+        """
+        query = frames.astype(np.float32).mean(0)
+        similarity = self._matrix @ (query / np.linalg.norm(query))
+        # 64 candidates hold `count` different pictures: a picture has five captions.
+        candidates = np.argpartition(-similarity, 64)[:64] if len(similarity) > 64 else np.arange(len(similarity))
+        candidates = candidates[np.lexsort((candidates, -similarity[candidates]))]
+        used, chosen = {exclude}, []
+        for index in candidates:
+            if self.pictures[index] not in used:
+                used.add(int(self.pictures[index]))
+                chosen.append(self.captions[index])
+                if len(chosen) == count:
+                    break
+        return chosen
+
+
+def quotes_text(captions: list[str]) -> str:
+    """What the prompt holds between VISUAL and the question; empty without captions."""
+    return "\n" + " ".join([INTRO, *captions]) if captions else ""
+
+
+def quantise(vectors: np.ndarray) -> tuple[np.ndarray, float]:
+    """float32 [n, E] to int8 with one symmetric scale."""
+    scale = float(np.abs(vectors).max()) / 127
+    return np.round(vectors / scale).astype(np.int8), scale
+
+
+def coco_captions() -> tuple[list[str], list[int]]:
+    """(captions, picture number of each) of COCO val2017; captions of 3 to 18 words, each text once."""
+    captions, pictures, seen = [], [], set()
+    for picture, row in enumerate(read_json_lines(data_root() / "text" / "coco_val2017_captions.jsonl.xz")):
+        for text in row["captions"]:
+            cleaned = " ".join(clean_caption(text).split())
+            if 3 <= len(cleaned.split()) <= 18 and cleaned.lower() not in seen:
+                seen.add(cleaned.lower())
+                captions.append(cleaned)
+                pictures.append(picture)
+    return captions, pictures
+
+
+def coco_pictures() -> dict[str, int]:
+    """Picture number by COCO id."""
+    rows = read_json_lines(data_root() / "text" / "coco_val2017_captions.jsonl.xz")
+    return {row["id"]: picture for picture, row in enumerate(rows)}
+
+
+def build(run: str) -> CaptionStore:
+    """Embeds the store with the text tower of a contrastive run and saves it beside the run."""
+    from .clip.text_tower import embed_texts, load_text_tower
+
+    captions, pictures = coco_captions()
+    vectors, scale = quantise(embed_texts(load_text_tower(run), captions))
+    store = CaptionStore(captions, np.array(pictures), vectors, scale)
+    store.save(store_folder(run))
+    return store
+
+
+def store_folder(run: str) -> Path:
+    return CHECKPOINTS / run / "store"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", default="clip", help="the contrastive run whose text tower embeds the captions")
+    arguments = parser.parse_args()
+    store = build(arguments.run)
+    print(json.dumps({"captions": len(store.captions), "pictures": len(set(store.pictures.tolist()))}))
+
+
+if __name__ == "__main__":
+    main()
