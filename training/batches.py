@@ -89,6 +89,11 @@ class BatchPlan:
         self.sources, self.batch, self.seed, self.questions = sources, batch, seed, questions
         self.step = 0
         self.drawn = dict.fromkeys(sources, 0)
+        self.index, self.processes = 0, 1
+
+    def share(self, index: int, processes: int) -> None:
+        """Of several processes, each with the same steps, this one draws every `processes`-th item, from the `index`-th on."""
+        self.index, self.processes = index, processes
 
     def state(self) -> dict:
         return {"step": self.step, "drawn": dict(self.drawn)}
@@ -107,7 +112,11 @@ class BatchPlan:
         else:
             count = 1
         self.step += 1
-        if random.random() < self.questions:
+        asks = random.random() < self.questions
+        if self.processes > 1:
+            # Up to here all processes agree, so that their steps cost the same.
+            random = np.random.default_rng((self.seed, self.step, self.index, self.processes))
+        if asks:
             question, drawn = source.questions.draw(random, self.batch)
             features = to_tensor([source.features(row, count, random) for row, _ in drawn])
             return Batch(question, features, [source.tokenise(texts[:CAPTIONS_PER_ROW]) for _, texts in drawn])
@@ -124,7 +133,7 @@ class BatchPlan:
         return Batch(question, features, answers)
 
     def _draw(self, name: str, source: Source) -> int:
-        epoch, position = divmod(self.drawn[name], len(source.items))
+        epoch, position = divmod(self.drawn[name] * self.processes + self.index, len(source.items))
         self.drawn[name] += 1
         seed = (self.seed, 1 + list(self.sources).index(name), epoch)
         return int(np.random.default_rng(seed).permutation(len(source.items))[position])

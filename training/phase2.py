@@ -1,50 +1,34 @@
-"""A first, short phase 2 of Valley: projector and a LoRA adapter on every linear layer of the decoder learn together.
+"""Phase 2 of Valley: the projector and a LoRA adapter on every linear layer of the decoder learn together.
 
     python -m training.phase2 --start-from phase1 --budget-minutes 25
 
-The same data, batches and schedule as phase 1; the full phase 2 on instruction data comes on top of this. Writes under
-training/checkpoints/<run>/: state.pt, projector.pt (folded), adapter.pt, log.txt and loss.jsonl.
+With --full there is no adapter: every weight of the decoder is trained, for comparison. Writes what `training.run` says and
+adapter.pt, or with --full decoder.pt, beside it.
 """
 
 from __future__ import annotations
 
 import argparse
 
-import torch
-
-from . import phase1
 from .adapter import Adapter
+from .phase1 import build_parts
+from .run import Run, accelerator_for, argument_parser, start
 
 
-class Run(phase1.Run):
-    """Phase 1's run with an adapter in the decoder."""
-
-    def __init__(self, arguments: argparse.Namespace) -> None:
-        super().__init__(arguments)
-        self.adapter = Adapter(self.valley.decoder, arguments.rank, 2 * arguments.rank, arguments.seed)
-        self.valley.decoder.adapter = self.adapter
-        groups = [
-            {"params": list(self.adapter.parameters()), "peak": arguments.adapter_learning_rate},
-            {"params": list(self.projector.parameters()), "peak": arguments.learning_rate},
-        ]
-        self.optimiser = torch.optim.AdamW(groups, lr=0, betas=(0.9, 0.98), weight_decay=arguments.weight_decay)
-
-    def state(self) -> dict:
-        return super().state() | {"adapter": self.adapter.state_dict()}
-
-    def load_state(self, state: dict) -> None:
-        super().load_state(state)
-        self.adapter.load_state_dict(state["adapter"])
-
-    def outputs(self) -> dict:
-        return super().outputs() | {"adapter.pt": self.adapter.checkpoint()}
+def build(arguments: argparse.Namespace) -> Run:
+    parts, precision = build_parts(arguments, trainable=arguments.full)
+    rank = arguments.rank
+    adapter = None if arguments.full else Adapter(parts.model.decoder, rank, 2 * rank, arguments.seed)
+    return Run(arguments, parts, accelerator_for(precision, arguments.accumulate), adapter)
 
 
 def main() -> None:
-    parser = phase1.argument_parser(__doc__, run="phase2", learning_rate=3e-4)
+    parser = argument_parser(__doc__, run="phase2", learning_rate=3e-4)
     parser.add_argument("--rank", type=int, default=16)
     parser.add_argument("--adapter-learning-rate", type=float, default=5e-4)
-    phase1.start(Run, parser.parse_args())
+    parser.add_argument("--full", action="store_true", help="train all of the decoder instead of an adapter")
+    parser.add_argument("--full-learning-rate", type=float, default=2e-5)
+    start(parser.parse_args(), build)
 
 
 if __name__ == "__main__":

@@ -54,3 +54,29 @@ def sinusoidal_positions(length: int, width: int) -> torch.Tensor:
     table[:, 0::2] = torch.sin(steps * rates)
     table[:, 1::2] = torch.cos(steps * rates)[:, : width // 2]
     return table
+
+
+def make_pooling(kind: str, patches: int, width: int) -> nn.Module:
+    """The module of "mean", "importance" or "delta" for P patches of a width."""
+    if kind == "importance":
+        return ImportancePooling(patches, width)
+    return DeltaPooling(width) if kind == "delta" else MeanPooling()
+
+
+# What packs call the parameters (docs/pack-format.md), by what torch calls them.
+_PACK_PREFIXES = (("score.", "importance."), ("layer.self_attn.", "delta."), ("layer.", "delta."))
+
+
+def _pack_name(name: str) -> str:
+    old, new = next(pair for pair in _PACK_PREFIXES if name.startswith(pair[0]))
+    return new + name.removeprefix(old)
+
+
+def pack_tensors(pooling: nn.Module) -> dict[str, torch.Tensor]:
+    """The parameters by the names that packs and projector.pt have: `importance.*`, `delta.*`; none of mean."""
+    return {_pack_name(name): tensor.clone() for name, tensor in pooling.state_dict().items()}
+
+
+def take_pack_tensors(pooling: nn.Module, tensors: dict[str, torch.Tensor]) -> None:
+    """The inverse of `pack_tensors`. Raises KeyError where `tensors` are of another kind of pooling."""
+    pooling.load_state_dict({name: tensors[_pack_name(name)] for name in pooling.state_dict()})

@@ -5,45 +5,60 @@ import { type GpuDevice, openDevice } from '../../workers/runtime/device'
 import { Ledger } from '../../workers/runtime/ledger'
 import { type Orientation, type Resize, type Size, turned, upright } from '../../workers/vision/geometry'
 import { type MediaFrame, mediaFrame } from '../../workers/vision/media-frame'
-import { readPlanes } from '../../workers/vision/planes'
+import { type PlaneFormat, planeFormat, readPlanes } from '../../workers/vision/planes'
 import { GpuPreprocessor } from '../../workers/vision/preprocess'
 import { planesToRgba } from '../../workers/vision/reference/planes'
 import { preprocessReference } from '../../workers/vision/reference/resample'
 import { readBuffer } from '../../workers/vision/tower'
+import { readPixels } from '../../workers/vision/wasm-encoder'
 
 export const encoderSize = 224
 const plain = { mean: [0, 0, 0], std: [1, 1, 1] } as const
 export const squash: Resize = { width: encoderSize, height: encoderSize, left: 0, top: 0, size: encoderSize }
 
-/** A hill of brightness and two slopes of colour: smooth, since decoders differ in how they place chroma between pixels. */
+/**
+ * A hill of brightness and two slopes of colour over most of the range: saturated, since conversions that agree on pale
+ * colours differ there, and smooth, since decoders differ in how they place chroma between pixels.
+ */
 function wave(x: number, y: number, { width, height }: Size): [luma: number, u: number, v: number] {
   const [across, down] = [(x + 0.5) / width, (y + 0.5) / height]
   return [
     126 + 90 * Math.sin(Math.PI * (1.7 * across + 0.3)) * Math.cos(Math.PI * down * 1.3),
-    128 + 80 * (across - 0.5),
-    128 + 80 * (down - 0.5),
+    128 + 200 * (across - 0.5),
+    128 + 200 * (down - 0.5),
   ]
 }
 
-/** 4:2:0 in three planes or two, filled with `wave`; sides may be odd. */
-export function yuvFrame(format: 'I420' | 'NV12', size: Size, extra: Partial<VideoFrameBufferInit> = {}): VideoFrame {
+export type YuvFormat = 'I420' | 'NV12' | 'I420A' | 'I422' | 'I444' | 'I420P10'
+
+/** A YUV frame filled with `wave`; sides may be odd. Alpha rises from left to right where the format has it. */
+export function yuvFrame(format: YuvFormat, size: Size, extra: Partial<VideoFrameBufferInit> = {}): VideoFrame {
+  const { packing, alpha, bits, shiftX, shiftY } = planeFormat(format) as PlaneFormat
   const { width, height } = size
-  const half = { width: Math.ceil(width / 2), height: Math.ceil(height / 2) }
+  const coarse = { width: (width + shiftX) >> shiftX, height: (height + shiftY) >> shiftY }
   const luma = width * height
-  const chroma = half.width * half.height
-  const data = new Uint8Array(luma + 2 * chroma)
+  const chroma = coarse.width * coarse.height
+  const [from, step, apart] = packing === 'nv' ? [luma, 2, 1] : [luma, 1, chroma]
+  const samples = luma + 2 * chroma + (alpha ? luma : 0)
+  const data = bits > 8 ? new Uint16Array(samples) : new Uint8Array(samples)
+  const code = (value: number) => Math.round(value * 2 ** (bits - 8))
   for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) data[y * width + x] = Math.round(wave(x, y, size)[0])
-  }
-  for (let y = 0; y < half.height; y++) {
-    for (let x = 0; x < half.width; x++) {
-      const [, u, v] = wave(x, y, half)
-      const at = y * half.width + x
-      data[format === 'I420' ? luma + at : luma + 2 * at] = Math.round(u)
-      data[format === 'I420' ? luma + chroma + at : luma + 2 * at + 1] = Math.round(v)
+    for (let x = 0; x < width; x++) {
+      data[y * width + x] = code(wave(x, y, size)[0])
+      if (alpha) data[luma + 2 * chroma + y * width + x] = code((255 * x) / width)
     }
   }
-  return new VideoFrame(data, { format, codedWidth: width, codedHeight: height, timestamp: 0, ...extra })
+  for (let y = 0; y < coarse.height; y++) {
+    for (let x = 0; x < coarse.width; x++) {
+      const [, u, v] = wave(x, y, coarse)
+      const at = from + step * (y * coarse.width + x)
+      data[at] = code(u)
+      data[at + apart] = code(v)
+    }
+  }
+  // The types do not know the formats of more than eight bits.
+  const named = format as VideoPixelFormat
+  return new VideoFrame(data, { format: named, codedWidth: width, codedHeight: height, timestamp: 0, ...extra })
 }
 
 export function rgbaFrame(size: Size, alpha: (x: number, y: number) => number = () => 255): VideoFrame {
@@ -82,7 +97,7 @@ export async function onGpu(
   { gpu, ledger, preprocessor }: Bench,
   media: MediaFrame,
   resize: Resize,
-  route: FrameRoute,
+  route?: FrameRoute,
   slot = 0,
 ) {
   const buffers = new GpuBuffers(gpu.device, ledger, 'gpu-buffer')
@@ -100,6 +115,14 @@ export async function onGpu(
     buffers.dispose()
     preprocessor.release()
   }
+}
+
+/** What the encoder without a GPU makes of the frame over `route`, as codes: [3, 224, 224]. */
+export async function onCpu(ledger: Ledger, media: MediaFrame, resize: Resize, route: FrameRoute) {
+  const { pixels, orientation } = await readPixels(media, ledger, route)
+  const out = new Float32Array(3 * encoderSize ** 2)
+  preprocessReference(pixels, orientation, resize, plain, out)
+  return out.map((value) => value * 255)
 }
 
 /** The same by the TypeScript reference, from the frame's own planes. */

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } fro
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type BrowserContext, chromium, type Page } from 'playwright-core'
-import { preview } from 'vite'
+import { type Plugin, preview } from 'vite'
 import { chromiumArgs, chromiumEnv, findChromium } from './chromium'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -30,10 +30,11 @@ export function ensureBuild(): void {
 
 export type ServedApp = { readonly url: string; close(): Promise<void> }
 
-/** Serves dist/ with the headers of production; a port of 0 takes any free one. */
-export async function serveApp(port = 0): Promise<ServedApp> {
+/** Serves dist/ with the headers of production; a port of 0 takes any free one. `plugins` may serve more beside it. */
+export async function serveApp(port = 0, plugins: Plugin[] = []): Promise<ServedApp> {
   ensureBuild()
-  const server = await preview({ root, logLevel: 'error', preview: { port, strictPort: false, host: '127.0.0.1' } })
+  const where = { port, strictPort: false, host: '127.0.0.1' }
+  const server = await preview({ root, plugins, logLevel: 'error', preview: where })
   const address = server.httpServer.address()
   if (address === null || typeof address === 'string') throw new Error('the preview server has no port')
   return { url: `http://127.0.0.1:${address.port}/`, close: () => server.close() }

@@ -36,3 +36,16 @@ def tiny_tensors(seed: int = 0) -> dict[str, torch.Tensor]:
 
 def tiny_decoder(seed: int = 0) -> LanguageModel:
     return LanguageModel(tiny_tensors(seed), torch.float32, ARCHITECTURE)
+
+
+class TinyPrompt:
+    """Three ids before VISUAL, two behind it, whatever is asked."""
+
+    def prefix(self) -> list[int]:
+        return [1, 3, 4]
+
+    def suffix(self, question: str) -> list[int]:
+        return [5, 6]
+
+    def answer(self, text: str) -> list[int]:
+        return [7, 2]

@@ -10,10 +10,10 @@ import { type Planes, readPlanes } from './planes'
 import planesCode from './planes.wgsl?raw'
 import preprocessCode from './preprocess.wgsl?raw'
 import type { Normalisation } from './reference/resample'
-import { displaySize, drawFrame, orientationFor, routesFor } from './routes'
+import { displaySize, drawable, drawFrame, orientationFor, routesFor } from './routes'
 
 const tile = 16
-const gpuRoutes: readonly FrameRoute[] = ['external-texture', 'image-bitmap', 'planes', 'canvas']
+const gpuRoutes: readonly FrameRoute[] = ['external-texture', 'planes', 'image-bitmap', 'canvas']
 
 function specialise(type: string, load: string): string {
   return preprocessCode.replace('FRAME_TYPE', type).replace('FRAME_LOAD', load)
@@ -70,7 +70,7 @@ export class GpuPreprocessor {
         if (position === routes.length - 1) throw thrown
       }
     }
-    throw new Error('no route for this frame')
+    throw new Error(`${forced ?? 'no route'} does not take frames of format ${media.frame.format}`)
   }
 
   /** Frees what the last frames needed; the kernels stay. */
@@ -86,17 +86,30 @@ export class GpuPreprocessor {
   }
 
   async #take(route: FrameRoute, media: MediaFrame, resize: Resize, pixels: GPUBuffer, slot: number): Promise<void> {
-    const { frame } = media
-    const orientation = orientationFor(media, route)
     if (route === 'external-texture') {
-      const undo = undoPrimaries(frame.colorSpace.toJSON())
-      this.#writeParams(resize, orientation, slot, typeof undo === 'string' ? undefined : undo)
-      const source = this.device.importExternalTexture({ source: frame })
+      const undo = undoPrimaries(media.frame.colorSpace.toJSON())
+      this.#writeParams(resize, orientationFor(media, route), slot, typeof undo === 'string' ? undefined : undo)
+      const source = this.device.importExternalTexture({ source: media.frame })
       return this.#dispatch(this.external, source, pixels)
     }
-    const texture = route === 'planes' ? await this.#fromPlanes(media) : await this.#fromImage(route, frame)
+    const { texture, orientation } =
+      route === 'planes'
+        ? { texture: await this.#fromPlanes(media), orientation: orientationFor(media, route) }
+        : await this.#fromDrawable(route, media)
     this.#writeParams(resize, orientation, slot)
     this.#dispatch(this.sampled, texture.createView(), pixels)
+  }
+
+  async #fromDrawable(
+    route: FrameRoute,
+    media: MediaFrame,
+  ): Promise<{ texture: GPUTexture; orientation: Orientation }> {
+    const picture = await drawable(media, this.ledger)
+    try {
+      return { texture: await this.#fromImage(route, picture.frame), orientation: orientationFor(picture, route) }
+    } finally {
+      picture.close()
+    }
   }
 
   async #fromImage(route: FrameRoute, frame: VideoFrame): Promise<GPUTexture> {

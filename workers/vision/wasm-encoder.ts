@@ -3,13 +3,13 @@ import type { FrameRoute } from '../protocol'
 import type { Ledger } from '../runtime/ledger'
 import type { OrtModule } from '../runtime/ort'
 import type { EncodedTokens, Encoder, EncoderJob, VisionPack } from './encoder'
-import { planResize } from './geometry'
+import { type Orientation, planResize } from './geometry'
 import type { MediaFrame } from './media-frame'
 import { readPlanes } from './planes'
 import { planesToRgba } from './reference/planes'
 import { visualTokensReference } from './reference/pooling'
 import { preprocessReference, type Rgba } from './reference/resample'
-import { displaySize, drawFrame, orientationFor, routesFor } from './routes'
+import { displaySize, drawable, drawFrame, orientationFor, routesFor } from './routes'
 import { Tower } from './tower'
 
 const wasmRoutes: readonly FrameRoute[] = ['planes', 'canvas', 'image-bitmap']
@@ -52,10 +52,10 @@ class WasmJob implements EncoderJob {
 
   async add(media: MediaFrame, forced?: FrameRoute): Promise<FrameRoute> {
     const { tower } = this.owner.pack.manifest
-    const { pixels, route } = await readPixels(media, this.owner.ledger, forced)
+    const { pixels, orientation, route } = await readPixels(media, this.owner.ledger, forced)
     this.#pixels = new Float32Array(3 * tower.inputSize ** 2)
     const resize = planResize(media.shown, tower)
-    preprocessReference(pixels, orientationFor(media, route), resize, tower, this.#pixels)
+    preprocessReference(pixels, orientation, resize, tower, this.#pixels)
     return route
   }
 
@@ -82,31 +82,41 @@ class WasmJob implements EncoderJob {
   }
 }
 
-/** The frame's pixels, not yet turned by what its route leaves to us. */
+/** The frame's pixels, not yet turned, and the turn that its route leaves to us. */
 export async function readPixels(
   media: MediaFrame,
   ledger: Ledger,
   forced?: FrameRoute,
-): Promise<{ pixels: Rgba; route: FrameRoute }> {
-  const { frame } = media
+): Promise<{ pixels: Rgba; orientation: Orientation; route: FrameRoute }> {
   for (const route of routesFor(media, wasmRoutes, forced)) {
-    if (route === 'planes') {
-      const planes = await readPlanes(frame)
-      if (planes) return { pixels: planesToRgba(planes), route }
-    }
-    if (route === 'canvas') return { pixels: imageData(drawFrame(frame, displaySize(frame), true)), route }
-    if (route === 'image-bitmap') {
-      const bitmap = await createImageBitmap(frame)
-      const uncount = ledger.open('image-bitmap')
-      try {
-        return { pixels: imageData(drawFrame(bitmap, bitmap, true)), route }
-      } finally {
-        bitmap.close()
-        uncount()
-      }
-    }
+    if (route !== 'planes') return { ...(await drawnPixels(media, ledger, route)), route }
+    const planes = await readPlanes(media.frame)
+    if (planes) return { pixels: planesToRgba(planes), orientation: orientationFor(media, route), route }
   }
-  throw new Error(`route ${forced} does not exist without a GPU for format ${frame.format}`)
+  throw new Error(`route ${forced} does not exist without a GPU for format ${media.frame.format}`)
+}
+
+async function drawnPixels(
+  media: MediaFrame,
+  ledger: Ledger,
+  route: FrameRoute,
+): Promise<{ pixels: Rgba; orientation: Orientation }> {
+  const picture = await drawable(media, ledger)
+  try {
+    const { frame } = picture
+    const orientation = orientationFor(picture, route)
+    if (route === 'canvas') return { pixels: imageData(drawFrame(frame, displaySize(frame), true)), orientation }
+    const bitmap = await createImageBitmap(frame)
+    const uncount = ledger.open('image-bitmap')
+    try {
+      return { pixels: imageData(drawFrame(bitmap, bitmap, true)), orientation }
+    } finally {
+      bitmap.close()
+      uncount()
+    }
+  } finally {
+    picture.close()
+  }
 }
 
 function imageData(canvas: OffscreenCanvas): Rgba {

@@ -1,0 +1,99 @@
+/** `npm run evaluate`: figures of a pack as it runs in the browser, on a folder of photos or clips with captions or questions. */
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { packSchema } from '../../workers/packs/schema'
+import { AppUnderTest } from './evaluate/app-under-test'
+import { loadItems } from './evaluate/data/items'
+import { MediaLibrary } from './evaluate/data/media'
+import { writeFigures } from './evaluate/figures'
+import { type Options, readOptions, usage } from './evaluate/options'
+import { Predictions } from './evaluate/predictions'
+import { duration } from './evaluate/progress'
+import type { Run, Values } from './evaluate/run'
+import { evaluateCaptions } from './evaluate/tasks/caption'
+
+/** Reads and checks pack.json. `hash`: the start of its SHA-256, which covers every file of the pack. */
+function readPack(folder: string) {
+  const path = join(folder, 'pack.json')
+  if (!existsSync(path)) throw new Error(`there is no pack at ${folder}: it holds no pack.json`)
+  const bytes = readFileSync(path)
+  const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 8)
+  return { manifest: packSchema.parse(JSON.parse(bytes.toString('utf8'))), hash }
+}
+
+async function evaluate(options: Options): Promise<void> {
+  const started = Date.now()
+  const { manifest, hash } = readPack(options.pack)
+  const name = [basename(options.data), options.split, options.task, ...options.variant].join('-')
+  const out = options.out ?? join('tests/.artifacts/evaluate', `${manifest.id}-${hash}`, `${name}.json`)
+  let opened: Promise<AppUnderTest> | undefined
+  const paths: string[] = []
+  const run: Run = {
+    manifest,
+    settings: options,
+    app: () => {
+      opened ??= AppUnderTest.open(options)
+      return opened
+    },
+    predictions: <Row extends { readonly id: string }>(kind = 'predictions', parts: object = {}) => {
+      const { task, split, beams, repetitionPenalty, frames, quotes, flavour } = options
+      const settings = {
+        pack: hash,
+        data: basename(options.data),
+        split,
+        task,
+        beams,
+        repetitionPenalty,
+        frames,
+        quotes,
+        flavour,
+        ...parts,
+      }
+      const path = out.replace(/(\.json)?$/, `.${kind}.jsonl`)
+      paths.push(path)
+      return Predictions.open<Row>(path, settings, options.fresh)
+    },
+  }
+  try {
+    const values = await runTask(run, options)
+    const app = await opened
+    const about = {
+      pack: { id: manifest.id, version: manifest.version, sha256: hash },
+      data: { folder: basename(options.data), split: options.split, limit: options.limit ?? null },
+      decoding: {
+        ...manifest.generation,
+        ...defined({ beams: options.beams, repetitionPenalty: options.repetitionPenalty }),
+        temperature: 0,
+        quotes: options.quotes && manifest.captionStore !== undefined,
+      },
+      engine: app
+        ? { browser: app.page.context().browser()?.version() ?? 'Chromium', ...app.loaded }
+        : 'predictions of an earlier run',
+      seconds: Math.round((Date.now() - started) / 1000),
+    }
+    if (app && app.errors.length > 0) console.error('errors on the page:', app.errors)
+    const { figures } = writeFigures(out, options.task, values, paths.at(-1) ?? out, about)
+    for (const [key, { value }] of Object.entries(figures)) console.log(`${key.padEnd(12)} ${value}`)
+    console.log(`${duration(Date.now() - started)}; figures in ${out}, predictions in ${paths.at(-1)}`)
+  } finally {
+    await (await opened?.catch(() => undefined))?.close()
+  }
+}
+
+function runTask(run: Run, options: Options): Promise<Values> {
+  const library = new MediaLibrary()
+  const items = loadItems(library.open(options.data), options.split).slice(0, options.limit)
+  return evaluateCaptions(run, items)
+}
+
+const defined = (values: object) =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
+
+try {
+  await evaluate(readOptions(process.argv.slice(2)))
+} catch (thrown) {
+  console.error(thrown instanceof Error ? thrown.message : thrown)
+  if (process.argv.length < 3) console.error(usage)
+  process.exit(2)
+}

@@ -1,0 +1,184 @@
+"""The training loop on a tiny decoder: the losses that it has always given, what it writes and how it goes on."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from training import run as loop
+from training.adapter import Adapter, load_trained
+from training.batches import Batch
+from training.language_model import LanguageModel
+from training.parts import Parts
+from training.pooling import make_pooling, take_pack_tensors
+from training.projector import FoldedProjector, Projector
+from training.run import Run, accelerator_for
+from training.valley import Model
+
+from .tiny import ARCHITECTURE, HIDDEN, TinyPrompt, tiny_tensors
+
+GRID_TOKENS, WIDTH = 16, 16
+OPTIONS = {
+    "run": "tiny",
+    "resume": True,
+    "steps": 4,
+    "checkpoint_minutes": 60,
+    "learning_rate": 2e-3,
+    "adapter_learning_rate": 5e-3,
+    "full_learning_rate": 1e-3,
+    "weight_decay": 0.01,
+    "accumulate": 1,
+}
+
+
+class TinyPlan:
+    """Four fixed batches of T = 1, 3, 2, 4, over and over."""
+
+    def __init__(self, width: int = 12) -> None:
+        generator = torch.Generator().manual_seed(5)
+        answers = [[[7, 8, 2], [9, 2]], [[10, 11, 12, 2]]]
+        self.batches = [Batch("?", torch.randn(2, t, GRID_TOKENS + 1, width, generator=generator), answers) for t in (1, 3, 2, 4)]
+        self.step = 0
+
+    def share(self, index: int, processes: int) -> None:
+        assert (index, processes) == (0, 1)
+
+    def next(self) -> Batch:
+        self.step += 1
+        return self.batches[(self.step - 1) % len(self.batches)]
+
+    def state(self) -> dict:
+        return {"step": self.step}
+
+    def restore(self, state: dict) -> None:
+        self.step = state["step"]
+
+
+def tiny_run(
+    folder: Path, dtype: torch.dtype = torch.float32, kind: str = "adapter", pooling: str = "mean", width: int = 12, **options
+) -> Run:
+    decoder = LanguageModel(tiny_tensors(), dtype, ARCHITECTURE, trainable=kind == "full")
+    torch.manual_seed(0)
+    model = Model(decoder, TinyPrompt(), GRID_TOKENS, make_pooling(pooling, GRID_TOKENS, width))
+    generator = torch.Generator().manual_seed(6)
+    projector = Projector(
+        torch.randn(width, generator=generator),
+        torch.randn(width, width, generator=generator),
+        torch.randn(HIDDEN, generator=generator),
+        0.3,
+        seed=1,
+    )
+    plan = TinyPlan(width)
+    parts = Parts(model, projector, plan, {"tiny": plan.batches[:1]}, "tiny data")
+    adapter = Adapter(decoder, 2, 4, 1) if kind == "adapter" else None
+    arguments = argparse.Namespace(**(OPTIONS | options))
+    return Run(arguments, parts, accelerator_for("no", arguments.accumulate), adapter)
+
+
+@pytest.fixture(autouse=True)
+def _checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "CHECKPOINTS", tmp_path)
+
+
+# As the loop gave them before it ran on accelerate; the numbers of the first training runs hang on it.
+@pytest.mark.parametrize(
+    ("kind", "dtype", "losses"),
+    [
+        ("projector", torch.float32, [4.3700004, 4.7643256, 4.5422878, 4.8832150]),
+        ("adapter", torch.float32, [4.3700004, 4.7613134, 4.2954865, 4.3456211]),
+        ("adapter", torch.bfloat16, [4.3720312, 4.7644348, 4.2949672, 4.3507767]),
+    ],
+)
+def test_steps_give_the_losses_they_gave_before(tmp_path: Path, kind: str, dtype: torch.dtype, losses: list[float]) -> None:
+    run = tiny_run(tmp_path, dtype, kind)
+    steps = [run.step(progress) for progress in (0.0, 0.1, 0.2, 0.3)]
+    assert steps == pytest.approx(losses, abs=2e-5 if dtype == torch.float32 else 2e-3)
+
+
+def test_a_run_cut_in_two_ends_where_the_whole_one_does(tmp_path: Path) -> None:
+    tiny_run(tmp_path, run="whole", steps=4).train()
+    cut = tiny_run(tmp_path, run="cut", steps=4)
+    for progress in (0.0, 0.25):
+        cut.step(progress)
+    cut.save()
+    tiny_run(tmp_path, run="cut", steps=4).train()
+    for name in ("projector.pt", "adapter.pt"):
+        whole, resumed = (torch.load(tmp_path / run / name, weights_only=True) for run in ("whole", "cut"))
+        if name == "adapter.pt":
+            whole, resumed = ({key: b for key, (_, b) in saved["modules"].items()} for saved in (whole, resumed))
+        for key in whole:
+            torch.testing.assert_close(resumed[key], whole[key], msg=key)
+    assert "resumed: step 2" in (tmp_path / "cut" / "log.txt").read_text()
+
+
+def test_no_resume_starts_anew(tmp_path: Path) -> None:
+    tiny_run(tmp_path).train()
+    tiny_run(tmp_path, resume=False).train()
+    log = (tmp_path / "tiny" / "log.txt").read_text()
+    assert log.count("started: step 0") == 1 and "resumed" not in log
+    steps = [row["step"] for row in map(json.loads, (tmp_path / "tiny" / "loss.jsonl").open()) if row["kind"] == "train"]
+    assert steps == [1, 2, 3, 4]
+
+
+def test_checkpoints_of_the_first_training_runs_load(tmp_path: Path) -> None:
+    """state.pt as phase 2 wrote it before: these keys and no others."""
+    run = tiny_run(tmp_path)
+    run.step(0.5)
+    run.save()
+    state = torch.load(tmp_path / "tiny" / "state.pt", weights_only=True)
+    assert set(state) == {"projector", "optimiser", "plan", "elapsed", "adapter"}
+    assert set(state["adapter"]) == {f"{side}.{index}" for side in "ab" for index in range(8)}
+    assert [len(group["params"]) for group in state["optimiser"]["param_groups"]] == [16, 3]
+    saved = torch.load(tmp_path / "tiny" / "adapter.pt", weights_only=True)
+    assert saved["modules"]["model.layers.1.self_attn.k_proj"][1].shape == (8, 2)
+    assert set(torch.load(tmp_path / "tiny" / "projector.pt", weights_only=True)) == {"weight", "bias", "markers"}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_full_fine_tuning_moves_every_weight_and_loads_again(tmp_path: Path, dtype: torch.dtype) -> None:
+    run = tiny_run(tmp_path, dtype, "full", steps=8)
+    before = {name: weight.clone() for name, weight in run.decoder.named_parameters()}
+    losses = [run.step(0.1) for _ in range(8)]
+    assert losses[4] < losses[0] and losses[5] < losses[1]
+    for name, weight in run.decoder.named_parameters():
+        assert weight.dtype == torch.float32 and not torch.equal(weight, before[name]), name
+    run.save()
+    plain = LanguageModel(tiny_tensors(), dtype, ARCHITECTURE)
+    load_trained(plain, tmp_path / "tiny")
+    projector = FoldedProjector.load(tmp_path / "tiny" / "projector.pt")
+    batch = run.plan.batches[0]
+    with torch.no_grad():
+        trained = run.trainee(batch).item()
+        values, _ = Model(plain, TinyPrompt(), GRID_TOKENS).answer_log_probabilities(projector, batch.features, "?", batch.answers)
+    assert -values.mean().item() == pytest.approx(trained, abs=1e-4 if dtype == torch.float32 else 0.03)
+    assert trained < losses[0] - 0.1
+
+
+@pytest.mark.parametrize("kind", ["importance", "delta"])
+def test_a_learned_pooling_trains_and_travels_with_the_projector(tmp_path: Path, kind: str) -> None:
+    run = tiny_run(tmp_path, kind="projector", pooling=kind, width=WIDTH)
+    pooling = run.parts.model.pooling
+    before = {name: weight.clone() for name, weight in pooling.named_parameters()}
+    for _ in range(2):
+        run.step(0.1)
+    moved = [name for name, weight in pooling.named_parameters() if not torch.equal(weight, before[name])]
+    assert moved, "no parameter of the pooling moved"
+    run.save()
+    saved = torch.load(tmp_path / "tiny" / "projector.pt", weights_only=True)
+    other = make_pooling(kind, GRID_TOKENS, WIDTH)
+    take_pack_tensors(other, saved)
+    for ours, theirs in zip(pooling.parameters(), other.parameters()):
+        assert torch.equal(ours, theirs)
+    assert all(name.startswith(f"{kind}.") for name in set(saved) - {"weight", "bias", "markers"})
+
+
+def test_accumulated_batches_are_one_update(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path, accumulate=4)
+    run.step(0.1)
+    assert run.plan.step == 4
+    steps = {int(state["step"]) for state in run.optimiser.state_dict()["state"].values()}
+    assert steps == {1}
