@@ -1,158 +1,227 @@
-"""Training batches: which items, how many frames, which views and captions."""
+"""Training batches: which clips and photos, how many frames, which views, what is quoted, asked and answered."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer
 
-from .data import CACHE, Item, clean_caption, load_items
+from .data import CACHE, Item, clean_caption, held_out, load_items
 from .features import FeatureView
-from .prompt import answer_ids, load_tokenizer
-from .questions import QuestionTable
+from .instructions.record import Frame, Record, Turn, read_records
+from .packing import Branch, Row
+from .prompt import visual_length
+from .retrieval import CaptionStore, coco_pictures
 from .sampling import plan_indices
-from .valley import other_questions, question_for, to_tensor
+from .valley import ChatPrompt, other_questions, question_for, to_tensor
 
 MAX_FRAMES = 16
-MAX_ANSWER_TOKENS = 40
-CAPTIONS_PER_ROW = 5
+MAX_ANSWER_TOKENS = {"detail": 110, "conversation": 80, "text": 80}
+MAX_CAPTION_TOKENS = 40
+CAPTIONS_PER_ROW = {"flickr8k": 5, "msrvtt": 8, "photos": 5}
 AUGMENTED_SHARE = 0.3
-OTHER_QUESTIONS_SHARE = 0.4
+OTHER_QUESTIONS_SHARE = 0.35
+SEVERAL_FRAMES_SHARE = 0.12
+QUOTED_SHARE = 0.7
+# Rows are drawn in bundles and sorted by length, so that a batch holds rows of nearly one length and pads little.
+BATCHES_A_BUNDLE = 4
+# What a training row is about. Captions carry the bulk; the rest follows the types of docs/instruction-data.md.
+CAPTION_SHARES = {"flickr8k": 0.37, "msrvtt": 0.35, "photos": 0.02}
+DIALOGUE_SHARES = {
+    "detail": 0.02, "conversation": 0.02, "qa": 0.05, "yesno": 0.06, "action": 0.01, "cause": 0.01, "order": 0.04,
+    "step_order": 0.02, "refusal": 0.015, "text": 0.015,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Batch:
-    """features float32 [B, T, 17, 1280]; answers [row][answer][token]."""
+    """features: float32 [T, 17, 1280] of each row, T its own (empty for text alone); rows: what is asked and answered."""
 
-    question: str
-    features: torch.Tensor
-    answers: list[list[list[int]]]
+    features: list[torch.Tensor]
+    rows: list[Row]
 
 
-class Source:
-    """The items of one source and split with their views and tokenised captions."""
+class FeatureBank:
+    """The token layer of one tower: every source's views, opened when first asked for."""
 
-    def __init__(self, name: str, split: str, tokenizer: Tokenizer, use_augmented: bool) -> None:
-        self.items = [item for item in load_items(name) if item.split == split]
-        folder = CACHE / name
-        names = sorted(path.parent.name for path in folder.glob("*/index.json"))
-        self.views = {view: FeatureView(name, view) for view in names if view == "plain" or use_augmented}
-        if "plain" not in self.views:
-            FeatureView(name, "plain")
-        self.answers = [self._answers(tokenizer, item) for item in self.items]
-        self.is_clip = self.items[0].is_clip
-        self._tokenizer = tokenizer
-        self._questions: QuestionTable | None = None
+    def __init__(self, layer: str, cache: Path = CACHE) -> None:
+        self.layer, self.cache = layer, cache
+        self._views: dict[tuple[str, str, str], FeatureView] = {}
 
-    @property
-    def questions(self) -> QuestionTable:
-        """The questions that the captions answer by rule; made when first asked for."""
-        if self._questions is None:
-            self._questions = QuestionTable([[clean_caption(text) for text in item.captions] for item in self.items])
-        return self._questions
+    def views(self, source: str) -> list[str]:
+        return sorted(path.parent.name for path in (self.cache / self.layer / source).glob("*/index.json"))
 
-    def tokenise(self, texts: list[str]) -> list[list[int]]:
-        return [answer_ids(self._tokenizer, text)[:MAX_ANSWER_TOKENS] for text in texts]
+    def view(self, source: str, view: str = "plain", prefix: str = "shard") -> FeatureView:
+        key = (source, view, prefix)
+        if key not in self._views:
+            self._views[key] = FeatureView(source, view, self.layer, self.cache, prefix)
+        return self._views[key]
 
-    @staticmethod
-    def _answers(tokenizer: Tokenizer, item: Item) -> list[list[int]]:
-        texts = dict.fromkeys(filter(None, map(clean_caption, item.captions)))
-        return [ids for ids in (answer_ids(tokenizer, text) for text in texts) if len(ids) <= MAX_ANSWER_TOKENS]
+    def features(self, frames: tuple[Frame, ...]) -> torch.Tensor:
+        """float32 [T, 17, 1280]."""
+        return to_tensor([self.view(frame.source, frame.view).frames(frame.item, [frame.index])[0] for frame in frames])
 
-    def features(self, index: int, count: int, random: np.random.Generator | None) -> np.ndarray:
-        """float16 [count, 17, 1280] by the sampling plan, from one view at random (plain without `random`).
+    def embeddings(self, frames: tuple[Frame, ...]) -> np.ndarray:
+        """CLIP vectors of the frames, float16 [T, 256]."""
+        return np.stack([self.view(frame.source, frame.view, "embedding").frames(frame.item, [frame.index])[0] for frame in frames])
 
-        A photo seen as several frames is either held still or seen through a random view in each frame.
-        """
+
+class Captions:
+    """The captions of one source and split as records: one question, several answers, frames by the sampling plan."""
+
+    def __init__(self, source: str, split: str, bank: FeatureBank) -> None:
+        self.source = source
+        self.items = [item for item in load_items(source) if item.split == split and item.captions and not held_out(item)]
+        self._augmented = [view for view in bank.views(source) if view != "plain"]
+
+    def frames(self, item: Item, random: np.random.Generator) -> tuple[Frame, ...]:
+        """1..16 frames of a clip; of a photo one, or now and then several: held still, or seen differently each time."""
+        several = item.is_clip or random.random() < SEVERAL_FRAMES_SHARE
+        count = int(random.integers(1, MAX_FRAMES + 1)) if several else 1
+        moving = not item.is_clip and random.random() < 0.5
+        view, frames = self._view(random), []
+        for index in plan_indices(item.frames, count):
+            frames.append(Frame(item.source, item.id, index, self._view(random) if moving else view))
+        return tuple(frames)
+
+    def _view(self, random: np.random.Generator) -> str:
+        if self._augmented and random.random() < AUGMENTED_SHARE:
+            return self._augmented[random.integers(len(self._augmented))]
+        return "plain"
+
+    def record(self, index: int, random: np.random.Generator) -> Record:
         item = self.items[index]
-        indices = plan_indices(item.frames, count)
-        if random is None:
-            return self.views["plain"].frames(item.id, indices)
-        if not item.is_clip and count > 1 and random.random() < 0.5:
-            return np.concatenate([self._view(random).frames(item.id) for _ in indices])
-        return self._view(random).frames(item.id, indices)
+        texts = list(dict.fromkeys(filter(None, map(clean_caption, item.captions))))
+        chosen = random.permutation(len(texts))[: CAPTIONS_PER_ROW[self.source]]
+        question = question_for(item.is_clip)
+        if random.random() < OTHER_QUESTIONS_SHARE:
+            others = other_questions(item.is_clip)
+            question = others[random.integers(len(others))]
+        turn = Turn(question, tuple(texts[i] for i in chosen))
+        return Record(f"{item.source}/{item.id}", "caption", self.frames(item, random), not item.is_clip, (turn,))
 
-    def _view(self, random: np.random.Generator) -> FeatureView:
-        augmented = [view for view in self.views if view != "plain"]
-        if augmented and random.random() < AUGMENTED_SHARE:
-            return self.views[augmented[random.integers(len(augmented))]]
-        return self.views["plain"]
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+class Dialogues:
+    """The records of one type of instruction data."""
+
+    def __init__(self, records: list[Record]) -> None:
+        self.records = records
+
+    def record(self, index: int, random: np.random.Generator) -> Record:
+        return self.records[index]
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+
+def read_dialogues(path: Path) -> dict[str, Dialogues]:
+    """Instruction data by type; captions are left out, they come from `Captions`. Empty where there is no file yet."""
+    kinds: dict[str, list[Record]] = defaultdict(list)
+    if path.is_file():
+        for record in read_records(path):
+            if record.type in DIALOGUE_SHARES:
+                kinds[record.type].append(record)
+    return {kind: Dialogues(records) for kind, records in sorted(kinds.items())}
+
+
+class Assembler:
+    """Records to rows: quotes found, everything tokenised."""
+
+    def __init__(self, prompt: ChatPrompt, bank: FeatureBank, store: CaptionStore | None) -> None:
+        self.prompt, self.bank, self.store = prompt, bank, store
+        self._own_pictures = coco_pictures() if store else {}
+
+    def quotes(self, record: Record) -> list[int]:
+        """Ids of the nearest captions; a COCO photo never finds its own."""
+        if self.store is None or not record.frames:
+            return []
+        own = self._own_pictures.get(record.frames[0].item.rpartition("__")[2])
+        return self.prompt.quotes(self.store.nearest(self.bank.embeddings(record.frames), exclude=own))
+
+    def assemble(self, record: Record, quoted: bool) -> tuple[torch.Tensor, Row]:
+        """(features [T, 17, 1280], row). Turns of one chat see those before them; independent ones each the clip alone."""
+        limit = MAX_ANSWER_TOKENS.get(record.type, MAX_CAPTION_TOKENS)
+        branches, history = [], []
+        for turn in record.turns:
+            answers = [ids for ids in map(self.prompt.answer, turn.answers) if len(ids) <= limit]
+            if not answers:
+                break
+            first = not history or record.independent
+            asked = self._first_question(record, turn.question) if first else self.prompt.next_question(turn.question)
+            question = asked if record.independent else [*history, *asked]
+            branches.append(Branch(question, answers))
+            history = [*question, *answers[0]]
+        if not record.frames:
+            return torch.zeros(0), Row(0, [], branches)
+        quotes = self.quotes(record) if quoted else []
+        return self.bank.features(record.frames), Row(visual_length(len(record.frames)), quotes, branches)
+
+    def _first_question(self, record: Record, question: str) -> list[int]:
+        return self.prompt.suffix(question) if record.frames else self.prompt.plain_question(question)
 
 
 class BatchPlan:
-    """An endless, resumable stream of training batches: every item once before any a second time."""
+    """An endless, resumable stream of batches: of every source each record once before any a second time.
 
-    def __init__(self, sources: dict[str, tuple[Source, float]], batch: int, seed: int, questions: float = 0) -> None:
-        """`questions`: share of the steps that ask a question with a short answer instead of for a caption."""
-        self.sources, self.batch, self.seed, self.questions = sources, batch, seed, questions
+    Of several processes each draws every n-th bundle.
+    """
+
+    def __init__(self, sources: dict[str, tuple[Captions | Dialogues, float]], assembler: Assembler, batch: int, seed: int) -> None:
+        self.sources = {name: source for name, source in sources.items() if len(source[0])}
+        self.assembler, self.batch, self.seed = assembler, batch, seed
         self.step = 0
-        self.drawn = dict.fromkeys(sources, 0)
-        self.index, self.processes = 0, 1
+        self._process, self._processes = 0, 1
+        self._bundle: tuple[int, list[Batch]] = (-1, [])
 
     def share(self, index: int, processes: int) -> None:
-        """Of several processes, each with the same steps, this one draws every `processes`-th item, from the `index`-th on."""
-        self.index, self.processes = index, processes
+        self._process, self._processes = index, processes
 
     def state(self) -> dict:
-        return {"step": self.step, "drawn": dict(self.drawn)}
+        return {"step": self.step}
 
     def restore(self, state: dict) -> None:
-        self.step, self.drawn = state["step"], dict(state["drawn"])
+        self.step = state["step"]
 
     def next(self) -> Batch:
-        random = np.random.default_rng((self.seed, self.step))
+        number, place = divmod(self.step, BATCHES_A_BUNDLE)
+        if self._bundle[0] != number:
+            self._bundle = (number, self._draw(number * self._processes + self._process))
+        self.step += 1
+        return self._bundle[1][place]
+
+    def _draw(self, bundle: int) -> list[Batch]:
+        random = np.random.default_rng((self.seed, bundle))
         names = list(self.sources)
         shares = np.array([self.sources[name][1] for name in names])
-        name = names[random.choice(len(names), p=shares / shares.sum())]
-        source = self.sources[name][0]
-        if source.is_clip or random.random() < 0.15:
-            count = int(random.integers(1, MAX_FRAMES + 1))
-        else:
-            count = 1
-        self.step += 1
-        asks = random.random() < self.questions
-        if self.processes > 1:
-            # Up to here all processes agree, so that their steps cost the same.
-            random = np.random.default_rng((self.seed, self.step, self.index, self.processes))
-        if asks:
-            question, drawn = source.questions.draw(random, self.batch)
-            features = to_tensor([source.features(row, count, random) for row, _ in drawn])
-            return Batch(question, features, [source.tokenise(texts[:CAPTIONS_PER_ROW]) for _, texts in drawn])
-        rows = [self._draw(name, source) for _ in range(self.batch)]
-        answers = []
-        for row in rows:
-            chosen = random.permutation(len(source.answers[row]))[:CAPTIONS_PER_ROW]
-            answers.append([source.answers[row][index] for index in chosen])
-        features = to_tensor([source.features(row, count, random) for row in rows])
-        question = question_for(source.is_clip)
-        if random.random() < OTHER_QUESTIONS_SHARE:
-            others = other_questions(source.is_clip)
-            question = others[random.integers(len(others))]
-        return Batch(question, features, answers)
-
-    def _draw(self, name: str, source: Source) -> int:
-        epoch, position = divmod(self.drawn[name] * self.processes + self.index, len(source.items))
-        self.drawn[name] += 1
-        seed = (self.seed, 1 + list(self.sources).index(name), epoch)
-        return int(np.random.default_rng(seed).permutation(len(source.items))[position])
+        rows: list[tuple[torch.Tensor, Row]] = []
+        # A record whose answers are all too long leaves no branch: another is drawn in its place.
+        while len(rows) < BATCHES_A_BUNDLE * self.batch:
+            name = names[random.choice(len(names), p=shares / shares.sum())]
+            source = self.sources[name][0]
+            record = source.record(int(random.integers(len(source))), random)
+            row = self.assembler.assemble(record, random.random() < QUOTED_SHARE)
+            if row[1].branches:
+                rows.append(row)
+        rows.sort(key=lambda row: row[1].length)
+        batches = [rows[start : start + self.batch] for start in range(0, len(rows), self.batch)]
+        order = random.permutation(len(batches))
+        return [Batch([features for features, _ in batches[i]], [row for _, row in batches[i]]) for i in order]
 
 
-def validation_batches(sources: list[Source], items: int, batch: int) -> list[Batch]:
-    """A fixed set of batches: the first `items` items of each source, plain view, T = 1 for photos and 8 for clips."""
-    result = []
-    for source in sources:
-        count = 8 if source.is_clip else 1
-        for start in range(0, min(items, len(source.items)), batch):
-            rows = range(start, min(start + batch, items, len(source.items)))
-            features = to_tensor([source.features(row, count, None) for row in rows])
-            answers = [source.answers[row][:CAPTIONS_PER_ROW] for row in rows]
-            result.append(Batch(question_for(source.is_clip), features, answers))
-    return result
-
-
-def open_sources(split: str, use_augmented: bool = True, tokenizer: Tokenizer | None = None) -> dict[str, Source]:
-    """flickr8k and msrvtt of one split."""
-    tokenizer = tokenizer or load_tokenizer()
-    return {name: Source(name, split, tokenizer, use_augmented) for name in ("flickr8k", "msrvtt")}
+def validation_batches(source: str, items: int, batch: int, assembler: Assembler, quoted: bool) -> list[Batch]:
+    """A fixed set of batches: the first `items` val items, plain view, T = 1 for photos and 8 for clips, five captions each."""
+    chosen = [item for item in load_items(source) if item.split == "val"][:items]
+    rows = []
+    for item in chosen:
+        indices = plan_indices(item.frames, 8 if item.is_clip else 1)
+        turn = Turn(question_for(item.is_clip), tuple(map(clean_caption, item.captions[:5])))
+        frames = tuple(Frame(item.source, item.id, index) for index in indices)
+        rows.append(assembler.assemble(Record(item.id, "caption", frames, not item.is_clip, (turn,)), quoted))
+    parts = [rows[start : start + batch] for start in range(0, len(rows), batch)]
+    return [Batch([features for features, _ in part], [row for _, row in part]) for part in parts]

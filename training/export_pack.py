@@ -97,7 +97,14 @@ def download_bytes(manifest: dict, base: dict) -> int:
 
 
 def export(
-    folder: Path, base_folder: Path, checkpoint: Path | None, adapter: Path | None, version: str, seed: int
+    folder: Path,
+    base_folder: Path,
+    checkpoint: Path | None,
+    adapter: Path | None,
+    version: str,
+    seed: int,
+    beams: int = 1,
+    repetition_penalty: float = 1.1,
 ) -> dict:
     """Write projector, adapter and pack.json beside the tower in `folder`; returns pack.json's content."""
     from training.prompt import DESCRIBE_IMAGE, DESCRIBE_VIDEO, SYSTEM
@@ -140,9 +147,20 @@ def export(
         "adapter": adapter_entry(folder, adapter, base.manifest["architecture"]),
         "sampling": {"minFrames": 1, "maxFrames": 16, "defaultFrames": 8, "framesPerSecond": 1},
         "prompt": {"system": SYSTEM, "describeImage": DESCRIBE_IMAGE, "describeVideo": DESCRIBE_VIDEO},
-        "generation": {"maxNewTokens": 96, "temperature": 0, "topP": 0.95, "repetitionPenalty": 1.1},
+        "generation": {
+            "maxNewTokens": 96,
+            "temperature": 0,
+            "topP": 0.95,
+            "repetitionPenalty": repetition_penalty,
+            "beams": beams,
+            "lengthPenalty": 1,
+        },
         "contextTokens": {"wasm": 768, "webgpu": 2048},
     }
+    parts = clip_parts(folder)
+    if parts:
+        manifest["tower"] |= {"embeddingOutput": "embedding", "embeddingSize": parts["textTower"]["embeddingSize"]}
+        manifest |= parts
     manifest["totals"] = {"bytes": download_bytes(manifest, base.manifest)}
     write_json(folder / "pack.json", manifest)
     return manifest
@@ -154,11 +172,13 @@ def main() -> None:
     parser.add_argument("--adapter", type=Path, default=None, help="LoRA checkpoint {rank, alpha, modules}")
     parser.add_argument("--version", default="0.1.0")
     parser.add_argument("--seed", type=int, default=0, help="of the untrained projector")
+    parser.add_argument("--beams", type=int, choices=(1, 2, 3), default=1, help="of the app's beam search; 1 is greedy")
+    parser.add_argument("--repetition-penalty", type=float, default=1.1)
     parser.add_argument("--models", type=Path, default=MODELS)
     options = parser.parse_args()
     folder = options.models / PACK_ID
     base = options.models / BASE_ID
-    manifest = export(folder, base, options.checkpoint, options.adapter, options.version, options.seed)
+    manifest = export(folder, base, options.checkpoint, options.adapter, options.version, options.seed, options.beams, options.repetition_penalty)
     catalog = {"packs": [{"id": PACK_ID, "path": f"{PACK_ID}/pack.json"}], "default": PACK_ID}
     write_json(options.models / "catalog.json", catalog)
     total = sum(path.stat().st_size for path in options.models.rglob("*") if path.is_file())

@@ -69,10 +69,14 @@ class TowerGraph:
         x = self.node("Conv", inputs, name, kernel_shape=kernel, strides=[stride, stride], pads=pads, group=groups)
         return self.node("Clip", [x, "relu6.low", "relu6.high"], f"{name}.relu6") if relu6 else x
 
-    def finish(self, stage: str, size: int, width: int, grid: int) -> onnx.ModelProto:
-        """Pool the last stage [B, width, size, size] to `patches` and `cls` and close the model."""
+    def limits(self) -> None:
+        """The constants that every ReLU6 clips to."""
         self.constant("relu6.low", np.array(0, np.float32))
         self.constant("relu6.high", np.array(RELU6, np.float32))
+
+    def finish(self, stage: str, size: int, width: int, grid: int) -> onnx.ModelProto:
+        """Pool the last stage [B, width, size, size] to `patches` and `cls` and close the model."""
+        self.limits()
         flat = self.node(
             "Reshape", [stage, self.constant("flat", np.array([0, width, size * size], np.int64))], "stage.flat"
         )
@@ -87,15 +91,19 @@ class TowerGraph:
             info("patches", TensorProto.FLOAT, ["B", grid * grid, width]),
             info("cls", TensorProto.FLOAT, ["B", width]),
         ]
+        return self.close(inputs, outputs)
+
+    def close(self, inputs: list[onnx.ValueInfoProto], outputs: list[onnx.ValueInfoProto]) -> onnx.ModelProto:
+        """The model of all nodes so far."""
         graph = helper.make_graph(self.nodes, "tower", inputs, outputs, self.initializers)
         return helper.make_model(
             graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10, producer_name="valley-browser"
         )
 
 
-def export_efficientnet(tower) -> onnx.ModelProto:
-    """The graph of a `training.tower.ImageTower`, its batch norms already folded into the convolutions."""
-    from training.tower import GRID, INPUT_SIZE, WIDTH
+def export_trunk(tower) -> tuple[TowerGraph, str]:
+    """The convolutions of a `training.tower.ImageTower`, batch norms already folded: the open graph and its last stage's name."""
+    from training.tower import INPUT_SIZE
 
     graph = TowerGraph(INPUT_SIZE)
 
@@ -118,8 +126,15 @@ def export_efficientnet(tower) -> onnx.ModelProto:
         stride = np.max(arguments.stride)
         if block.id_skip and stride == 1 and arguments.input_filters == arguments.output_filters:
             x = graph.node("Add", [x, entering], f"blocks.{index}.sum")
-    x = convolution(x, "head", network._conv_head, True)
-    return graph.finish(x, INPUT_SIZE // 32, WIDTH, GRID)
+    return graph, convolution(x, "head", network._conv_head, True)
+
+
+def export_efficientnet(tower) -> onnx.ModelProto:
+    """The graph of a `training.tower.ImageTower` with the mean of its last stage as the global vector."""
+    from training.tower import GRID, INPUT_SIZE, WIDTH
+
+    graph, stage = export_trunk(tower)
+    return graph.finish(stage, INPUT_SIZE // 32, WIDTH, GRID)
 
 
 def main() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from .batches import Source
-from .valley import to_tensor
+from .batches import Captions, FeatureBank
+from .instructions.record import Frame
 
 STATISTICS_ITEMS = 1500
 DAMPING = 0.5
@@ -22,11 +22,11 @@ def embedding_statistics(embedding: torch.Tensor, answers: list[list[int]]) -> t
     return mean, spread.item()
 
 
-def train_rows(sources: list[Source]) -> torch.Tensor:
+def train_rows(bank: FeatureBank, sources: list[Captions]) -> torch.Tensor:
     """Tower vectors [N, 1280] of plain train frames, grid tokens and global vectors together, equally many per source."""
     return torch.cat(
         [
-            to_tensor([source.features(index, 1, None) for index in range(min(STATISTICS_ITEMS, len(source.items)))]).flatten(0, 2)
+            bank.features(tuple(Frame(item.source, item.id, item.frames // 2) for item in source.items[:STATISTICS_ITEMS])).flatten(0, 1)
             for source in sources
         ]
     )

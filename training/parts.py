@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import torch
 
 if TYPE_CHECKING:
+    from .packing import Row
     from .projector import Projector
     from .valley import Model
 
@@ -73,15 +74,21 @@ class Prompt(Protocol):
     def answer(self, text: str) -> list[int]:
         """Ids of an answer with the token that closes it."""
 
+    def plain_question(self, question: str) -> list[int]:
+        """Ids between the prefix and the answer of a chat without a clip."""
+
+    def next_question(self, question: str) -> list[int]:
+        """Ids between the token that closes an answer and the next answer of the same chat."""
+
+    def quotes(self, captions: list[str]) -> list[int]:
+        """Ids of the captions quoted between VISUAL and the first question; none without captions."""
+
 
 class Batch(Protocol):
-    """One question about B photos or clips of T frames each, and their answers, [row][answer][token]."""
+    """Photos or clips of any lengths, [T, P + 1, width] each, and what is asked and answered about each."""
 
     @property
-    def question(self) -> str: ...
-
-    @property
-    def answers(self) -> list[list[list[int]]]: ...
+    def rows(self) -> list[Row]: ...
 
 
 class Plan(Protocol):

@@ -2,7 +2,7 @@
 
     python -m training.phase2 --start-from phase1 --budget-minutes 25
 
-With --full there is no adapter: every weight of the decoder is trained, for comparison. Writes what `training.run` says and
+--start-from takes the projector of another run and, where it has one, its adapter. With --full there is no adapter: every weight of the decoder is trained, for comparison. Writes what `training.run` says and
 adapter.pt, or with --full decoder.pt, beside it.
 """
 
@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import argparse
 
+import torch
+
 from .adapter import Adapter
+from .data import CHECKPOINTS
 from .phase1 import build_parts
 from .run import Run, accelerator_for, argument_parser, start
 
@@ -19,6 +22,9 @@ def build(arguments: argparse.Namespace) -> Run:
     parts, precision = build_parts(arguments, trainable=arguments.full)
     rank = arguments.rank
     adapter = None if arguments.full else Adapter(parts.model.decoder, rank, 2 * rank, arguments.seed)
+    start = CHECKPOINTS / arguments.start_from / "adapter.pt" if arguments.start_from else None
+    if adapter is not None and start is not None and start.is_file():
+        adapter.restore(torch.load(start, weights_only=True, map_location="cpu"))
     return Run(arguments, parts, accelerator_for(precision, arguments.accumulate), adapter)
 
 

@@ -56,6 +56,16 @@ def suffix_ids(tokenizer: Tokenizer, question: str) -> list[int]:
     return tokenizer.encode(f"\n{question}{IM_END}\n{IM_START}assistant\n").ids
 
 
+def plain_question_ids(tokenizer: Tokenizer, question: str) -> list[int]:
+    """Ids between the template's prefix and the answer where there is no clip."""
+    return tokenizer.encode(f"{question}{IM_END}\n{IM_START}assistant\n").ids
+
+
+def next_question_ids(tokenizer: Tokenizer, question: str) -> list[int]:
+    """Ids between the <|im_end|> of one answer and the next answer of the same chat."""
+    return tokenizer.encode(f"\n{IM_START}user\n{question}{IM_END}\n{IM_START}assistant\n").ids
+
+
 def answer_ids(tokenizer: Tokenizer, answer: str) -> list[int]:
     """Ids of an answer with the <|im_end|> that closes it."""
     return tokenizer.encode(f"{answer}{IM_END}").ids

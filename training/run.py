@@ -21,6 +21,7 @@ from torch import nn
 
 from .adapter import Adapter
 from .data import CHECKPOINTS
+from .features import IMAGENET
 from .parts import Parts
 from .pooling import pack_tensors
 
@@ -49,8 +50,8 @@ class Trainee(nn.Module):
 
     def forward(self, batch) -> torch.Tensor:
         """Mean cross-entropy per answer token, in nats."""
-        features = self.model.features(batch).to(self.projector.weight.device)
-        values, _ = self.model.answer_log_probabilities(self.projector, features, batch.question, batch.answers)
+        features = [frames.to(self.projector.weight.device) for frames in self.model.features(batch)]
+        values, _ = self.model.answer_log_probabilities(self.projector, features, batch.rows)
         return -values.mean()
 
 
@@ -245,11 +246,13 @@ def argument_parser(description: str | None, run: str, learning_rate: float) -> 
     parser.add_argument("--checkpoint-minutes", type=float, default=4)
     parser.add_argument("--learning-rate", type=float, default=learning_rate, help="the projector's, at its peak")
     parser.add_argument("--weight-decay", type=float, default=0.01)
-    parser.add_argument("--batch", type=int, default=4, help="visual prefixes a batch, up to five captions behind each")
+    parser.add_argument("--batch", type=int, default=4, help="visual prefixes a batch, several captions or questions behind each")
     parser.add_argument("--accumulate", type=int, default=1, help="batches a process for one update")
     parser.add_argument("--pooling", choices=("mean", "importance", "delta"), default="mean", help="of patches over time")
-    parser.add_argument("--photos", type=float, default=0.65, help="share of batches on photos; the rest on clips")
-    parser.add_argument("--questions", type=float, default=0, help="share of batches on questions derived from captions")
+    parser.add_argument("--tower", default=IMAGENET, help="whose tokens of the features cache: imagenet or a run of training.clip.contrastive")
+    parser.add_argument("--quotes", action=argparse.BooleanOptionalAction, default=True, help="quote retrieved captions")
+    parser.add_argument("--dialogues", type=float, default=0, help="weight of the instruction data beside the captions, 1 as designed")
+    parser.add_argument("--without", nargs="*", default=[], metavar="TYPE", help="types of instruction data to leave out")
     parser.add_argument("--input", choices=("channels", "whitened"), default="whitened", help="how the input is standardised")
     parser.add_argument("--start-from", metavar="RUN", help="take the projector of another run as the start")
     parser.add_argument("--seed", type=int, default=1)

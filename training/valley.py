@@ -7,15 +7,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-<<<<<<< HEAD
-from .language_model import LanguageModel, PastKeysAndValues, causal_mask
-from .packing import Row, pack
-=======
 from .language_model import LanguageModel, causal_mask
-from .packing import pack
+from .packing import Row, pack
 from .parts import Decoder, PastKeysAndValues, Prompt
 from .pooling import MeanPooling
->>>>>>> main
 from .prompt import (
     DESCRIBE_IMAGE,
     DESCRIBE_VIDEO,
@@ -23,10 +18,13 @@ from .prompt import (
     VIDEO_QUESTIONS,
     answer_ids,
     load_tokenizer,
+    next_question_ids,
+    plain_question_ids,
     prefix_ids,
     splice,
     suffix_ids,
 )
+from .retrieval import quotes_text
 from .tower import GRID_TOKENS
 
 
@@ -74,8 +72,8 @@ class Model:
         self.pooling.to(device)
         self._prefix = [(keys.to(device), values.to(device)) for keys, values in self._prefix]
 
-    def features(self, batch) -> torch.Tensor:
-        """Tower vectors of a batch, [B, T, P + 1, width]: the patches of each frame, then its global vector."""
+    def features(self, batch) -> list[torch.Tensor]:
+        """Tower vectors of a batch's rows, [T, P + 1, width] each: the patches of each frame, then its global vector."""
         return batch.features
 
     def suffix(self, question: str) -> torch.Tensor:
@@ -84,54 +82,45 @@ class Model:
             self._suffixes[question] = torch.tensor(self.prompt.suffix(question))
         return self._suffixes[question]
 
-    def visual(self, projector, features: torch.Tensor) -> torch.Tensor:
-        """VISUAL as embeddings [B, 4 + P + T, hidden] from features [B, T, P + 1, width].
+    def visual(self, projector, features: list[torch.Tensor]) -> list[torch.Tensor]:
+        """VISUAL of clips of any lengths as embeddings: features [T, P + 1, width] each -> [4 + P + T, hidden] each.
 
         Mean pooling stands before the projector: it is linear, so this equals pooling its tokens.
         """
-        patches = self.pooling(features[:, :, : self.grid_tokens].float())
-        frames = features[:, :, self.grid_tokens].float()
-        return splice(projector(patches), projector(frames), projector.markers())
+        patches = torch.cat([self.pooling(frames[None, :, : self.grid_tokens].float()) for frames in features])
+        frames = torch.cat([frames[:, self.grid_tokens].float() for frames in features])
+        grids, tokens = projector(patches), projector(frames).split([len(frames) for frames in features])
+        markers = projector.markers()
+        return [splice(grid[None], clip[None], markers)[0] for grid, clip in zip(grids, tokens)]
 
-    def body(self, projector, features: torch.Tensor, question: str) -> torch.Tensor:
-        """VISUAL and question as embeddings [B, 4 + P + T + S, hidden] from features [B, T, P + 1, width]."""
+    def body(self, projector, features: list[torch.Tensor], question: str, quotes: list[list[int]] | None = None) -> torch.Tensor:
+        """VISUAL, quotes and question as embeddings [B, L, hidden] of rows that take equally many positions.
+
+        quotes: token ids of what is quoted to each row (`Prompt.quotes`), none by default. Raises RuntimeError for unequal rows.
+        """
+        suffix = self.suffix(question)
+        texts = [torch.cat([torch.tensor(ids, dtype=torch.int64), suffix]) for ids in quotes or [[]] * len(features)]
         visual = self.visual(projector, features)
-        suffix = self.decoder.embed(self.suffix(question)).expand(features.shape[0], -1, -1)
-        return torch.cat([visual, suffix], 1)
+        return torch.stack([torch.cat([clip, self.decoder.embed(ids)]) for clip, ids in zip(visual, texts)])
 
-    def visual(self, projector, features: list[torch.Tensor]) -> list[torch.Tensor]:
-        """VISUAL of clips of any lengths as embeddings: features [T, 17, 1280] each -> [20 + T, 576] each."""
-        counts = [len(frames) for frames in features]
-        patches = torch.stack([frames[:, :GRID_TOKENS].float().mean(0) for frames in features])
-        cls = torch.cat([frames[:, GRID_TOKENS].float() for frames in features])
-        projected, markers = projector(patches), projector.markers()
-        tokens = projector(cls).split(counts)
-        return [splice(grid[None], frames[None], markers)[0] for grid, frames in zip(projected, tokens)]
-
-<<<<<<< HEAD
     def answer_log_probabilities(
         self, projector, features: list[torch.Tensor], rows: list[Row]
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """log p of every answer token given its clip and question: (float32 [N], int64 [N] number of the answer, over all rows).
 
-        features: one [T, 17, 1280] a row, T of its own; rows: `visual` is 20 + T, or 0 for plain text (its features are ignored).
-=======
-        features: [B, T, P + 1, width]; answers: [row][answer][token], each with the token that closes it.
->>>>>>> main
+        features: [T, P + 1, width] of each row, T its own; rows: `visual` is 4 + P + T, or 0 for text alone (features unused).
         """
         packed = pack(rows, self.prefix_length)
-        x = self.decoder.embed(packed.ids)
+        x = self.decoder.embed(packed.ids.to(projector.weight.device))
         seen = [frames for frames, row in zip(features, rows) if row.visual]
         if seen:
-            x = x.masked_scatter(packed.visual[:, :, None], torch.cat(self.visual(projector, seen)))
-        hidden, _ = self.decoder.forward(x, packed.positions, packed.mask, self.prefix(len(rows)))
+            visual = torch.cat(self.visual(projector, seen)).to(x.dtype)
+            x = x.masked_scatter(packed.visual[:, :, None].to(x.device), visual)
+        positions, mask = packed.positions.to(x.device), packed.mask.to(x.device)
+        hidden, _ = self.decoder.forward(x, positions, mask, self.prefix(len(rows)))
         logits = self.decoder.logits(hidden[packed.rows, packed.columns])
-<<<<<<< HEAD
-        return -F.cross_entropy(logits, packed.targets, reduction="none"), packed.owners
-=======
-        lengths = torch.tensor([len(answer) for row in answers for answer in row])
         losses = F.cross_entropy(logits, packed.targets.to(logits.device), reduction="none")
-        return -losses, torch.repeat_interleave(lengths)
+        return -losses, packed.owners
 
 
 class ChatPrompt:
@@ -149,6 +138,15 @@ class ChatPrompt:
     def answer(self, text: str) -> list[int]:
         return answer_ids(self.tokenizer, text)
 
+    def plain_question(self, question: str) -> list[int]:
+        return plain_question_ids(self.tokenizer, question)
+
+    def next_question(self, question: str) -> list[int]:
+        return next_question_ids(self.tokenizer, question)
+
+    def quotes(self, captions: list[str]) -> list[int]:
+        return self.tokenizer.encode(quotes_text(captions)).ids if captions else []
+
 
 class Valley(Model):
     """valley-nano: SmolLM2, frozen or `trainable`, over the features cache of the image tower."""
@@ -157,7 +155,6 @@ class Valley(Model):
         prompt = ChatPrompt()
         self.tokenizer = prompt.tokenizer
         super().__init__(LanguageModel.load(dtype, trainable=trainable), prompt, GRID_TOKENS, pooling)
->>>>>>> main
 
 
 def question_for(is_clip: bool) -> str:

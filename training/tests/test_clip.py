@@ -1,0 +1,106 @@
+"""The contrastive towers: the cut trunk, its gradients, the loss, the figures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from training.clip.contrastive import contrastive_loss
+from training.clip.image_tower import AttentionPool, ClipImageTower
+from training.clip.material import shift, words_of
+from training.clip.retrieval import recalls
+from training.clip.text_tower import TextTower, pad
+from training.clip.trunk import Depthwise, Tail, grid_tokens, run_stem
+from training.tower import ImageTower
+
+
+@pytest.fixture(scope="module")
+def trunk() -> ImageTower:
+    return ImageTower()
+
+
+def test_stem_and_tail_are_the_trunk(trunk: ImageTower) -> None:
+    pixels = torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(1))
+    patches, cls = trunk(pixels)
+    with torch.no_grad():
+        stage = Tail(trunk)(run_stem(trunk, pixels).contiguous())
+    torch.testing.assert_close(grid_tokens(stage), patches, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(stage.mean((1, 2)), cls, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("stride, padding, kernel, side", [(1, (2, 2, 2, 2), 5, 7), (2, (1, 2, 1, 2), 5, 14), (1, (1, 1, 1, 1), 3, 6)])
+def test_depthwise_gradient_is_autograds(stride: int, padding: tuple[int, ...], kernel: int, side: int) -> None:
+    random = torch.Generator().manual_seed(2)
+    x = torch.randn(2, 6, side, side, generator=random, requires_grad=True)
+    weight, bias = torch.randn(6, 1, kernel, kernel, generator=random), torch.randn(6, generator=random)
+    expected = F.conv2d(F.pad(x, padding), weight, bias, stride, groups=6)
+    actual = Depthwise.apply(x, weight, bias, stride, padding)
+    torch.testing.assert_close(actual, expected)
+    gradient = torch.randn(expected.shape, generator=random)
+    torch.testing.assert_close(
+        torch.autograd.grad(actual, x, gradient)[0], torch.autograd.grad(expected, x, gradient)[0], rtol=1e-4, atol=1e-4
+    )
+
+
+def test_learnt_tail_goes_back_into_the_network(trunk: ImageTower) -> None:
+    tail, fresh = Tail(trunk), ImageTower()
+    with torch.no_grad():
+        for parameter in tail.parameters():
+            parameter.mul_(1.01)
+    tail.write_into(fresh)
+    pixels = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        expected = tail(run_stem(trunk, pixels).contiguous()).permute(0, 3, 1, 2)
+    torch.testing.assert_close(fresh.network.extract_features(pixels), expected, rtol=1e-4, atol=1e-3)
+
+
+def test_queries_that_see_everything_alike_see_the_mean() -> None:
+    pool = AttentionPool()
+    torch.nn.init.zeros_(pool.queries)
+    x = torch.randn(2, 49, 1280, generator=torch.Generator().manual_seed(4))
+    cls, seen = pool(x)
+    torch.testing.assert_close(cls, x.mean(1))
+    torch.testing.assert_close(seen[:, :320], x.mean(1) @ pool.values[0], rtol=1e-4, atol=1e-4)
+
+
+def test_embeddings_have_length_one(trunk: ImageTower) -> None:
+    grids = torch.randn(3, 14, 14, 120, generator=torch.Generator().manual_seed(5))
+    with torch.no_grad():
+        patches, cls, embedding = ClipImageTower(trunk)(grids)
+    assert patches.shape == (3, 16, 1280) and cls.shape == (3, 1280)
+    torch.testing.assert_close(embedding.norm(dim=1), torch.ones(3))
+
+
+def test_equal_texts_are_not_each_others_negatives() -> None:
+    vectors = F.normalize(torch.randn(4, 8, generator=torch.Generator().manual_seed(6)), dim=1)
+    scale = torch.tensor(10.0)
+    alike = contrastive_loss(vectors, vectors[[0, 1, 2, 2]], scale, torch.tensor([0, 1, 2, 2]))
+    told_apart = contrastive_loss(vectors, vectors[[0, 1, 2, 2]], scale, torch.arange(4))
+    assert alike < told_apart
+    matched = contrastive_loss(vectors, vectors, torch.tensor(100.0), torch.arange(4))
+    assert matched < 0.1
+
+
+def test_padding_does_not_change_a_text() -> None:
+    tower = TextTower().eval()
+    alone, mask = pad([[101, 2023, 102]])
+    padded, longer = pad([[101, 2023, 102], [101, 2023, 2003, 1037, 3899, 102]])
+    with torch.no_grad():
+        torch.testing.assert_close(tower(padded, longer)[:1], tower(alone, mask), rtol=1e-4, atol=1e-5)
+
+
+def test_recalls_of_a_known_ranking() -> None:
+    # Item 0 finds its text second, item 1 first; text 0 finds item 0 first, text 1 finds item 1 first, text 2 item 1 second.
+    similarity = np.array([[0.5, 0.1, 0.9], [0.2, 0.8, 0.3]])
+    figures = recalls(similarity, np.array([0, 1, 1]))
+    assert figures["i2t_r1"] == 0.5 and figures["i2t_r5"] == 1.0
+    assert figures["t2i_r1"] == pytest.approx(2 / 3) and figures["t2i_r5"] == 1.0
+
+
+def test_a_shift_repeats_the_edge_and_words_leave_out_the_small_ones() -> None:
+    grids = torch.arange(16.0).view(1, 4, 4, 1)
+    moved = {tuple(shift(grids, np.random.default_rng(seed)).flatten().tolist()) for seed in range(40)}
+    assert len(moved) == 9 and tuple(grids.flatten().tolist()) in moved
+    assert words_of("A dog runs on the beach.") == {"dog", "runs", "beach"}
