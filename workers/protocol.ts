@@ -26,6 +26,7 @@ export const errorCodes = [
   'quota', // the browser gives no more storage; data.needed
   'context-full', // the question alone does not fit beside the clip; data.tokens, data.limit
   'clip-unknown', // a question about a clip whose tokens are not (or no longer) here; data.clipId
+  'no-text-tower', // the pack cannot search by words; data.packId
   'aborted',
   'internal', // a bug of ours; data carries what is known
 ] as const
@@ -135,7 +136,7 @@ export type EncodedClip = {
 export type EncodeEvent =
   | { readonly type: 'opened'; readonly media: MediaInfo }
   | { readonly type: 'planned'; readonly timestamps: readonly number[] }
-  /** One frame is encoded. `thumbnail`: at most 160 px on its long side. `vector`: the frame's CLIP vector [width]. */
+  /** One frame is encoded. `thumbnail`: at most 160 px on its long side. `vector`: the frame's CLIP vector. */
   | {
       readonly type: 'frame'
       readonly index: number
@@ -159,6 +160,11 @@ export type VisionApi = {
   connect(port: MessagePort): void
   /** Opens, samples, decodes, encodes, pools, projects; the tokens go to the connected port, the events to the caller. */
   encode(source: ClipSource, options: EncodeOptions, signal: AbortSignal): AsyncIterable<EncodeEvent>
+  /**
+   * CLIP vectors of texts, [texts, size] row-major, of length 1; their dot products with frames' vectors rank both. The text
+   * tower loads at the first call. Errors: no-text-tower, those of load, aborted.
+   */
+  embedTexts(texts: readonly string[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>>
   ledger(): LedgerSnapshot
   /** Test hook: destroys the GPU device as a driver reset would. */
   loseDevice(): void

@@ -35,6 +35,8 @@ export type ValleyAutomation<Transcript = unknown> = {
   ask(request: AskRequest): Promise<AutomationAnswer>
   /** Mean log p per token of each text as the answer about the clip. */
   score(clipId: string | null, question: string, texts: readonly string[]): Promise<readonly number[]>
+  /** CLIP vectors of texts, [texts, size] row-major; `encode` gives the frames' with its `frame` events. */
+  embedTexts(texts: readonly string[]): Promise<Float32Array>
   forget(clipId: string): void
   /** What the screens show: the clip, the turns with their figures, the errors. */
   transcript(): Transcript
@@ -73,6 +75,7 @@ export function exposeAutomation<Transcript>(engine: Engine, transcript: () => T
       throw new ValleyError('internal', { detail: 'the stream ended without `done`' })
     },
     score: (clipId, question, texts) => engine.score(clipId, question, texts, new AbortController().signal),
+    embedTexts: (texts) => engine.embedTexts(texts, new AbortController().signal),
     forget: (clipId) => engine.forget(clipId),
     transcript,
     describeError: errorToWire,

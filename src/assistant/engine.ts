@@ -212,6 +212,12 @@ export class Engine {
     })
   }
 
+  /** CLIP vectors of texts, [texts, size] row-major. @throws as VisionApi.embedTexts, and `worker-died` */
+  async embedTexts(texts: readonly string[], signal: AbortSignal): Promise<Float32Array> {
+    const client = await this.#vision.whenReady(signal)
+    return client.callUntil((remote, s) => remote.embedTexts(texts, s), signal)
+  }
+
   /** Lets go of a clip: its tokens and whatever was prefilled from them. */
   forget(clipId: string): void {
     this.#clips.delete(clipId)

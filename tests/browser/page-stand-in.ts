@@ -99,6 +99,7 @@ export function standInEngine(mishaps: Mishaps = {}): { engine: Engine; log: str
         log.push(`encoded ${options.clipId}`)
         yield { type: 'encoded', clip: { ...clip, backend: 'wasm', route: 'planes', timings } }
       },
+      embedTexts: async (texts) => new Float32Array(4 * texts.length),
       ledger: () => ({}),
       loseDevice: () => {},
     })
