@@ -65,6 +65,9 @@ function describe(thrown: unknown): string {
 // ----------------------------------------------------------------------------------------------------- common types
 
 export type Backend = 'webgpu' | 'wasm'
+/** The decoder's graphs, by how their weights are stored. */
+export const graphFlavours = ['int8', 'q8f32', 'q8f16', 'f32'] as const
+export type GraphFlavour = (typeof graphFlavours)[number]
 /** How a frame reached the encoder's input (in order of preference). */
 export type FrameRoute = 'external-texture' | 'image-bitmap' | 'planes' | 'canvas'
 
@@ -80,6 +83,8 @@ export type LoadOptions = {
   readonly packUrl: string
   /** Forces a backend instead of choosing by capability (tests, `?vision=wasm`). */
   readonly backend?: Backend
+  /** Forces a decoder graph instead of the backend's best (tests, parity checks). */
+  readonly flavour?: GraphFlavour
 }
 
 // ----------------------------------------------------------------------------------------------------------- vision
@@ -191,7 +196,15 @@ export type TokenMessage =
 
 // --------------------------------------------------------------------------------------------------------- language
 
-export type GenerationOptions = {
+/** What of the pack's offer the prompt holds. */
+export type PromptOptions = {
+  /** false: not the captions of similar scenes that the pack would quote. */
+  readonly quotes?: boolean
+}
+
+/** What is left out is as the pack says. */
+export type GenerationOptions = PromptOptions & {
+  /** At most half of the context. */
   readonly maxNewTokens?: number
   /** 0 = greedy. */
   readonly temperature?: number
@@ -229,12 +242,33 @@ export type AnswerStats = {
   readonly backend: Backend
   /** Oldest turns that no longer fit and were left out of the prompt. */
   readonly droppedTurns: number
+  /** Hypotheses that were weighed at once; 1: greedy or sampled. */
+  readonly beams: number
+  /** Captions of similar scenes that the prompt quoted. */
+  readonly quotes: readonly string[]
 }
 
 export type AnswerEvent =
   | { readonly type: 'prefill'; readonly done: number; readonly total: number }
+  /** Text that stays. */
   | { readonly type: 'text'; readonly text: string }
-  | { readonly type: 'done'; readonly reason: 'end' | 'length'; readonly stats: AnswerStats }
+  /** What the likeliest beam would say after the text so far: not to be shown, but kept should the answer stop here. */
+  | { readonly type: 'draft'; readonly text: string }
+  /** `ids`: the answer's tokens, without the one that ends it. */
+  | {
+      readonly type: 'done'
+      readonly reason: 'end' | 'length'
+      readonly ids: readonly number[]
+      readonly stats: AnswerStats
+    }
+
+/** One position of a teacher-forced answer. */
+export type ForcedToken = {
+  /** The likeliest id there. */
+  readonly top: number
+  /** log p of the forced id, nats. */
+  readonly logP: number
+}
 
 export type LanguageInfo = {
   readonly packId: string
@@ -257,10 +291,19 @@ export type LanguageApi = {
     clipId: string | null,
     question: string,
     texts: readonly string[],
+    options: PromptOptions,
     signal: AbortSignal,
   ): Promise<readonly number[]>
-  /** Prefills the clip's prefix (system prompt and visual tokens) so that the first question costs only its own text. */
-  prepare(clipId: string, signal: AbortSignal): Promise<void>
+  /** Forces an answer's `ids` one position a step, as a first question about the clip would be answered with them. */
+  force(
+    clipId: string | null,
+    question: string,
+    ids: readonly number[],
+    options: PromptOptions,
+    signal: AbortSignal,
+  ): Promise<readonly ForcedToken[]>
+  /** Prefills the clip's prefix (system prompt, visual tokens, quotes): the first question then costs only its own text. */
+  prepare(clipId: string, options: PromptOptions, signal: AbortSignal): Promise<void>
   forget(clipId: string): void
   ledger(): LedgerSnapshot
 }
