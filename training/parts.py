@@ -70,22 +70,26 @@ class Prompt(Protocol):
     def suffix(self, question: str) -> list[int]:
         """Ids between VISUAL and the answer."""
 
+    def again(self, question: str) -> list[int]:
+        """Ids between an answer and the next one: a later question."""
+
     def answer(self, text: str) -> list[int]:
         """Ids of an answer with the token that closes it."""
 
 
-class Batch(Protocol):
-    """One question about B photos or clips of T frames each, and their answers, [row][answer][token]."""
+class Turn(NamedTuple):
+    """A question and the token ids of its answer, with the token that closes it."""
 
-    @property
-    def question(self) -> str: ...
-
-    @property
-    def answers(self) -> list[list[list[int]]]: ...
+    question: str
+    answer: list[int]
 
 
 class Plan(Protocol):
-    """An endless, resumable stream of batches. Of several processes each sees other batches."""
+    """An endless, resumable stream of batches. Of several processes each sees other batches.
+
+    A batch has what `Model.features` reads and either `question` (one for all rows) and `answers` [row][answer][token], or
+    `chats` [row][chat][turn], which stand behind the row's VISUAL each on its own.
+    """
 
     step: int
 

@@ -56,6 +56,11 @@ def suffix_ids(tokenizer: Tokenizer, question: str) -> list[int]:
     return tokenizer.encode(f"\n{question}{IM_END}\n{IM_START}assistant\n").ids
 
 
+def again_ids(tokenizer: Tokenizer, question: str) -> list[int]:
+    """Ids between an answer, closed by its <|im_end|>, and the next: a later question."""
+    return tokenizer.encode(f"\n{IM_START}user\n{question}{IM_END}\n{IM_START}assistant\n").ids
+
+
 def answer_ids(tokenizer: Tokenizer, answer: str) -> list[int]:
     """Ids of an answer with the <|im_end|> that closes it."""
     return tokenizer.encode(f"{answer}{IM_END}").ids

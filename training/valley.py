@@ -9,13 +9,14 @@ from torch.nn import functional as F
 
 from .language_model import LanguageModel, causal_mask
 from .packing import pack
-from .parts import Decoder, PastKeysAndValues, Prompt
+from .parts import Decoder, PastKeysAndValues, Prompt, Turn
 from .pooling import MeanPooling
 from .prompt import (
     DESCRIBE_IMAGE,
     DESCRIBE_VIDEO,
     IMAGE_QUESTIONS,
     VIDEO_QUESTIONS,
+    again_ids,
     answer_ids,
     load_tokenizer,
     prefix_ids,
@@ -63,6 +64,11 @@ class Model:
             self._prefix = self._run_prefix()
         return [(keys.expand(batch, -1, -1, -1), values.expand(batch, -1, -1, -1)) for keys, values in self._prefix]
 
+    @property
+    def device(self) -> torch.device:
+        """Where the model computes."""
+        return self._prefix[0][0].device
+
     def move(self, device: torch.device) -> None:
         """Takes decoder and pooling to `device`; what is computed from then on lies there."""
         self.decoder.to(device)
@@ -71,7 +77,7 @@ class Model:
 
     def features(self, batch) -> torch.Tensor:
         """Tower vectors of a batch, [B, T, P + 1, width]: the patches of each frame, then its global vector."""
-        return batch.features
+        return batch.features.to(self.device)
 
     def suffix(self, question: str) -> torch.Tensor:
         """Token ids of the template after VISUAL, int64 [S]."""
@@ -84,9 +90,11 @@ class Model:
 
         Mean pooling stands before the projector: it is linear, so this equals pooling its tokens.
         """
-        patches = self.pooling(features[:, :, : self.grid_tokens].float())
-        frames = features[:, :, self.grid_tokens].float()
-        return splice(projector(patches), projector(frames), projector.markers())
+        # Always in float32: the projector's whitening magnifies what autocast would round away.
+        with torch.autocast(features.device.type, enabled=False):
+            patches = self.pooling(features[:, :, : self.grid_tokens].float())
+            frames = features[:, :, self.grid_tokens].float()
+            return splice(projector(patches), projector(frames), projector.markers())
 
     def body(self, projector, features: torch.Tensor, question: str) -> torch.Tensor:
         """VISUAL and question as embeddings [B, 4 + P + T + S, hidden] from features [B, T, P + 1, width]."""
@@ -101,14 +109,44 @@ class Model:
 
         features: [B, T, P + 1, width]; answers: [row][answer][token], each with the token that closes it.
         """
-        body = self.body(projector, features, question)
-        packed = pack(answers, self.prefix_length, body.shape[1])
-        x = torch.cat([body, self.decoder.embed(packed.answers)], 1)
-        hidden, _ = self.decoder.forward(x, packed.positions, packed.mask, self.prefix(len(answers)))
-        logits = self.decoder.logits(hidden[packed.rows, packed.columns])
+        values = self._log_probabilities(self.body(projector, features, question), answers)
         lengths = torch.tensor([len(answer) for row in answers for answer in row])
-        losses = F.cross_entropy(logits, packed.targets.to(logits.device), reduction="none")
-        return -losses, torch.repeat_interleave(lengths)
+        return values, torch.repeat_interleave(lengths)
+
+    def chat_log_probabilities(self, projector, features: torch.Tensor, chats: list[list[list[Turn]]]) -> torch.Tensor:
+        """log p of every answer token of chats, [row][chat][turn], float32 [N]. A row's chats share its VISUAL, unseen by each other."""
+        tokens, predicted = [], []
+        for row in chats:
+            pieces = [self._pieces(chat) for chat in row]
+            tokens.append([[id for ids, _ in chat for id in ids] for chat in pieces])
+            predicted.append([[target for ids, target in chat for _ in ids] for chat in pieces])
+        return self._log_probabilities(self.visual(projector, features), tokens, predicted)
+
+    def _pieces(self, chat: list[Turn]) -> list[tuple[list[int], bool]]:
+        """A chat behind VISUAL as token ids, and which of them are answers."""
+        pieces: list[tuple[list[int], bool]] = []
+        for index, turn in enumerate(chat):
+            asked = self.prompt.again(turn.question) if index else self.suffix(turn.question).tolist()
+            pieces += [(asked, False), (turn.answer, True)]
+        return pieces
+
+    def _log_probabilities(
+        self, body: torch.Tensor, tokens: list[list[list[int]]], predicted: list[list[list[bool]]] | None = None
+    ) -> torch.Tensor:
+        """log p of the predicted ones of `tokens` behind `body` [B, L, hidden], float32 [N]."""
+        packed = pack(tokens, self.prefix_length, body.shape[1], predicted)
+        x = torch.cat([body, self.decoder.embed(packed.answers)], 1)
+        hidden, _ = self.decoder.forward(x, packed.positions, packed.mask, self.prefix(len(tokens)))
+        logits = self.decoder.logits(hidden[packed.rows, packed.columns])
+        return -F.cross_entropy(logits, packed.targets.to(logits.device), reduction="none")
+
+    def loss(self, projector, batch) -> torch.Tensor:
+        """Mean cross-entropy per answer token of a batch (`training.parts.Plan`), in nats."""
+        features = self.features(batch)
+        if hasattr(batch, "chats"):
+            return -self.chat_log_probabilities(projector, features, batch.chats).mean()
+        values, _ = self.answer_log_probabilities(projector, features, batch.question, batch.answers)
+        return -values.mean()
 
 
 class ChatPrompt:
@@ -122,6 +160,9 @@ class ChatPrompt:
 
     def suffix(self, question: str) -> list[int]:
         return suffix_ids(self.tokenizer, question)
+
+    def again(self, question: str) -> list[int]:
+        return again_ids(self.tokenizer, question)
 
     def answer(self, text: str) -> list[int]:
         return answer_ids(self.tokenizer, text)
