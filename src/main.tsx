@@ -6,8 +6,8 @@ import { App } from './app/app'
 import { SessionContext, SettingsContext } from './app/context'
 import { createI18n } from './app/i18n'
 import { readParameters } from './app/parameters'
-import { Session } from './app/session'
-import { creativities, type Settings, SettingsStore } from './app/settings'
+import { Session, type SessionSettings } from './app/session'
+import { creativities, type Settings, SettingsStore, searches } from './app/settings'
 import { exposeAutomation } from './assistant/automation'
 import { Engine } from './assistant/engine'
 import { EngineContext, PackProvider } from './assistant/hooks'
@@ -16,7 +16,14 @@ import { startLanguage, startVision } from './assistant/workers'
 const settings = new SettingsStore()
 const parameters = readParameters(new URL(location.href), new URL(import.meta.env.BASE_URL, location.href))
 const engine = new Engine({ ...parameters, startVision, startLanguage })
-const sessionSettings = ({ frames, creativity }: Settings) => ({ frames, temperature: creativities[creativity] })
+const sessionSettings = ({ frames, creativity, search }: Settings): SessionSettings => ({
+  frames: parameters.frames ?? frames,
+  generation: {
+    temperature: creativities[creativity],
+    ...(search ? { beams: searches[search] } : {}),
+    ...parameters.generation,
+  },
+})
 const session = new Session(engine, sessionSettings(settings.get()))
 settings.subscribe(() => session.configure(sessionSettings(settings.get())))
 exposeAutomation(engine, () => session.transcript())

@@ -12,7 +12,7 @@ import torch
 from .data import CACHE, Item, clean_caption, held_out, load_items
 from .features import FeatureView
 from .instructions.record import Frame, Record, Turn, read_records
-from .packing import Branch, Row
+from .packing import Branch, Row, chat
 from .prompt import visual_length
 from .retrieval import CaptionStore, coco_pictures
 from .sampling import plan_indices
@@ -147,16 +147,18 @@ class Assembler:
     def assemble(self, record: Record, quoted: bool) -> tuple[torch.Tensor, Row]:
         """(features [T, 17, 1280], row). Turns of one chat see those before them; independent ones each the clip alone."""
         limit = MAX_ANSWER_TOKENS.get(record.type, MAX_CAPTION_TOKENS)
-        branches, history = [], []
+        asked: list[tuple[list[int], list[list[int]]]] = []
         for turn in record.turns:
             answers = [ids for ids in map(self.prompt.answer, turn.answers) if len(ids) <= limit]
             if not answers:
                 break
-            first = not history or record.independent
-            asked = self._first_question(record, turn.question) if first else self.prompt.next_question(turn.question)
-            question = asked if record.independent else [*history, *asked]
-            branches.append(Branch(question, answers))
-            history = [*question, *answers[0]]
+            first = record.independent or not asked
+            question = self._first_question(record, turn.question) if first else self.prompt.again(turn.question)
+            asked.append((question, answers))
+        if record.independent or not asked:
+            branches = [Branch(question, answers) for question, answers in asked]
+        else:
+            branches = [chat([(question, answers[0]) for question, answers in asked])]
         if not record.frames:
             return torch.zeros(0), Row(0, [], branches)
         quotes = self.quotes(record) if quoted else []

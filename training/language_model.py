@@ -176,8 +176,11 @@ def split_halves(rows: torch.Tensor, head_dim: int) -> torch.Tensor:
 def linear(x: torch.Tensor, weight: torch.Tensor, factors: Factors | None) -> torch.Tensor:
     """x @ weight.T, with the low-rank update where there is one."""
     product = F.linear(x, weight)
-    if factors is None:
-        return product
+    return product if factors is None else add_update(product, x, factors)
+
+
+def add_update(product: torch.Tensor, x: torch.Tensor, factors: Factors) -> torch.Tensor:
+    """product + B @ A @ x, computed in the dtype of x."""
     a, b = factors
     return product + F.linear(F.linear(x, a.to(x.dtype)), b.to(x.dtype))
 

@@ -20,11 +20,17 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from torch import nn
 
 from .adapter import load_adapter
+from .clip.image_tower import load_image_tower
+from .clip.trunk import run_stem
 from .data import CHECKPOINTS, clean_caption, data_root, squash
+from .features import IMAGENET
+from .nano import open_store
+from .packing import Branch, Row
 from .projector import FoldedProjector
-from .prompt import DESCRIBE_VIDEO, answer_ids
+from .prompt import DESCRIBE_VIDEO, answer_ids, visual_length
 from .sampling import plan_timestamps
 from .tower import ImageTower, normalise
 from .valley import Valley
@@ -64,18 +70,20 @@ def frame_at(path: Path, seconds: float) -> np.ndarray:
 
 
 @torch.inference_mode()
-def encode_clip(tower: ImageTower, path: Path, budget: int) -> torch.Tensor:
-    """float32 [1, T, 17, 1280] of the planned frames."""
+def encode_clip(trunk: ImageTower, tower: nn.Module, path: Path, budget: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """(features float32 [T, 17, 1280], CLIP vectors [T, 256], or [T, 0] of a tower that has none) of the planned frames."""
     stamps = plan_timestamps(duration_of(path), FRAMES_PER_SECOND, MIN_FRAMES, MAX_FRAMES, budget)
-    frames = np.stack([frame_at(path, stamp) for stamp in stamps])
-    patches, cls = tower(normalise(torch.from_numpy(frames)))
-    return torch.cat([patches, cls[:, None]], 1)[None]
+    pixels = normalise(torch.from_numpy(np.stack([frame_at(path, stamp) for stamp in stamps])))
+    patches, cls, embeddings = tower(run_stem(trunk, pixels).contiguous())
+    return torch.cat([patches, cls[:, None]], 1), embeddings
 
 
 @torch.inference_mode()
-def note_likelihoods(valley: Valley, projector, features: torch.Tensor, notes: list[list[int]]) -> torch.Tensor:
+def note_likelihoods(valley: Valley, projector, features: torch.Tensor, quotes: list[str], notes: list[list[int]]) -> torch.Tensor:
     """[notes]: mean log p per token of every note given one clip, without the <|im_end|> that closes it."""
-    values, owners = valley.answer_log_probabilities(projector, features, DESCRIBE_VIDEO, [notes])
+    asked = Branch(valley.prompt.suffix(DESCRIBE_VIDEO), notes)
+    row = Row(visual_length(len(features)), valley.prompt.quotes(quotes), [asked])
+    values, owners = valley.answer_log_probabilities(projector, [features], [row])
     return torch.stack([values[owners == index][:-1].mean() for index in range(len(notes))])
 
 
@@ -90,18 +98,26 @@ def ranks_of_own(likelihoods: torch.Tensor) -> list[int]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", default="phase1")
+    parser.add_argument("--tower", default=IMAGENET, help="imagenet or a run of training.clip.contrastive")
+    parser.add_argument("--quotes", action=argparse.BooleanOptionalAction, default=True, help="quote retrieved captions")
     parser.add_argument("--budget", type=int, default=MAX_FRAMES, help="most frames a clip")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     folder = CHECKPOINTS / arguments.run
-    valley, tower = Valley(torch.float32), ImageTower()
+    valley, trunk = Valley(torch.float32), ImageTower()
+    tower = load_image_tower(None if arguments.tower == IMAGENET else arguments.tower)
+    store = open_store(arguments.tower, arguments.quotes)
     projector = FoldedProjector.load(folder / "projector.pt")
     if (folder / "adapter.pt").is_file():
         valley.decoder.adapter = load_adapter(valley.decoder, folder / "adapter.pt")
     clips = load_clips()
     notes = [answer_ids(valley.tokenizer, clean_caption(clip.note)) for clip in clips]
-    rows = [note_likelihoods(valley, projector, encode_clip(tower, clip.path, arguments.budget), notes) for clip in clips]
+    rows = []
+    for clip in clips:
+        features, embeddings = encode_clip(trunk, tower, clip.path, arguments.budget)
+        quotes = store.nearest(embeddings.numpy()) if store else []
+        rows.append(note_likelihoods(valley, projector, features, quotes, notes))
     ranks = ranks_of_own(torch.stack(rows))
     for clip, rank in zip(clips, ranks):
         print(f"{rank:3d}  {clip.path.name}: {clip.note}")

@@ -19,10 +19,25 @@ PADDING = -2
 
 @dataclass(frozen=True)
 class Branch:
-    """One question's template ids (from after VISUAL and quotes to before the answer) and its answers, each closed by <|im_end|>."""
+    """One question's template ids (from after VISUAL and quotes to before the answer) and its answers, each closed by <|im_end|>.
+
+    `predicted`: which of an answer's tokens are targets, in the same shape; the others (a chat's later questions) are only
+    seen. All are by default.
+    """
 
     question: list[int]
     answers: list[list[int]]
+    predicted: list[list[bool]] | None = None
+
+
+def chat(turns: list[tuple[list[int], list[int]]]) -> Branch:
+    """A chat of (asked, answered) ids as one branch: every turn sees those before it, only the answers are targets."""
+    (asked, answered), *later = turns
+    ids, predicted = list(answered), [True] * len(answered)
+    for question, answer in later:
+        ids += [*question, *answer]
+        predicted += [False] * len(question) + [True] * len(answer)
+    return Branch(asked, [ids], [predicted])
 
 
 @dataclass(frozen=True)
@@ -93,10 +108,13 @@ def pack(batch: list[Row], past: int) -> Packed:
                 branches[index, cursor:end] = number
                 answers[index, cursor:end] = answer_number
                 # The end of the question predicts the first token of every answer.
-                columns += [asked, *range(cursor, end)]
-                rows += [index] * len(answer)
-                owners += [count] * len(answer)
-                targets += answer
+                flags = branch.predicted[answer_number] if branch.predicted else [True] * len(answer)
+                sources = [asked, *range(cursor, end)]
+                kept = [place for place, target in enumerate(flags) if target]
+                columns += [sources[place] for place in kept]
+                targets += [answer[place] for place in kept]
+                rows += [index] * len(kept)
+                owners += [count] * len(kept)
                 cursor, count = end, count + 1
     theirs = branches[:, None, :]
     same = (branches[:, :, None] == theirs) & ((answers[:, None, :] == QUESTION) | (answers[:, None, :] == answers[:, :, None]))

@@ -71,28 +71,28 @@ class Prompt(Protocol):
     def suffix(self, question: str) -> list[int]:
         """Ids between VISUAL and the answer."""
 
+    def again(self, question: str) -> list[int]:
+        """Ids between an answer and the next one: a later question."""
+
     def answer(self, text: str) -> list[int]:
         """Ids of an answer with the token that closes it."""
 
     def plain_question(self, question: str) -> list[int]:
         """Ids between the prefix and the answer of a chat without a clip."""
 
-    def next_question(self, question: str) -> list[int]:
-        """Ids between the token that closes an answer and the next answer of the same chat."""
-
     def quotes(self, captions: list[str]) -> list[int]:
         """Ids of the captions quoted between VISUAL and the first question; none without captions."""
 
 
 class Batch(Protocol):
-    """Photos or clips of any lengths, [T, P + 1, width] each, and what is asked and answered about each."""
+    """What `Model.features` makes vectors of, row by row, and what is asked and answered about each row."""
 
     @property
     def rows(self) -> list[Row]: ...
 
 
 class Plan(Protocol):
-    """An endless, resumable stream of batches. Of several processes each sees other batches."""
+    """An endless, resumable stream of batches (`Batch`). Of several processes each sees other batches."""
 
     step: int
 

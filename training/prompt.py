@@ -61,8 +61,8 @@ def plain_question_ids(tokenizer: Tokenizer, question: str) -> list[int]:
     return tokenizer.encode(f"{question}{IM_END}\n{IM_START}assistant\n").ids
 
 
-def next_question_ids(tokenizer: Tokenizer, question: str) -> list[int]:
-    """Ids between the <|im_end|> of one answer and the next answer of the same chat."""
+def again_ids(tokenizer: Tokenizer, question: str) -> list[int]:
+    """Ids between an answer, closed by its <|im_end|>, and the next: a later question."""
     return tokenizer.encode(f"\n{IM_START}user\n{question}{IM_END}\n{IM_START}assistant\n").ids
 
 

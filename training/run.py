@@ -50,15 +50,13 @@ class Trainee(nn.Module):
 
     def forward(self, batch) -> torch.Tensor:
         """Mean cross-entropy per answer token, in nats."""
-        features = [frames.to(self.projector.weight.device) for frames in self.model.features(batch)]
-        values, _ = self.model.answer_log_probabilities(self.projector, features, batch.rows)
-        return -values.mean()
+        return self.model.loss(self.projector, batch)
 
 
 def on_cpu(value):
     """The same nested dicts and lists with every tensor in CPU memory, so that any machine can read what is saved."""
     if isinstance(value, torch.Tensor):
-        return value.cpu()
+        return value.detach().cpu()
     if isinstance(value, dict):
         return {key: on_cpu(part) for key, part in value.items()}
     return [on_cpu(part) for part in value] if isinstance(value, list) else value
@@ -255,6 +253,9 @@ def argument_parser(description: str | None, run: str, learning_rate: float) -> 
     parser.add_argument("--without", nargs="*", default=[], metavar="TYPE", help="types of instruction data to leave out")
     parser.add_argument("--input", choices=("channels", "whitened"), default="whitened", help="how the input is standardised")
     parser.add_argument("--start-from", metavar="RUN", help="take the projector of another run as the start")
+    parser.add_argument("--pair", type=Path, metavar="JSON", help="train another image tower and language model (training/pairs)")
+    parser.add_argument("--data", type=Path, action="append", help="of a pair: a folder with captions.jsonl or a published JSON; repeat")
+    parser.add_argument("--media", type=Path, help="of a pair: where a published JSON's pictures and videos lie")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     return parser

@@ -16,9 +16,9 @@ from .prompt import (
     DESCRIBE_VIDEO,
     IMAGE_QUESTIONS,
     VIDEO_QUESTIONS,
+    again_ids,
     answer_ids,
     load_tokenizer,
-    next_question_ids,
     plain_question_ids,
     prefix_ids,
     splice,
@@ -66,6 +66,11 @@ class Model:
             self._prefix = self._run_prefix()
         return [(keys.expand(batch, -1, -1, -1), values.expand(batch, -1, -1, -1)) for keys, values in self._prefix]
 
+    @property
+    def device(self) -> torch.device:
+        """Where the model computes."""
+        return self._prefix[0][0].device
+
     def move(self, device: torch.device) -> None:
         """Takes decoder and pooling to `device`; what is computed from then on lies there."""
         self.decoder.to(device)
@@ -74,7 +79,7 @@ class Model:
 
     def features(self, batch) -> list[torch.Tensor]:
         """Tower vectors of a batch's rows, [T, P + 1, width] each: the patches of each frame, then its global vector."""
-        return batch.features
+        return [frames.to(self.device) for frames in batch.features]
 
     def suffix(self, question: str) -> torch.Tensor:
         """Token ids of the template after VISUAL, int64 [S]."""
@@ -87,11 +92,13 @@ class Model:
 
         Mean pooling stands before the projector: it is linear, so this equals pooling its tokens.
         """
-        patches = torch.cat([self.pooling(frames[None, :, : self.grid_tokens].float()) for frames in features])
-        frames = torch.cat([frames[:, self.grid_tokens].float() for frames in features])
-        grids, tokens = projector(patches), projector(frames).split([len(frames) for frames in features])
-        markers = projector.markers()
-        return [splice(grid[None], clip[None], markers)[0] for grid, clip in zip(grids, tokens)]
+        # Always in float32: the projector's whitening magnifies what autocast would round away.
+        with torch.autocast(self.device.type, enabled=False):
+            patches = torch.cat([self.pooling(clip[None, :, : self.grid_tokens].float()) for clip in features])
+            frames = torch.cat([clip[:, self.grid_tokens].float() for clip in features])
+            grids, tokens = projector(patches), projector(frames).split([len(clip) for clip in features])
+            markers = projector.markers()
+            return [splice(grid[None], clip[None], markers)[0] for grid, clip in zip(grids, tokens)]
 
     def body(self, projector, features: list[torch.Tensor], question: str, quotes: list[list[int]] | None = None) -> torch.Tensor:
         """VISUAL, quotes and question as embeddings [B, L, hidden] of rows that take equally many positions.
@@ -111,7 +118,7 @@ class Model:
         features: [T, P + 1, width] of each row, T its own; rows: `visual` is 4 + P + T, or 0 for text alone (features unused).
         """
         packed = pack(rows, self.prefix_length)
-        x = self.decoder.embed(packed.ids.to(projector.weight.device))
+        x = self.decoder.embed(packed.ids.to(self.device))
         seen = [frames for frames, row in zip(features, rows) if row.visual]
         if seen:
             visual = torch.cat(self.visual(projector, seen)).to(x.dtype)
@@ -121,6 +128,11 @@ class Model:
         logits = self.decoder.logits(hidden[packed.rows, packed.columns])
         losses = F.cross_entropy(logits, packed.targets.to(logits.device), reduction="none")
         return -losses, packed.owners
+
+    def loss(self, projector, batch) -> torch.Tensor:
+        """Mean cross-entropy per answer token of a batch (`training.parts.Batch`), in nats."""
+        values, _ = self.answer_log_probabilities(projector, self.features(batch), batch.rows)
+        return -values.mean()
 
 
 class ChatPrompt:
@@ -135,14 +147,14 @@ class ChatPrompt:
     def suffix(self, question: str) -> list[int]:
         return suffix_ids(self.tokenizer, question)
 
-    def answer(self, text: str) -> list[int]:
-        return answer_ids(self.tokenizer, text)
-
     def plain_question(self, question: str) -> list[int]:
         return plain_question_ids(self.tokenizer, question)
 
-    def next_question(self, question: str) -> list[int]:
-        return next_question_ids(self.tokenizer, question)
+    def again(self, question: str) -> list[int]:
+        return again_ids(self.tokenizer, question)
+
+    def answer(self, text: str) -> list[int]:
+        return answer_ids(self.tokenizer, text)
 
     def quotes(self, captions: list[str]) -> list[int]:
         return self.tokenizer.encode(quotes_text(captions)).ids if captions else []

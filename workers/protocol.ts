@@ -26,6 +26,7 @@ export const errorCodes = [
   'quota', // the browser gives no more storage; data.needed
   'context-full', // the question alone does not fit beside the clip; data.tokens, data.limit
   'clip-unknown', // a question about a clip whose tokens are not (or no longer) here; data.clipId
+  'no-text-tower', // the pack cannot search by words; data.packId
   'aborted',
   'internal', // a bug of ours; data carries what is known
 ] as const
@@ -64,6 +65,9 @@ function describe(thrown: unknown): string {
 // ----------------------------------------------------------------------------------------------------- common types
 
 export type Backend = 'webgpu' | 'wasm'
+/** The decoder's graphs, by how their weights are stored. */
+export const graphFlavours = ['int8', 'q8f32', 'q8f16', 'f32'] as const
+export type GraphFlavour = (typeof graphFlavours)[number]
 /** How a frame reached the encoder's input (in order of preference). */
 export type FrameRoute = 'external-texture' | 'image-bitmap' | 'planes' | 'canvas'
 
@@ -79,6 +83,8 @@ export type LoadOptions = {
   readonly packUrl: string
   /** Forces a backend instead of choosing by capability (tests, `?vision=wasm`). */
   readonly backend?: Backend
+  /** Forces a decoder graph instead of the backend's best (tests, parity checks). */
+  readonly flavour?: GraphFlavour
 }
 
 // ----------------------------------------------------------------------------------------------------------- vision
@@ -135,7 +141,7 @@ export type EncodedClip = {
 export type EncodeEvent =
   | { readonly type: 'opened'; readonly media: MediaInfo }
   | { readonly type: 'planned'; readonly timestamps: readonly number[] }
-  /** One frame is encoded. `thumbnail`: at most 160 px on its long side. `vector`: the frame's CLIP vector [width]. */
+  /** One frame is encoded. `thumbnail`: at most 160 px on its long side. `vector`: the frame's CLIP vector. */
   | {
       readonly type: 'frame'
       readonly index: number
@@ -159,6 +165,11 @@ export type VisionApi = {
   connect(port: MessagePort): void
   /** Opens, samples, decodes, encodes, pools, projects; the tokens go to the connected port, the events to the caller. */
   encode(source: ClipSource, options: EncodeOptions, signal: AbortSignal): AsyncIterable<EncodeEvent>
+  /**
+   * CLIP vectors of texts, [texts, size] row-major, of length 1; their dot products with frames' vectors rank both. The text
+   * tower loads at the first call. Errors: no-text-tower, those of load, aborted.
+   */
+  embedTexts(texts: readonly string[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>>
   ledger(): LedgerSnapshot
   /** Test hook: destroys the GPU device as a driver reset would. */
   loseDevice(): void
@@ -185,7 +196,15 @@ export type TokenMessage =
 
 // --------------------------------------------------------------------------------------------------------- language
 
-export type GenerationOptions = {
+/** What of the pack's offer the prompt holds. */
+export type PromptOptions = {
+  /** false: not the captions of similar scenes that the pack would quote. */
+  readonly quotes?: boolean
+}
+
+/** What is left out is as the pack says. */
+export type GenerationOptions = PromptOptions & {
+  /** At most half of the context. */
   readonly maxNewTokens?: number
   /** 0 = greedy. */
   readonly temperature?: number
@@ -223,12 +242,33 @@ export type AnswerStats = {
   readonly backend: Backend
   /** Oldest turns that no longer fit and were left out of the prompt. */
   readonly droppedTurns: number
+  /** Hypotheses that were weighed at once; 1: greedy or sampled. */
+  readonly beams: number
+  /** Captions of similar scenes that the prompt quoted. */
+  readonly quotes: readonly string[]
 }
 
 export type AnswerEvent =
   | { readonly type: 'prefill'; readonly done: number; readonly total: number }
+  /** Text that stays. */
   | { readonly type: 'text'; readonly text: string }
-  | { readonly type: 'done'; readonly reason: 'end' | 'length'; readonly stats: AnswerStats }
+  /** What the likeliest beam would say after the text so far: not to be shown, but kept should the answer stop here. */
+  | { readonly type: 'draft'; readonly text: string }
+  /** `ids`: the answer's tokens, without the one that ends it. */
+  | {
+      readonly type: 'done'
+      readonly reason: 'end' | 'length'
+      readonly ids: readonly number[]
+      readonly stats: AnswerStats
+    }
+
+/** One position of a teacher-forced answer. */
+export type ForcedToken = {
+  /** The likeliest id there. */
+  readonly top: number
+  /** log p of the forced id, nats. */
+  readonly logP: number
+}
 
 export type LanguageInfo = {
   readonly packId: string
@@ -251,10 +291,19 @@ export type LanguageApi = {
     clipId: string | null,
     question: string,
     texts: readonly string[],
+    options: PromptOptions,
     signal: AbortSignal,
   ): Promise<readonly number[]>
-  /** Prefills the clip's prefix (system prompt and visual tokens) so that the first question costs only its own text. */
-  prepare(clipId: string, signal: AbortSignal): Promise<void>
+  /** Forces an answer's `ids` one position a step, as a first question about the clip would be answered with them. */
+  force(
+    clipId: string | null,
+    question: string,
+    ids: readonly number[],
+    options: PromptOptions,
+    signal: AbortSignal,
+  ): Promise<readonly ForcedToken[]>
+  /** Prefills the clip's prefix (system prompt, visual tokens, quotes): the first question then costs only its own text. */
+  prepare(clipId: string, options: PromptOptions, signal: AbortSignal): Promise<void>
   forget(clipId: string): void
   ledger(): LedgerSnapshot
 }

@@ -8,12 +8,29 @@ const read = (query: string) =>
   readParameters(new URL(`https://valley.test/app/${query}`), new URL('https://valley.test/app/'))
 
 test('without parameters the embedded pack loads on backends of the engine’s choice', () => {
-  expect(read('')).toEqual({ packUrl: 'https://valley.test/app/models/valley-nano/pack.json' })
+  const packUrl = 'https://valley.test/app/models/valley-nano/pack.json'
+  expect(read('')).toEqual({ packUrl, generation: {} })
 })
 
 test('backends can be forced, nonsense cannot', () => {
   expect(read('?vision=wasm&language=webgpu')).toMatchObject({ visionBackend: 'wasm', languageBackend: 'webgpu' })
   expect(read('?vision=cuda')).not.toHaveProperty('visionBackend')
+  expect(read('?flavour=f32')).toHaveProperty('languageFlavour', 'f32')
+  expect(read('?flavour=f64')).not.toHaveProperty('languageFlavour')
+})
+
+test('how answers are made can be asked for, nonsense cannot', () => {
+  const asked = read('?beams=3&length-penalty=0&repetition-penalty=1.2&max-new-tokens=24&quotes=off&frames=4')
+  expect(asked.generation).toEqual({
+    beams: 3,
+    lengthPenalty: 0,
+    repetitionPenalty: 1.2,
+    maxNewTokens: 24,
+    quotes: false,
+  })
+  expect(asked.frames).toBe(4)
+  const nonsense = read('?beams=0&length-penalty=-1&repetition-penalty=none&max-new-tokens=&quotes=on&frames=-2')
+  expect(nonsense).toEqual(read(''))
 })
 
 test('another pack is taken from the same origin only', () => {
@@ -23,12 +40,14 @@ test('another pack is taken from the same origin only', () => {
 })
 
 test('stored settings are taken over, damaged or foreign ones fall back', () => {
-  const defaults = { language: 'zh-CN', theme: 'system', frames: 8, creativity: 'precise' }
+  const defaults = { language: 'zh-CN', theme: 'system', frames: 8, creativity: 'precise', search: null }
   expect(parseSettings(null, ['zh-CN'])).toEqual(defaults)
   expect(parseSettings('{not json', ['zh-CN'])).toEqual(defaults)
   expect(parseSettings('[1]', ['zh-CN'])).toEqual(defaults)
-  expect(parseSettings('{"theme":"neon","frames":1000,"creativity":"wild","language":"xx"}', ['zh'])).toEqual(defaults)
-  const chosen = { language: 'en', theme: 'dark', frames: 16, creativity: 'creative' }
+  expect(
+    parseSettings('{"theme":"neon","frames":1000,"creativity":"wild","search":"deep","language":"xx"}', ['zh']),
+  ).toEqual(defaults)
+  const chosen = { language: 'en', theme: 'dark', frames: 16, creativity: 'creative', search: 'careful' }
   expect(parseSettings(JSON.stringify(chosen), ['zh-CN'])).toEqual(chosen)
 })
 
@@ -55,6 +74,7 @@ test('a pack summary needs a name and languages', () => {
     languages: ['en', 3],
     sampling: { maxFrames: 12 },
     prompt: { describeImage: 'Describe.' },
+    generation: { beams: 3 },
   }
   expect(summarizePack(pack)).toEqual({
     name: 'Nano',
@@ -64,7 +84,9 @@ test('a pack summary needs a name and languages', () => {
     maxFrames: 12,
     describeImage: 'Describe.',
     describeVideo: '',
+    beams: 3,
   })
+  expect(summarizePack({ ...pack, generation: undefined })?.beams).toBe(1)
   expect(summarizePack({ name: 'Nano' })).toBeNull()
   expect(summarizePack('no pack')).toBeNull()
 })

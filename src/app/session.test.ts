@@ -22,6 +22,8 @@ const stats = {
   tokensPerSecond: 20,
   backend: 'wasm',
   droppedTurns: 0,
+  beams: 1,
+  quotes: [],
 } as const
 
 /** An engine whose clips open and whose answers come when the test says so. */
@@ -55,14 +57,15 @@ function fakeEngine() {
       signal.addEventListener('abort', () => gate.reject(new ValleyError('aborted')))
       yield { type: 'prefill', done: 5, total: 10 }
       yield { type: 'text', text: ' A dog' }
+      yield { type: 'draft', text: ' runs' }
       await gate.promise
       yield { type: 'text', text: ' runs.' }
-      yield { type: 'done', reason: 'end', stats }
+      yield { type: 'done', reason: 'end', ids: [1, 2], stats }
     },
     prepare: async () => {},
     forget: (clipId) => void forgotten.push(clipId),
   }
-  const session = new Session(engine, { frames: 8, temperature: 0 }, (callback) => {
+  const session = new Session(engine, { frames: 8, generation: { temperature: 0 } }, (callback) => {
     queueMicrotask(callback)
     return () => {}
   })
@@ -117,15 +120,15 @@ describe('asking', () => {
     expect(requests[1]?.turns).toEqual([{ question: 'What is happening?', answer: 'A dog runs.' }])
   })
 
-  test('stop keeps what was written, and asking again replaces it', async () => {
+  test('stop keeps what was written and what the likeliest beam has, and asking again replaces it', async () => {
     const { session, requests, finishClip, finishAnswer } = fakeEngine()
     session.openClip(new Blob(), 'dog.mp4')
     session.ask('What is happening?')
     await until(() => session.getState().clips.activeId !== null)
     finishClip('dog.mp4')
-    await until(() => session.live.text !== '')
+    await until(() => session.live.textWithDraft.endsWith('runs'))
     session.stop()
-    expect(turns(session)[0]).toMatchObject({ status: 'stopped', answer: 'A dog' })
+    expect(turns(session)[0]).toMatchObject({ status: 'stopped', answer: 'A dog runs' })
     expect(session.getState().runningTurn).toBeNull()
     finishAnswer()
     session.askAgain(turns(session)[0]?.id ?? '')
@@ -213,7 +216,7 @@ describe('clips', () => {
     await until(() => activeClip(session.getState().clips)?.status === 'encoding')
     finishClip('one.mp4')
     await until(() => activeClip(session.getState().clips)?.status === 'ready')
-    session.configure({ frames: 16, temperature: 0 })
+    session.configure({ frames: 16, generation: { temperature: 0 } })
     expect(activeClip(session.getState().clips)?.status).toBe('opening')
     await until(() => activeClip(session.getState().clips)?.status === 'encoding')
     finishClip('one.mp4')

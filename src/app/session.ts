@@ -19,8 +19,8 @@ export type SessionEngine = Pick<Engine, 'encode' | 'ask' | 'prepare' | 'forget'
 export type SessionSettings = {
   /** Upper bound of sampled frames. */
   readonly frames: number
-  /** 0 = greedy. */
-  readonly temperature: number
+  /** What differs from the pack's own generation. */
+  readonly generation: GenerationOptions
 }
 
 /** Something the person should know; stays until dismissed. */
@@ -145,7 +145,7 @@ export class Session {
     const running = this.#running
     if (running) {
       running.controller.abort()
-      this.#endRun(running, { type: 'stopped', turnId: running.turnId, answer: this.live.text.trim() })
+      this.#endRun(running, { type: 'stopped', turnId: running.turnId, answer: this.live.textWithDraft.trim() })
     } else {
       const waiting = nextWaiting(this.#state.chat)
       if (waiting) this.#chat({ type: 'stopped', turnId: waiting.turn.id, answer: '' })
@@ -189,7 +189,7 @@ export class Session {
       if (signal.aborted) return
       this.#dropOthers()
       void this.#pump()
-      if (!this.#running) void this.#engine.prepare(id, signal)
+      if (!this.#running) void this.#engine.prepare(id, this.#settings.generation, signal)
     } catch (thrown) {
       if (!signal.aborted) this.#onClipFailed(id, name, toValleyError(thrown))
     } finally {
@@ -228,6 +228,7 @@ export class Session {
         if (this.#running !== running) return
         if (event.type === 'prefill') this.#chat({ ...event, type: 'prefilled', turnId })
         else if (event.type === 'text') this.#onText(turnId, event.text)
+        else if (event.type === 'draft') this.live.draft(event.text)
         else {
           const { reason, stats } = event
           const answer = this.live.text.trim()
@@ -272,9 +273,9 @@ export class Session {
   }
 
   #generation(): GenerationOptions {
-    const { temperature } = this.#settings
-    if (temperature === 0) return { temperature }
-    return { temperature, seed: crypto.getRandomValues(new Uint32Array(1))[0] ?? 0 }
+    const { generation } = this.#settings
+    if (!generation.temperature) return generation
+    return { ...generation, seed: crypto.getRandomValues(new Uint32Array(1))[0] ?? 0 }
   }
 
   #chat(action: ChatAction): void {

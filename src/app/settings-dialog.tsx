@@ -6,7 +6,7 @@ import { usePack } from '../assistant/hooks'
 import { useSettings, useSettingsStore } from './context'
 import { isLanguage, languages } from './i18n'
 import { IconButton } from './icon-button'
-import { type Creativity, creativities, frameChoices, themes } from './settings'
+import { type Creativity, creativities, frameChoices, type Search, searches, themes } from './settings'
 import './settings-dialog.css'
 
 /** The settings and the button that opens them. Every choice holds at once. */
@@ -69,6 +69,16 @@ export function SettingsDialog() {
               label: t(`settings.creativities.${value}`),
             }))}
             onChange={(value) => value in creativities && store.change({ creativity: value as Creativity })}
+          />
+          <Choice
+            label={t('settings.search')}
+            hint={t('settings.searchHint')}
+            value={settings.search ?? ((pack?.beams ?? 1) > 1 ? 'careful' : 'fast')}
+            options={(Object.keys(searches) as Search[]).map((value) => ({
+              value,
+              label: t(`settings.searches.${value}`),
+            }))}
+            onChange={(value) => value in searches && store.change({ search: value as Search })}
           />
           {pack && (
             <div className="settings-row">

@@ -9,16 +9,22 @@ export const frameChoices = [4, 8, 16] as const
 export const creativities = { precise: 0, balanced: 0.5, creative: 0.9 } as const
 export type Creativity = keyof typeof creativities
 
+/** Beams of the answer search by name. */
+export const searches = { fast: 1, careful: 3 } as const
+export type Search = keyof typeof searches
+
 export type Settings = {
   readonly language: Language
   readonly theme: Theme
   readonly frames: number
   readonly creativity: Creativity
+  /** null: as the pack says. */
+  readonly search: Search | null
 }
 
 const storageKey = 'valley.settings'
 
-const oneOf = <T>(choices: readonly T[], value: unknown, otherwise: T): T =>
+const oneOf = <T, Otherwise = T>(choices: readonly T[], value: unknown, otherwise: Otherwise): T | Otherwise =>
   choices.includes(value as T) ? (value as T) : otherwise
 
 /** Settings from what was stored; anything missing or foreign becomes the default. */
@@ -36,6 +42,7 @@ export function parseSettings(stored: string | null, browserLanguages: readonly 
     theme: oneOf(themes, raw.theme, 'system'),
     frames: oneOf<number>(frameChoices, raw.frames, 8),
     creativity: oneOf(names, raw.creativity, 'precise'),
+    search: oneOf<Search, null>(Object.keys(searches) as Search[], raw.search, null),
   }
 }
 

@@ -10,7 +10,9 @@ import type {
   EncodedClip,
   EncodeEvent,
   EncodeOptions,
+  ForcedToken,
   LanguageInfo,
+  PromptOptions,
   VisionInfo,
 } from '../../workers/protocol'
 import { errorToWire, ValleyError } from '../../workers/protocol'
@@ -19,6 +21,8 @@ import type { Engine, EngineState, Ledgers, WorkerName } from './engine'
 export type AutomationAnswer = {
   readonly text: string
   readonly reason: 'end' | 'length'
+  /** Its tokens, without the one that ends it. */
+  readonly ids: readonly number[]
   readonly stats: AnswerStats
 }
 
@@ -31,10 +35,24 @@ export type ValleyAutomation<Transcript = unknown> = {
   ledgers(): Promise<Ledgers>
   /** Encodes a file, or frames given as pictures, outside the screens; its tokens stay until `forget`. `onEvent` sees every event. */
   encode(source: ClipSource, options: EncodeOptions, onEvent?: (event: EncodeEvent) => void): Promise<EncodedClip>
-  /** Asks outside the screens and gathers the answer. */
+  /** Asks outside the screens and gathers the answer; `request.options` may set whatever the pack's generation says. */
   ask(request: AskRequest): Promise<AutomationAnswer>
   /** Mean log p per token of each text as the answer about the clip. */
-  score(clipId: string | null, question: string, texts: readonly string[]): Promise<readonly number[]>
+  score(
+    clipId: string | null,
+    question: string,
+    texts: readonly string[],
+    options?: PromptOptions,
+  ): Promise<readonly number[]>
+  /** The likeliest id and the given id's log p at every position of an answer about the clip. */
+  force(
+    clipId: string | null,
+    question: string,
+    ids: readonly number[],
+    options?: PromptOptions,
+  ): Promise<readonly ForcedToken[]>
+  /** CLIP vectors of texts, [texts, size] row-major; `encode` gives the frames' with its `frame` events. */
+  embedTexts(texts: readonly string[]): Promise<Float32Array>
   forget(clipId: string): void
   /** What the screens show: the clip, the turns with their figures, the errors. */
   transcript(): Transcript
@@ -68,11 +86,15 @@ export function exposeAutomation<Transcript>(engine: Engine, transcript: () => T
       let text = ''
       for await (const event of engine.ask(request, new AbortController().signal)) {
         if (event.type === 'text') text += event.text
-        if (event.type === 'done') return { text, reason: event.reason, stats: event.stats }
+        if (event.type === 'done') return { text, reason: event.reason, ids: event.ids, stats: event.stats }
       }
       throw new ValleyError('internal', { detail: 'the stream ended without `done`' })
     },
-    score: (clipId, question, texts) => engine.score(clipId, question, texts, new AbortController().signal),
+    score: (clipId, question, texts, options = {}) =>
+      engine.score(clipId, question, texts, options, new AbortController().signal),
+    force: (clipId, question, ids, options = {}) =>
+      engine.force(clipId, question, ids, options, new AbortController().signal),
+    embedTexts: (texts) => engine.embedTexts(texts, new AbortController().signal),
     forget: (clipId) => engine.forget(clipId),
     transcript,
     describeError: errorToWire,

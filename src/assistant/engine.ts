@@ -6,11 +6,14 @@ import {
   type ClipSource,
   type EncodeEvent,
   type EncodeOptions,
+  type ForcedToken,
+  type GraphFlavour,
   type LanguageApi,
   type LanguageInfo,
   type LedgerSnapshot,
   type LoadOptions,
   type LoadProgress,
+  type PromptOptions,
   toValleyError,
   ValleyError,
   type VisionApi,
@@ -31,6 +34,8 @@ export type EngineOptions = {
   readonly packUrl: string
   readonly visionBackend?: Backend
   readonly languageBackend?: Backend
+  /** Forces a decoder graph. */
+  readonly languageFlavour?: GraphFlavour
   readonly startVision: () => WorkerClient<VisionApi>
   readonly startLanguage: () => WorkerClient<LanguageApi>
 }
@@ -69,7 +74,7 @@ export class Engine {
   #state: EngineState
 
   constructor(options: EngineOptions) {
-    const { packUrl, visionBackend, languageBackend } = options
+    const { packUrl, visionBackend, languageBackend, languageFlavour: flavour } = options
     const onChange = () => this.#changed()
     const load = (backend: Backend | undefined): LoadOptions => (backend ? { packUrl, backend } : { packUrl })
     this.#vision = new Component<VisionApi, VisionInfo>({
@@ -81,7 +86,8 @@ export class Engine {
     })
     this.#language = new Component<LanguageApi, LanguageInfo>({
       start: options.startLanguage,
-      load: (client, onProgress) => loadWith(client, load(languageBackend), onProgress),
+      load: (client, onProgress) =>
+        loadWith(client, { ...load(languageBackend), ...(flavour ? { flavour } : {}) }, onProgress),
       onStart: () => {
         this.#connect()
         this.#encodeLostClips()
@@ -151,11 +157,11 @@ export class Engine {
   }
 
   /** Prefills what every question about the clip begins with. Failures are left to the question to report. */
-  async prepare(clipId: string, signal: AbortSignal): Promise<void> {
+  async prepare(clipId: string, options: PromptOptions, signal: AbortSignal): Promise<void> {
     await this.#turns
       .run(signal, async () => {
         const client = await this.#language.whenReady(signal)
-        const prefill = () => client.callUntil((remote, s) => remote.prepare(clipId, s), signal)
+        const prefill = () => client.callUntil((remote, s) => remote.prepare(clipId, options, s), signal)
         await prefill().catch(async (thrown: unknown) => {
           if (!isCode(thrown, 'clip-unknown')) throw thrown
           await pause(tokenGraceMs)
@@ -203,13 +209,31 @@ export class Engine {
     clipId: string | null,
     question: string,
     texts: readonly string[],
+    options: PromptOptions,
     signal: AbortSignal,
   ): Promise<readonly number[]> {
-    return this.#turns.run(signal, async () => {
-      const client = await this.#language.whenReady(signal)
-      if (clipId !== null) await this.#ensureTokens(clipId, signal)
-      return client.callUntil((remote, s) => remote.score(clipId, question, texts, s), signal)
-    })
+    return this.#withClip(clipId, signal, (client) =>
+      client.callUntil((remote, s) => remote.score(clipId, question, texts, options, s), signal),
+    )
+  }
+
+  /** How likely each token of an answer is, given those before it. @throws as LanguageApi.force */
+  force(
+    clipId: string | null,
+    question: string,
+    ids: readonly number[],
+    options: PromptOptions,
+    signal: AbortSignal,
+  ): Promise<readonly ForcedToken[]> {
+    return this.#withClip(clipId, signal, (client) =>
+      client.callUntil((remote, s) => remote.force(clipId, question, ids, options, s), signal),
+    )
+  }
+
+  /** CLIP vectors of texts, [texts, size] row-major. @throws as VisionApi.embedTexts, and `worker-died` */
+  async embedTexts(texts: readonly string[], signal: AbortSignal): Promise<Float32Array> {
+    const client = await this.#vision.whenReady(signal)
+    return client.callUntil((remote, s) => remote.embedTexts(texts, s), signal)
   }
 
   /** Lets go of a clip: its tokens and whatever was prefilled from them. */
@@ -244,6 +268,19 @@ export class Engine {
     this.#clips.clear()
     this.#vision.close()
     this.#language.close()
+  }
+
+  /** Runs a call once it is its turn, the pack is loaded and the worker holds the clip's tokens. */
+  #withClip<T>(
+    clipId: string | null,
+    signal: AbortSignal,
+    run: (client: WorkerClient<LanguageApi>) => Promise<T>,
+  ): Promise<T> {
+    return this.#turns.run(signal, async () => {
+      const client = await this.#language.whenReady(signal)
+      if (clipId !== null) await this.#ensureTokens(clipId, signal)
+      return run(client)
+    })
   }
 
   async *#encodeTwice(clip: OpenClip, signal: AbortSignal): AsyncGenerator<EncodeEvent, void, undefined> {

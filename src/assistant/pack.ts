@@ -9,6 +9,8 @@ export type PackSummary = {
   /** The prompts that the model was taught with; empty where the pack names none. */
   readonly describeImage: string
   readonly describeVideo: string
+  /** Hypotheses that its own answer search weighs at once. */
+  readonly beams: number
 }
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '')
@@ -19,6 +21,7 @@ export function summarizePack(json: unknown): PackSummary | null {
   const pack = json as Record<string, unknown>
   const sampling = pack.sampling as { maxFrames?: unknown } | undefined
   const prompt = pack.prompt as { describeImage?: unknown; describeVideo?: unknown } | undefined
+  const generation = pack.generation as { beams?: unknown } | undefined
   if (!text(pack.name) || !Array.isArray(pack.languages)) return null
   return {
     name: text(pack.name),
@@ -28,6 +31,7 @@ export function summarizePack(json: unknown): PackSummary | null {
     maxFrames: typeof sampling?.maxFrames === 'number' ? sampling.maxFrames : 16,
     describeImage: text(prompt?.describeImage),
     describeVideo: text(prompt?.describeVideo),
+    beams: typeof generation?.beams === 'number' ? generation.beams : 1,
   }
 }
 

@@ -17,6 +17,7 @@ export function AnswerStatsView({ stats, encoded }: Props) {
     [t('stats.speed'), t('stats.perSecond', { value: formatNumber(stats.tokensPerSecond, language, 1) })],
     [t('stats.written'), t('stats.tokens', { count: stats.newTokens })],
     [t('stats.read'), t('stats.reused', { count: stats.promptTokens, reused: stats.reusedTokens })],
+    [t('stats.search'), t('stats.beams', { count: stats.beams })],
     [t('stats.runs'), place],
   ]
   if (encoded) {

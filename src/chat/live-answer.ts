@@ -20,6 +20,7 @@ export class LiveAnswer {
   readonly #listeners = new Set<() => void>()
   #shown = ''
   #text = ''
+  #draft = ''
   #cancel: (() => void) | undefined
 
   constructor(schedule: Scheduler = nextFrame) {
@@ -31,6 +32,11 @@ export class LiveAnswer {
     return this.#text
   }
 
+  /** All text so far and how it would most likely go on: what is kept of an answer that is stopped here. */
+  get textWithDraft(): string {
+    return this.#text + this.#draft
+  }
+
   getSnapshot = (): string => this.#shown
 
   subscribe = (listener: () => void): (() => void) => {
@@ -40,12 +46,19 @@ export class LiveAnswer {
 
   append(piece: string): void {
     this.#text += piece
+    this.#draft = this.#draft.startsWith(piece) ? this.#draft.slice(piece.length) : ''
     this.#cancel ??= this.#schedule(() => this.#flush())
+  }
+
+  /** Takes a likely continuation in place of the one before. It is never shown while the answer is written. */
+  draft(text: string): void {
+    this.#draft = text
   }
 
   /** Empties it for the next answer. */
   reset(): void {
     this.#text = ''
+    this.#draft = ''
     this.#cancel?.()
     this.#flush()
   }

@@ -19,6 +19,8 @@ const stats = {
   tokensPerSecond: 20,
   backend: 'wasm',
   droppedTurns: 0,
+  beams: 1,
+  quotes: [],
 } as const
 
 const run = (...actions: ChatAction[]): ChatState => actions.reduce(chatReducer, emptyChat)

@@ -1,8 +1,9 @@
 /** The tiny random decoder in float32 on WASM: numbers equal to PyTorch's, and no dependence on chunks or the cache. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Context, type PrefillOptions } from '../../workers/language/context'
-import { type GenerateEvent, generate, scoreText } from '../../workers/language/generate'
-import { logProbability } from '../../workers/language/sampling'
+import { forceAnswer, scoreText } from '../../workers/language/force'
+import { type GenerateEvent, generate } from '../../workers/language/generate'
+import { argmax, logProbability } from '../../workers/language/sampling'
 import type { Sequence } from '../../workers/language/splice'
 import {
   floats,
@@ -14,12 +15,13 @@ import {
   type TinyModel,
 } from './language-tiny'
 
+const search = { beams: 1, lengthPenalty: 1 }
 const greedy = { temperature: 0, topP: 1, repetitionPenalty: 1 }
 const never = new AbortController().signal
 
 async function answer(model: TinyModel, sequence: Sequence, maxNewTokens = 16, signal = never) {
   const events: GenerateEvent[] = []
-  const options = { sampling: greedy, random: Math.random, maxNewTokens, boundaries: [], signal }
+  const options = { sampling: greedy, search, random: Math.random, maxNewTokens, boundaries: [], signal }
   await generate(model, sequence, options, (event) => events.push(event))
   const ids = events.flatMap((event) => (event.type === 'token' ? [event.id] : []))
   const end = events.at(-1)
@@ -128,6 +130,7 @@ describe('chunks and reuse', () => {
     const said: number[] = []
     const options = {
       sampling: greedy,
+      search,
       random: Math.random,
       maxNewTokens: 16,
       boundaries: [],
@@ -143,21 +146,29 @@ describe('chunks and reuse', () => {
     expect((await answer(model, sequence)).ids).toEqual(golden.turns[1]?.greedy)
   })
 
-  test('scores are mean log probabilities, whatever was scored before', async () => {
+  test('forced answers and scores are log probabilities, whatever was run before', async () => {
     const texts = [golden.turns[1]?.greedy ?? [], [7, 8, 9], [12]]
     const expected: number[] = []
     for (const ids of texts) {
+      const tops: number[] = []
       let sum = 0
       const context = new Context(model.decoder)
       context.truncate(0)
       let { logits } = await context.prefill(sequence)
       for (const id of ids) {
         sum += logProbability(logits, id)
+        tops.push(argmax(logits))
         const row = new Float32Array(model.embedding.hiddenSize)
         model.embedding.lookUp(id, row)
         logits = (await context.extend([id], row, [0]))[0] ?? logits
       }
       expected.push(sum / ids.length)
+      const forced = await forceAnswer({ ...model, context }, sequence, ids, [], never)
+      expect(forced.map(({ top }) => top)).toEqual(tops)
+      expect(forced.reduce((total, { logP }) => total + logP, 0)).toBeCloseTo(sum, 4)
+      expect(context.keys).toHaveLength(sequence.keys.length)
+      // A greedy answer is the likeliest token at every position.
+      if (ids === texts[0]) expect(tops).toEqual(ids)
     }
     const context = new Context(model.decoder)
     context.truncate(0)

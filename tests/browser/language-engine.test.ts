@@ -13,10 +13,12 @@ afterEach(async () => {
   }
 })
 
+const tiny = (name: string) => ({ packUrl: tinyPackUrl(name), backend: 'wasm', flavour: 'f32' }) as const
+
 async function open() {
-  const engine = new LanguageEngine({ flavour: 'f32' })
+  const engine = new LanguageEngine()
   engines.push(engine)
-  const info = await engine.load({ packUrl: tinyPackUrl('tiny-mean'), backend: 'wasm' }, () => {})
+  const info = await engine.load(tiny('tiny-mean'), () => {})
   const { port1, port2 } = new MessageChannel()
   engine.connect(port2)
   const send = (message: TokenMessage) => port1.postMessage(message)
@@ -99,7 +101,7 @@ describe('asking', () => {
     const plain = await read(cold.engine.ask(request('a', 'What is happening?'), never))
     const { engine, send } = await open()
     send({ type: 'tokens', tokens: clip('a', 1) })
-    await engine.prepare('a', never)
+    await engine.prepare('a', {}, never)
     const prepared = await read(engine.ask(request('a', 'What is happening?'), never))
     expect(prepared.text).toBe(plain.text)
     // system prompt and user head (22), four markers, four patch tokens, three frame tokens
@@ -190,11 +192,11 @@ test('scores equal the decoder below, and do not depend on their order', async (
   const { engine, send } = await open()
   send({ type: 'tokens', tokens: clip('a', 1) })
   const texts = ['Two dogs play.', 'A person opens the door.', 'What?']
-  const scores = await engine.score('a', 'What is happening?', texts, never)
-  const reversed = await engine.score('a', 'What is happening?', [...texts].reverse(), never)
+  const scores = await engine.score('a', 'What is happening?', texts, {}, never)
+  const reversed = await engine.score('a', 'What is happening?', [...texts].reverse(), {}, never)
   for (const [index, score] of scores.entries()) expect(reversed[2 - index]).toBeCloseTo(score, 4)
   expect(new Set(scores).size).toBe(3)
-  expect(await engine.score('a', 'What?', [''], never)).toEqual([Number.NEGATIVE_INFINITY])
+  expect(await engine.score('a', 'What?', [''], {}, never)).toEqual([Number.NEGATIVE_INFINITY])
 
   const model = await openTiny('tiny-mean', 'f32')
   const { tokenizer, embedding, decoder } = model
@@ -220,10 +222,10 @@ test('scores equal the decoder below, and do not depend on their order', async (
 })
 
 test('loading reports its stages in order and ends each at its total', async () => {
-  const engine = new LanguageEngine({ flavour: 'f32' })
+  const engine = new LanguageEngine()
   engines.push(engine)
   const last = new Map<string, { done: number; total: number }>()
-  const info = await engine.load({ packUrl: tinyPackUrl('tiny-delta'), backend: 'wasm' }, ({ stage, done, total }) => {
+  const info = await engine.load(tiny('tiny-delta'), ({ stage, done, total }) => {
     expect(done).toBeGreaterThanOrEqual(last.get(stage)?.done ?? 0)
     last.set(stage, { done, total })
   })
@@ -236,6 +238,6 @@ test('a pack that is not there is download-failed, and the engine stays usable',
   const { engine } = await open()
   const missing = engine.load({ packUrl: new URL('/tests/fixtures/tiny/none/pack.json', location.href).href }, () => {})
   await expect(missing).rejects.toMatchObject({ code: expect.stringMatching(/download-failed|pack-invalid/) })
-  await engine.load({ packUrl: tinyPackUrl('tiny-mean'), backend: 'wasm' }, () => {})
+  await engine.load(tiny('tiny-mean'), () => {})
   expect((await read(engine.ask(request(null, 'What?'), never))).text).not.toBe('')
 })

@@ -2,7 +2,7 @@
 import * as Comlink from 'comlink'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type LoadedModel, loadModel } from '../../workers/language/model'
-import { conversationPieces, prefixIds } from '../../workers/language/prompt'
+import { conversationPieces, prefixPieces, sharedEnds } from '../../workers/language/prompt'
 import { argmax, logProbability } from '../../workers/language/sampling'
 import { type Sequence, splice } from '../../workers/language/splice'
 import {
@@ -97,7 +97,7 @@ describe('int8 and the KV cache', () => {
   const system = 'You are Valley. You answer questions about the video the user opened.'
   const answer = 'A brown dog runs over the grass and catches a red ball.'
   const sequenceOf = (turns: AskRequest['turns'], question: string): Sequence => {
-    const pieces = conversationPieces(model.tokenizer, { system, turns, question, visualLength: null })
+    const pieces = conversationPieces(model.tokenizer, { system, turns, question, clip: null })
     return splice(pieces, model.embedding, null)
   }
 
@@ -116,7 +116,7 @@ describe('int8 and the KV cache', () => {
 
   test('a prepared prefix changes nothing at all: the cold run has the same chunks', async () => {
     const sequence = sequenceOf([], 'Describe a dog.')
-    const boundary = prefixIds(model.tokenizer, system).length
+    const boundary = sharedEnds(prefixPieces(model.tokenizer, system, null))[0] ?? 0
     model.context.truncate(0)
     const cold = await model.context.prefill(sequence, { boundaries: [boundary] })
     model.context.truncate(0)

@@ -27,7 +27,7 @@ afterEach(() => {
 function open(mishaps?: Mishaps): Session {
   engine = standInEngine(mishaps).engine
   const settings = new SettingsStore()
-  const session = new Session(engine, { frames: 8, temperature: 0 })
+  const session = new Session(engine, { frames: 8, generation: { temperature: 0 } })
   const container = document.body.appendChild(document.createElement('div'))
   root = createRoot(container)
   root.render(

@@ -64,6 +64,8 @@ const stats = {
   tokensPerSecond: 20,
   backend: 'wasm',
   droppedTurns: 0,
+  beams: 1,
+  quotes: [],
 } as const
 
 export type Mishaps = { vision?: ValleyError[]; language?: ValleyError[]; load?: ValleyError[] }
@@ -99,6 +101,7 @@ export function standInEngine(mishaps: Mishaps = {}): { engine: Engine; log: str
         log.push(`encoded ${options.clipId}`)
         yield { type: 'encoded', clip: { ...clip, backend: 'wasm', route: 'planes', timings } }
       },
+      embedTexts: async (texts) => new Float32Array(4 * texts.length),
       ledger: () => ({}),
       loseDevice: () => {},
     })
@@ -126,9 +129,10 @@ export function standInEngine(mishaps: Mishaps = {}): { engine: Engine; log: str
           throw new ValleyError('aborted')
         }
         yield { type: 'text', text: request.question.toUpperCase() }
-        yield { type: 'done', reason: 'end', stats }
+        yield { type: 'done', reason: 'end', ids: [1, 2], stats }
       },
       score: async (_clipId, _question, texts) => texts.map((text) => -text.length),
+      force: async (_clipId, _question, ids) => ids.map((id) => ({ top: id, logP: 0 })),
       prepare: async () => {},
       forget: (clipId) => void held.delete(clipId),
       ledger: () => ({ 'kv-cache': held.size }),

@@ -6,12 +6,16 @@ import { packSchema } from '../../workers/packs/schema'
 import { AppUnderTest } from './evaluate/app-under-test'
 import { loadItems } from './evaluate/data/items'
 import { MediaLibrary } from './evaluate/data/media'
+import { loadQuestions } from './evaluate/data/questions'
 import { writeFigures } from './evaluate/figures'
 import { type Options, readOptions, usage } from './evaluate/options'
 import { Predictions } from './evaluate/predictions'
 import { duration } from './evaluate/progress'
 import type { Run, Values } from './evaluate/run'
 import { evaluateCaptions } from './evaluate/tasks/caption'
+import { evaluateNotes, loadNotes } from './evaluate/tasks/own-notes'
+import { evaluateQuestions } from './evaluate/tasks/questions'
+import { evaluateRetrieval } from './evaluate/tasks/retrieval'
 
 /** Reads and checks pack.json. `hash`: the start of its SHA-256, which covers every file of the pack. */
 function readPack(folder: string) {
@@ -25,7 +29,7 @@ function readPack(folder: string) {
 async function evaluate(options: Options): Promise<void> {
   const started = Date.now()
   const { manifest, hash } = readPack(options.pack)
-  const name = [basename(options.data), options.split, options.task, ...options.variant].join('-')
+  const name = [basename(options.data, '.jsonl'), options.split, options.task, ...options.variant].join('-')
   const out = options.out ?? join('tests/.artifacts/evaluate', `${manifest.id}-${hash}`, `${name}.json`)
   let opened: Promise<AppUnderTest> | undefined
   const paths: string[] = []
@@ -82,9 +86,17 @@ async function evaluate(options: Options): Promise<void> {
 }
 
 function runTask(run: Run, options: Options): Promise<Values> {
+  const { data, split, task, limit } = options
   const library = new MediaLibrary()
-  const items = loadItems(library.open(options.data), options.split).slice(0, options.limit)
-  return evaluateCaptions(run, items)
+  if (task === 'qa') {
+    const { questions, leftOut } = loadQuestions(library, data, split, options.media)
+    if (leftOut > 0) console.error(`${leftOut} questions have no two answers to choose from and are left out`)
+    return evaluateQuestions(run, questions.slice(0, limit))
+  }
+  const folder = library.open(data)
+  if (task === 'own-notes') return evaluateNotes(run, loadNotes(folder).slice(0, limit))
+  const items = loadItems(folder, split).slice(0, limit)
+  return task === 'retrieval' ? evaluateRetrieval(run, items) : evaluateCaptions(run, items)
 }
 
 const defined = (values: object) =>

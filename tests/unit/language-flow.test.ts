@@ -73,7 +73,7 @@ describe('clip store', () => {
   const tokens = (clipId: string): VisualTokens => {
     const rows = (count: number) => new Float32Array(count * 2)
     const parts = { patchTokens: rows(1), frameTokens: rows(1), markers: rows(4) }
-    return { clipId, kind: 'video', ...parts, hiddenSize: 2, quotes: [] }
+    return { clipId, kind: 'video', ...parts, hiddenSize: 2, quotes: ['A dog.'] }
   }
   const signal = () => new AbortController().signal
 
@@ -81,15 +81,15 @@ describe('clip store', () => {
     const clips = new ClipStore(new Ledger())
     const waiting = clips.get('a', signal())
     clips.add(tokens('a'))
-    expect((await waiting).length).toBe(6)
+    expect(await waiting).toMatchObject({ span: { length: 6 }, quotes: ['A dog.'] })
   })
 
   test('a clip encoded anew has other keys', async () => {
     const clips = new ClipStore(new Ledger())
     clips.add(tokens('a'))
-    const first = await clips.get('a', signal())
+    const { span: first } = await clips.get('a', signal())
     clips.add(tokens('a'))
-    expect((await clips.get('a', signal())).name).not.toBe(first.name)
+    expect((await clips.get('a', signal())).span.name).not.toBe(first.name)
   })
 
   test('forgetting rejects who waits and who comes later, and frees the tokens', async () => {

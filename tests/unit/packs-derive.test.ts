@@ -3,8 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { deriveWeights, readAdapter } from '../../workers/packs/derive'
 import { dequantise, rowBytes } from '../../workers/packs/gguf'
 import { halfTable, toHalf } from '../../workers/packs/half'
-import { type GraphFlavour, graphFlavours } from '../../workers/packs/schema'
-import { ValleyError } from '../../workers/protocol'
+import { type GraphFlavour, graphFlavours, ValleyError } from '../../workers/protocol'
 import { floats, golden, readTiny, tinyBase, tinyPack } from './language-tiny'
 
 const base = tinyBase()

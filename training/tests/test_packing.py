@@ -57,3 +57,28 @@ def test_targets_are_every_token_of_every_answer():
 def test_an_empty_answer_is_refused():
     with pytest.raises(ValueError):
         pack([[[]]], 0, 1)
+
+
+@torch.no_grad()
+def test_questions_within_a_segment_and_rows_of_different_lengths_equal_separate_runs():
+    decoder = tiny_decoder()
+    generator = torch.Generator().manual_seed(3)
+    lengths, body_length = [4, 6], 6
+    bodies = [torch.randn(1, length, HIDDEN, generator=generator) for length in lengths]
+    padded = torch.cat([torch.nn.functional.pad(body, (0, 0, 0, body_length - body.shape[1]), value=9.0) for body in bodies])
+    predicted = [[[index % 2 == 1 or index > 2 for index in range(len(answer))] for answer in row] for row in ANSWERS]
+    packed = pack(ANSWERS, 0, body_length, predicted, lengths)
+    x = torch.cat([padded, decoder.embed(packed.answers)], 1)
+    hidden, _ = decoder.forward(x, packed.positions, packed.mask)
+    together = decoder.logits(hidden[packed.rows, packed.columns]).log_softmax(-1)
+    together = together.gather(1, packed.targets[:, None])[:, 0]
+
+    apart = []
+    for body, answers, chosen in zip(bodies, ANSWERS, predicted):
+        for answer, targets in zip(answers, chosen):
+            tokens = torch.tensor([answer])
+            x = torch.cat([body, decoder.embed(tokens[:, :-1])], 1)
+            hidden, _ = decoder.forward(x, torch.arange(x.shape[1])[None], causal_mask(x.shape[1], 0))
+            scores = decoder.logits(hidden[:, body.shape[1] - 1 :]).log_softmax(-1)
+            apart.append(scores.gather(2, tokens[..., None]).flatten()[torch.tensor(targets)])
+    torch.testing.assert_close(together, torch.cat(apart), rtol=1e-4, atol=1e-5)

@@ -47,5 +47,8 @@ class TinyPrompt:
     def suffix(self, question: str) -> list[int]:
         return [5, 6]
 
+    def again(self, question: str) -> list[int]:
+        return [8, 9, 6]
+
     def answer(self, text: str) -> list[int]:
         return [7, 2]

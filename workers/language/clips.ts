@@ -3,11 +3,18 @@ import { throwIfAborted, ValleyError, type VisualTokens } from '../protocol'
 import type { Ledger } from '../runtime/ledger'
 import { type VisualSpan, visualSpan } from './splice'
 
-type Waiter = { readonly resolve: (span: VisualSpan) => void; readonly reject: (error: ValleyError) => void }
+/** A clip as the prompt holds it. */
+export type HeldClip = {
+  readonly span: VisualSpan
+  /** Captions of similar scenes, best first; [] where the pack has no store. */
+  readonly quotes: readonly string[]
+}
+
+type Waiter = { readonly resolve: (clip: HeldClip) => void; readonly reject: (error: ValleyError) => void }
 
 export class ClipStore {
   readonly #ledger: Ledger
-  readonly #clips = new Map<string, { readonly span: VisualSpan; readonly close: () => void }>()
+  readonly #clips = new Map<string, { readonly clip: HeldClip; readonly close: () => void }>()
   readonly #waiting = new Map<string, Set<Waiter>>()
   readonly #forgotten = new Set<string>()
   #serial = 0
@@ -22,9 +29,9 @@ export class ClipStore {
     this.#clips.get(clipId)?.close()
     this.#forgotten.delete(clipId)
     this.#serial += 1
-    const span = visualSpan(`${clipId}@${this.#serial}`, tokens)
-    this.#clips.set(clipId, { span, close: this.#ledger.open('tensor') })
-    for (const waiter of this.#waiting.get(clipId) ?? []) waiter.resolve(span)
+    const clip = { span: visualSpan(`${clipId}@${this.#serial}`, tokens), quotes: tokens.quotes }
+    this.#clips.set(clipId, { clip, close: this.#ledger.open('tensor') })
+    for (const waiter of this.#waiting.get(clipId) ?? []) waiter.resolve(clip)
     this.#waiting.delete(clipId)
   }
 
@@ -42,24 +49,24 @@ export class ClipStore {
     for (const clipId of new Set([...this.#clips.keys(), ...this.#waiting.keys()])) this.forget(clipId)
   }
 
-  /** The clip's tokens, waited for until they come. Errors: clip-unknown (it was forgotten), aborted. */
-  async get(clipId: string, signal: AbortSignal): Promise<VisualSpan> {
+  /** The clip, waited for until its tokens come. Errors: clip-unknown (it was forgotten), aborted. */
+  async get(clipId: string, signal: AbortSignal): Promise<HeldClip> {
     throwIfAborted(signal)
-    const clip = this.#clips.get(clipId)
-    if (clip) return clip.span
+    const held = this.#clips.get(clipId)
+    if (held) return held.clip
     if (this.#forgotten.has(clipId)) throw new ValleyError('clip-unknown', { clipId })
     const waiters = this.#waiting.get(clipId) ?? new Set()
     this.#waiting.set(clipId, waiters)
-    return new Promise<VisualSpan>((resolve, reject) => {
+    return new Promise<HeldClip>((resolve, reject) => {
       const onAbort = () => {
         waiters.delete(waiter)
         reject(new ValleyError('aborted'))
       }
       const settle = () => signal.removeEventListener('abort', onAbort)
       const waiter: Waiter = {
-        resolve: (span) => {
+        resolve: (clip) => {
           settle()
-          resolve(span)
+          resolve(clip)
         },
         reject: (error) => {
           settle()

@@ -4,7 +4,7 @@
  */
 import { throwIfAborted } from '../protocol'
 import { macrotask } from '../runtime/macrotask'
-import type { Decoder } from './decoder'
+import { type Decoder, treeBias } from './decoder'
 import { commonPrefix, type PositionKey, type Sequence } from './splice'
 
 /**
@@ -21,6 +21,16 @@ export type PrefillOptions = {
   /** Positions of the prompt run so far and to run in all (the reused ones left out). */
   readonly onProgress?: (done: number, total: number) => void
   readonly signal?: AbortSignal | undefined
+}
+
+/** One of several continuations of a shared beginning that lie in the cache beside each other. */
+export type Branch = {
+  /** What its next position holds. */
+  readonly key: PositionKey
+  /** Where that position stands in the continuation's own text. */
+  readonly position: number
+  /** Cached rows after the shared ones that belong to it, ascending. */
+  readonly rows: readonly number[]
 }
 
 /** The chunks [from, to) of a prefill that starts at `start` and ends at `end`. Pure. */
@@ -105,6 +115,28 @@ export class Context {
     const logits = await this.#decoder.run(embeds, wanted)
     this.#keys.push(...keys)
     return logits
+  }
+
+  /**
+   * Runs one further position of each branch in one chunk. Until `keep`, the positions from `shared` on are a tree and no
+   * prefix of anything.
+   * @param embeds  [branches, hiddenSize]
+   * @returns logits [vocabSize] of each; its row in the cache is the length before plus its index
+   */
+  async branch(shared: number, branches: readonly Branch[], embeds: Float32Array): Promise<Float32Array[]> {
+    const seen = branches.map(({ rows }) => rows)
+    const positions = branches.map(({ position }) => position)
+    const bias = treeBias(this.#decoder.length, shared, seen)
+    const logits = await this.#decoder.run(embeds, [...branches.keys()], { positions, bias })
+    this.#keys.push(...branches.map(({ key }) => key))
+    return logits
+  }
+
+  /** Of the positions from `shared` on, leaves only `rows`: those of one branch, which then follow one another. */
+  keep(shared: number, rows: readonly number[]): void {
+    this.#decoder.keep(shared, rows)
+    const kept = rows.flatMap((row) => this.#keys[row] ?? [])
+    this.#keys = [...this.#keys.slice(0, shared), ...kept]
   }
 
   truncate(length: number): void {

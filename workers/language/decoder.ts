@@ -13,6 +13,14 @@ import { gpuKvCache, hostKvCache, type KvCache, kvNames } from './kv-cache'
 /** Additive mask of a hidden position: far below any score, yet finite, since -Infinity rows would give NaN. */
 const hidden = -1e9
 
+/** Where the rows of a chunk stand and what they see, where it is not simply one after another. */
+export type ChunkLayout = {
+  /** Position of each row, for its rotation. */
+  readonly positions: readonly number[]
+  /** [rows, past + rows], additive. */
+  readonly bias: Float32Array<ArrayBuffer>
+}
+
 export type DecoderOptions = {
   readonly backend: Backend
   readonly flavour: GraphFlavour
@@ -94,25 +102,32 @@ export class Decoder {
     this.#cache.truncate(length)
   }
 
+  /** Of the positions from `from` on, leaves only those in `rows` (ascending), moved together. */
+  keep(from: number, rows: readonly number[]): void {
+    this.#cache.keep(from, rows)
+  }
+
   /**
    * Runs the positions after the cached ones.
    * @param embeds  input embeddings [rows, hiddenSize]
    * @param wanted  rows of this chunk whose logits are returned
+   * @param layout  other positions and another mask than those of consecutive rows
    * @returns logits [vocabSize] for each of `wanted`
    * Errors: device-lost, internal
    */
-  async run(embeds: Float32Array, wanted: readonly number[]): Promise<Float32Array[]> {
+  async run(embeds: Float32Array, wanted: readonly number[], layout?: ChunkLayout): Promise<Float32Array[]> {
     if (this.#lossError) throw this.#lossError
     const ort = this.#ort
     const past = this.#cache.length
     const rows = embeds.length / this.hiddenSize
-    const positions = BigInt64Array.from({ length: rows }, (_, row) => BigInt(past + row))
+    const position = (row: number) => layout?.positions[row] ?? past + row
+    const positions = BigInt64Array.from({ length: rows }, (_, row) => BigInt(position(row)))
     // The graph wants at least one row of logits; a chunk in the middle of a prefill has no use for it.
     const index = BigInt64Array.from(wanted.length > 0 ? wanted : [rows - 1], BigInt)
     const feeds = {
       inputs_embeds: new ort.Tensor('float32', embeds, [1, rows, this.hiddenSize]),
       position_ids: new ort.Tensor('int64', positions, [1, rows]),
-      attention_bias: new ort.Tensor('float32', causalBias(past, rows), [1, 1, rows, past + rows]),
+      attention_bias: new ort.Tensor('float32', layout?.bias ?? causalBias(past, rows), [1, 1, rows, past + rows]),
       logits_index: new ort.Tensor('int64', index, [index.length]),
       ...this.#cache.past(),
     }
@@ -168,5 +183,25 @@ export function causalBias(past: number, rows: number): Float32Array<ArrayBuffer
   const width = past + rows
   const bias = new Float32Array(rows * width)
   for (let row = 0; row < rows; row++) bias.fill(hidden, row * width + past + row + 1, (row + 1) * width)
+  return bias
+}
+
+/**
+ * [rows, past + rows]: every row sees the first `shared` positions, the cached rows that it names (its own beginning)
+ * and itself, but none of the rows beside it.
+ */
+export function treeBias(
+  past: number,
+  shared: number,
+  seen: readonly (readonly number[])[],
+): Float32Array<ArrayBuffer> {
+  const width = past + seen.length
+  const bias = new Float32Array(seen.length * width).fill(hidden)
+  for (const [row, own] of seen.entries()) {
+    const start = row * width
+    bias.fill(0, start, start + shared)
+    for (const cached of own) bias[start + cached] = 0
+    bias[start + past + row] = 0
+  }
   return bias
 }

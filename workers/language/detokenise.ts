@@ -18,6 +18,13 @@ export class Detokeniser {
     return text.endsWith('\u{fffd}') ? '' : this.#show(text)
   }
 
+  /** The text that would follow if `ids` were pushed; nothing is. */
+  preview(ids: readonly number[]): string {
+    return this.#decode([...this.#ids, ...ids])
+      .slice(this.#shown.length)
+      .replace(/\u{fffd}+$/u, '')
+  }
+
   /** Whatever was held back. */
   flush(): string {
     return this.#show(this.#decode(this.#ids))

@@ -23,4 +23,11 @@ export class TokenEmbedding {
     if (!(id >= 0 && id < this.vocabSize)) throw new RangeError(`token id ${id} is outside the vocabulary`)
     dequantise(this.#type, this.#bytes.subarray(id * this.#stride, (id + 1) * this.#stride), this.hiddenSize, out)
   }
+
+  /** The embeddings of `ids`, [ids, hiddenSize]. */
+  rows(ids: readonly number[]): Float32Array {
+    const rows = new Float32Array(ids.length * this.hiddenSize)
+    for (const [row, id] of ids.entries()) this.lookUp(id, rows.subarray(row * this.hiddenSize))
+    return rows
+  }
 }

@@ -2,58 +2,60 @@
  * The language side as one object: loads a pack, takes visual tokens from the vision worker, answers, scores and
  * prepares, one job at a time on one decoder and one KV cache.
  */
-import type { GraphFlavour } from '../packs/schema'
 import {
   type AnswerEvent,
   type AskRequest,
+  type ForcedToken,
+  type GenerationOptions,
   type LanguageApi,
   type LanguageInfo,
   type LoadOptions,
   type LoadProgress,
+  type PromptOptions,
   type TokenMessage,
   toValleyError,
   ValleyError,
 } from '../protocol'
 import { Ledger } from '../runtime/ledger'
 import { wasmThreads } from '../runtime/ort'
-import { ClipStore } from './clips'
+import { maxBeams } from './beam-search'
+import { ClipStore, type HeldClip } from './clips'
 import { EventStream } from './event-stream'
-import { type GenerateEvent, generate, scoreText } from './generate'
+import { forceAnswer, scoreText } from './force'
+import { type GenerateEvent, generate } from './generate'
 import { JobQueue } from './job-queue'
 import { type LoadedModel, loadModel } from './model'
-import { type Conversation, fitPrompt, prefixIds } from './prompt'
+import { type ClipPlace, fitPrompt, hintText, type Piece, type Prompt, prefixPieces, sharedEnds } from './prompt'
 import { type Random, seededRandom } from './sampling'
-import { commonPrefix, type Sequence, splice, type VisualSpan } from './splice'
+import { commonPrefix, type Sequence, splice } from './splice'
 
-export type EngineOptions = {
-  /** Forces a decoder graph instead of the backend's best (tests). */
-  readonly flavour?: GraphFlavour
+/** A question with all that it is answered from, ready to be run. */
+type Composed = {
+  readonly prompt: Prompt
+  readonly sequence: Sequence
+  /** Positions that begin a prefill chunk: where a shared prefix ends. */
+  readonly boundaries: readonly number[]
+  /** Captions that the prompt quotes. */
+  readonly quotes: readonly string[]
 }
 
 export class LanguageEngine implements LanguageApi {
   readonly #ledger = new Ledger()
   readonly #queue = new JobQueue()
   readonly #clips = new ClipStore(this.#ledger)
-  readonly #options: EngineOptions
   #model: LoadedModel | undefined
-  /** Ids of the system prompt and the head of the first user turn. */
-  #prefix: readonly number[] = []
-
-  constructor(options: EngineOptions = {}) {
-    this.#options = options
-  }
 
   load(options: LoadOptions, onProgress: (progress: LoadProgress) => void): Promise<LanguageInfo> {
     return this.#queue.run(async () => {
       const started = performance.now()
       await this.#unload()
-      const model = await loadModel(options, this.#ledger, onProgress, this.#options.flavour).catch((thrown) => {
+      const model = await loadModel(options, this.#ledger, onProgress).catch((thrown) => {
         throw toValleyError(thrown, thrown instanceof RangeError ? 'out-of-memory' : 'internal', { stage: 'load' })
       })
       this.#model = model
-      this.#prefix = prefixIds(model.tokenizer, model.pack.prompt.system)
       onProgress({ stage: 'warm-up', done: 0, total: 1 })
-      await model.context.fill(this.#sequence(model, null), this.#prefix.length)
+      const { sequence } = this.#prefix(model, null, {})
+      await model.context.fill(sequence, sequence.keys.length)
       onProgress({ stage: 'warm-up', done: 1, total: 1 })
       return {
         packId: model.pack.id,
@@ -88,18 +90,17 @@ export class LanguageEngine implements LanguageApi {
     clipId: string | null,
     question: string,
     texts: readonly string[],
+    options: PromptOptions,
     signal: AbortSignal,
   ): Promise<readonly number[]> {
-    const visual = clipId === null ? null : await this.#clips.get(clipId, signal)
+    const clip = await this.#clip(clipId, signal)
     return this.#queue.run(async () => {
       const model = this.#loaded()
       const scores: number[] = []
       for (const text of texts) {
         const ids = model.tokenizer.encode(text)
-        const conversation = this.#conversation(model, visual, { turns: [], question })
-        const { pieces } = fitPrompt(model.tokenizer, conversation, model.contextTokens - ids.length)
-        const sequence = splice(pieces, model.embedding, visual)
-        const boundaries = this.#boundaries(sequence, visual)
+        const limit = model.contextTokens - ids.length
+        const { sequence, boundaries } = this.#compose(model, clip, { turns: [], question }, options, limit)
         // A text of no tokens has no mean; it must not rank above one that has.
         const none = Number.NEGATIVE_INFINITY
         scores.push(ids.length === 0 ? none : await scoreText(model, sequence, ids, boundaries, signal))
@@ -108,15 +109,30 @@ export class LanguageEngine implements LanguageApi {
     }, signal)
   }
 
-  async prepare(clipId: string, signal: AbortSignal): Promise<void> {
-    const visual = await this.#clips.get(clipId, signal)
+  async force(
+    clipId: string | null,
+    question: string,
+    ids: readonly number[],
+    options: PromptOptions,
+    signal: AbortSignal,
+  ): Promise<readonly ForcedToken[]> {
+    const clip = await this.#clip(clipId, signal)
+    return this.#queue.run(async () => {
+      const model = this.#loaded()
+      const limit = model.contextTokens - ids.length
+      const { sequence, boundaries } = this.#compose(model, clip, { turns: [], question }, options, limit)
+      return forceAnswer(model, sequence, ids, boundaries, signal)
+    }, signal)
+  }
+
+  async prepare(clipId: string, options: PromptOptions, signal: AbortSignal): Promise<void> {
+    const clip = await this.#clips.get(clipId, signal)
     await this.#queue.run(async () => {
       const model = this.#loaded()
-      const sequence = this.#sequence(model, visual)
-      const boundaries = this.#boundaries(sequence, visual)
+      const { sequence, pieces } = this.#prefix(model, clip, options)
       // A conversation about this clip may already hold more than its prefix.
       if (commonPrefix(model.context.keys, sequence.keys) === sequence.keys.length) return
-      await model.context.fill(sequence, sequence.keys.length, { boundaries, signal })
+      await model.context.fill(sequence, sequence.keys.length, { boundaries: sharedEnds(pieces), signal })
     }, signal)
   }
 
@@ -142,20 +158,22 @@ export class LanguageEngine implements LanguageApi {
 
   async #answer(request: AskRequest, signal: AbortSignal, push: (event: AnswerEvent) => void): Promise<void> {
     const asked = performance.now()
-    const visual = request.clipId === null ? null : await this.#clips.get(request.clipId, signal)
+    const clip = await this.#clip(request.clipId, signal)
     await this.#queue.run(async () => {
       const model = this.#loaded()
       const options = { ...model.pack.generation, ...request.options }
+      const beams = beamsOf(options)
       // An answer may take half of the context at most, else a question could never fit.
-      const maxNewTokens = Math.max(1, Math.min(options.maxNewTokens, model.contextTokens >> 1))
-      const conversation = this.#conversation(model, visual, request)
-      const prompt = fitPrompt(model.tokenizer, conversation, model.contextTokens - maxNewTokens)
-      const sequence = splice(prompt.pieces, model.embedding, visual)
-      const boundaries = this.#boundaries(sequence, visual)
-      const random = randomOf(options.seed)
+      const budget = Math.max(1, Math.min(options.maxNewTokens, model.contextTokens >> 1))
+      const limit = model.contextTokens - budget
+      const { prompt, sequence, boundaries, quotes } = this.#compose(model, clip, request, options, limit)
+      // Beams share what the cache has beyond the prompt: enough for each, unless a longer answer than the pack's is asked for.
+      const maxNewTokens = Math.min(budget, Math.floor((model.decoder.capacity - prompt.length) / beams))
+      const ids: number[] = []
       let firstText: number | undefined
       const emit = (event: GenerateEvent) => {
-        if (event.type === 'prefill') return push(event)
+        if (event.type === 'prefill' || event.type === 'draft') return push(event)
+        if (event.type === 'token') ids.push(event.id)
         if (event.text !== '') {
           firstText ??= performance.now()
           push({ type: 'text', text: event.text })
@@ -165,6 +183,7 @@ export class LanguageEngine implements LanguageApi {
         push({
           type: 'done',
           reason: event.reason,
+          ids,
           stats: {
             promptTokens: prompt.length,
             reusedTokens,
@@ -174,10 +193,14 @@ export class LanguageEngine implements LanguageApi {
             tokensPerSecond: newTokens > 1 ? (1000 * (newTokens - 1)) / decodeMs : 0,
             backend: model.decoder.backend,
             droppedTurns: prompt.droppedTurns,
+            beams,
+            quotes,
           },
         })
       }
-      await generate(model, sequence, { sampling: options, random, maxNewTokens, boundaries, signal }, emit)
+      const search = { beams, lengthPenalty: options.lengthPenalty }
+      const random = randomOf(options.seed)
+      await generate(model, sequence, { sampling: options, search, random, maxNewTokens, boundaries, signal }, emit)
     }, signal)
   }
 
@@ -186,29 +209,55 @@ export class LanguageEngine implements LanguageApi {
     throw new ValleyError('internal', { stage: 'language' }, { message: 'no pack is loaded' })
   }
 
-  #conversation(
-    model: LoadedModel,
-    visual: VisualSpan | null,
-    { turns, question }: Pick<AskRequest, 'turns' | 'question'>,
-  ): Conversation {
-    return { system: model.pack.prompt.system, turns, question, visualLength: visual?.length ?? null }
+  #clip(clipId: string | null, signal: AbortSignal): Promise<HeldClip | null> {
+    return clipId === null ? Promise.resolve(null) : this.#clips.get(clipId, signal)
   }
 
-  /** The prefix that every conversation about `visual` shares. */
-  #sequence(model: LoadedModel, visual: VisualSpan | null): Sequence {
-    const text = { kind: 'text', ids: this.#prefix } as const
-    const pieces = visual ? [text, { kind: 'visual', length: visual.length } as const] : [text]
-    return splice(pieces, model.embedding, visual)
+  /** Errors: context-full */
+  #compose(
+    model: LoadedModel,
+    clip: HeldClip | null,
+    { turns, question }: Pick<AskRequest, 'turns' | 'question'>,
+    options: PromptOptions,
+    limit: number,
+  ): Composed {
+    const { tokenizer, embedding, pack } = model
+    const quotes = quotesOf(model, clip, options)
+    const place = placeOf(model, clip, quotes)
+    const prompt = fitPrompt(tokenizer, { system: pack.prompt.system, turns, question, clip: place }, limit)
+    const sequence = splice(prompt.pieces, embedding, clip?.span ?? null)
+    const prefix = this.#prefix(model, clip, options)
+    // Without a clip, prefix and question are tokenised as one and may merge where they meet.
+    const boundaries = clip ? sharedEnds(prefix.pieces) : [commonPrefix(prefix.sequence.keys, sequence.keys)]
+    return { prompt, sequence, boundaries, quotes }
   }
 
   /**
-   * Chunks begin where a shared prefix ends, whether or not it was prefilled before: an int8 answer then does not depend
-   * on what happened to be cached.
+   * What every conversation shares, or every one about `clip`. Chunks begin where it ends, whether or not it was
+   * prefilled before: an int8 answer then does not depend on what happened to be cached.
    */
-  #boundaries(sequence: Sequence, visual: VisualSpan | null): number[] {
-    const shared = commonPrefix(this.#prefix, sequence.keys)
-    return visual ? [shared, shared + visual.length] : [shared]
+  #prefix(
+    model: LoadedModel,
+    clip: HeldClip | null,
+    options: PromptOptions,
+  ): { readonly pieces: readonly Piece[]; readonly sequence: Sequence } {
+    const place = placeOf(model, clip, quotesOf(model, clip, options))
+    const pieces = prefixPieces(model.tokenizer, model.pack.prompt.system, place)
+    return { pieces, sequence: splice(pieces, model.embedding, clip?.span ?? null) }
   }
+}
+
+function quotesOf({ pack }: LoadedModel, clip: HeldClip | null, { quotes }: PromptOptions): readonly string[] {
+  return clip && pack.captionStore && quotes !== false ? clip.quotes : []
+}
+
+function placeOf({ pack }: LoadedModel, clip: HeldClip | null, quotes: readonly string[]): ClipPlace | null {
+  return clip && { visualLength: clip.span.length, hint: hintText(pack.captionStore?.intro ?? '', quotes) }
+}
+
+/** Beams of an answer: whole, 1 to `maxBeams`; sampling has one. */
+function beamsOf({ temperature, beams }: Required<Pick<GenerationOptions, 'temperature' | 'beams'>>): number {
+  return temperature === 0 ? Math.max(1, Math.min(maxBeams, Math.round(beams))) : 1
 }
 
 function randomOf(seed: number | undefined): Random {

@@ -1,15 +1,18 @@
-/** The answer loop: prefill what is new, then one token a step until the model ends its message or the budget is spent. */
+/** An answer: prefill what is new, then token by token until the model ends its message or the budget is spent. */
 import { throwIfAborted } from '../protocol'
 import { macrotask } from '../runtime/macrotask'
+import { decodeBeams } from './beam-decode'
 import type { Context } from './context'
 import { Detokeniser } from './detokenise'
 import type { TokenEmbedding } from './embedding'
-import { logProbability, type Random, type SamplingOptions, sampleToken } from './sampling'
+import { type Random, type SamplingOptions, sampleToken } from './sampling'
 import type { Sequence } from './splice'
 import type { ChatTokenizer } from './tokenizer'
 
 export type GenerateOptions = {
   readonly sampling: SamplingOptions
+  /** More than one beam searches where the temperature is 0; sampling knows no beams. */
+  readonly search: { readonly beams: number; readonly lengthPenalty: number }
   readonly random: Random
   readonly maxNewTokens: number
   /** Positions of the prompt that begin a prefill chunk. */
@@ -17,18 +20,22 @@ export type GenerateOptions = {
   readonly signal: AbortSignal
 }
 
+export type EndReason = 'end' | 'length'
+
 export type GenerateEvent =
   | { readonly type: 'prefill'; readonly done: number; readonly total: number }
-  /** `text` may be empty while a character is unfinished. */
+  /** A token that stays. `text` may be empty while a character is unfinished. */
   | { readonly type: 'token'; readonly id: number; readonly text: string }
-  | { readonly type: 'end'; readonly reason: 'end' | 'length'; readonly text: string; readonly stats: GenerateStats }
+  /** How the likeliest beam goes on after the tokens so far; the next step may say otherwise. */
+  | { readonly type: 'draft'; readonly text: string }
+  | { readonly type: 'end'; readonly reason: EndReason; readonly text: string; readonly stats: GenerateStats }
 
 export type GenerateStats = {
   readonly reusedTokens: number
   readonly newTokens: number
   /** Milliseconds. */
   readonly prefillMs: number
-  /** Milliseconds from the first token to the last. */
+  /** Milliseconds from the end of the prefill to the end of the answer. */
   readonly decodeMs: number
 }
 
@@ -45,78 +52,55 @@ export async function generate(
   options: GenerateOptions,
   emit: (event: GenerateEvent) => void,
 ): Promise<void> {
-  const { context, embedding, tokenizer } = model
-  const { sampling, random, maxNewTokens, boundaries, signal } = options
+  const { sampling, search, maxNewTokens, boundaries, signal } = options
   const started = performance.now()
   const onProgress = (done: number, total: number) => emit({ type: 'prefill', done, total })
-  const { logits, reused } = await context.prefill(sequence, { boundaries, onProgress, signal })
+  const { logits, reused } = await model.context.prefill(sequence, { boundaries, onProgress, signal })
   const prefilled = performance.now()
-  const detokeniser = new Detokeniser(tokenizer.decode)
-  const said: number[] = []
-  let firstToken = prefilled
-  let next: Float32Array | undefined = logits
-  let reason: 'end' | 'length' = 'length'
-  while (next) {
-    const id = sampleToken(next, said, sampling, random)
-    if (id === tokenizer.endId) {
-      reason = 'end'
-      break
-    }
-    said.push(id)
-    if (said.length === 1) firstToken = performance.now()
+  const detokeniser = new Detokeniser(model.tokenizer.decode)
+  let newTokens = 0
+  const say = (id: number) => {
+    newTokens += 1
     emit({ type: 'token', id, text: detokeniser.push(id) })
-    await macrotask()
-    throwIfAborted(signal)
-    if (said.length === maxNewTokens) break
-    const row = new Float32Array(embedding.hiddenSize)
-    embedding.lookUp(id, row)
-    next = (await context.extend([id], row, [0]))[0]
   }
+  const draft = (ids: readonly number[]) => emit({ type: 'draft', text: detokeniser.preview(ids) })
+  const { endId } = model.tokenizer
+  const reason =
+    search.beams > 1 && sampling.temperature === 0
+      ? await decodeBeams(
+          model,
+          logits,
+          { ...search, repetitionPenalty: sampling.repetitionPenalty, endId, limit: maxNewTokens },
+          { say, draft },
+          signal,
+        )
+      : await decodeSampled(model, logits, options, say)
   const stats = {
     reusedTokens: reused,
-    newTokens: said.length,
+    newTokens,
     prefillMs: prefilled - started,
-    decodeMs: performance.now() - firstToken,
+    decodeMs: performance.now() - prefilled,
   }
   emit({ type: 'end', reason, text: detokeniser.flush(), stats })
 }
 
-/**
- * Mean log p (nats a token) of `ids` after `sequence`, teacher-forced. The sequence's positions stay cached, the text's
- * do not: the next text of the same question costs only itself.
- * @param ids  at least one
- */
-export async function scoreText(
-  model: LanguageModel,
-  sequence: Sequence,
-  ids: readonly number[],
-  boundaries: readonly number[],
-  signal: AbortSignal,
-): Promise<number> {
-  const { context, embedding } = model
-  const last = sequence.keys.length - 1
-  // The last position is run with each text, so that every text is scored by the same chunks, in whatever order.
-  await context.fill(sequence, last, { boundaries, signal })
-  const width = embedding.hiddenSize
-  const keys = [...sequence.keys.slice(last), ...ids.slice(0, -1)]
-  const embeds = new Float32Array(keys.length * width)
-  embeds.set(sequence.embed(last, last + 1))
-  for (const [row, id] of ids.slice(0, -1).entries()) embedding.lookUp(id, embeds.subarray((row + 1) * width))
-  let sum = 0
-  try {
-    for (let from = 0; from < ids.length; from += scoreChunk) {
-      await macrotask()
-      throwIfAborted(signal)
-      const to = Math.min(from + scoreChunk, ids.length)
-      const rows = Array.from({ length: to - from }, (_, row) => row)
-      const logits = await context.extend(keys.slice(from, to), embeds.subarray(from * width, to * width), rows)
-      for (const [row, result] of logits.entries()) sum += logProbability(result, ids[from + row] ?? 0)
-    }
-  } finally {
-    context.truncate(Math.min(last, context.keys.length))
+/** One token a step, drawn from `first` [vocabSize] and what follows. */
+async function decodeSampled(
+  { context, embedding, tokenizer }: LanguageModel,
+  first: Float32Array,
+  { sampling, random, maxNewTokens, signal }: GenerateOptions,
+  say: (id: number) => void,
+): Promise<EndReason> {
+  const said: number[] = []
+  for (let logits: Float32Array | undefined = first; logits; ) {
+    const id = sampleToken(logits, said, sampling, random)
+    if (id === tokenizer.endId) return 'end'
+    said.push(id)
+    say(id)
+    await macrotask()
+    throwIfAborted(signal)
+    if (said.length === maxNewTokens) break
+    logits = (await context.extend([id], embedding.rows([id]), [0]))[0]
   }
-  return sum / ids.length
+  return 'length'
 }
-
-/** Rows of logits held at once: 32 of a 49k vocabulary are 6 MB. */
-const scoreChunk = 32

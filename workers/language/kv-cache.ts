@@ -1,7 +1,7 @@
 /**
  * The decoder's keys and values in buffers of our own, of fixed capacity: the graph returns only the rows of its chunk,
- * they are appended here, and the next run gets a view of the filled part. Nothing is ever reallocated or shifted, and
- * dropping the newest rows costs nothing.
+ * they are appended here, and the next run gets a view of the filled part. Nothing is ever reallocated, and dropping the
+ * newest rows costs nothing; rows move only when a beam search ends and leaves its winner's.
  */
 import type { Tensor } from 'onnxruntime-web'
 import { ValleyError } from '../protocol'
@@ -26,6 +26,8 @@ export type KvCache = {
   readonly append: (outputs: Readonly<Record<string, Tensor>>, rows: number) => void
   /** Forgets all positions from `length` on. */
   readonly truncate: (length: number) => void
+  /** Of the positions from `from` on, leaves only `rows` (ascending), moved together. A row is exact wherever it stands. */
+  readonly keep: (from: number, rows: readonly number[]) => void
   readonly dispose: () => void
 }
 
@@ -67,6 +69,15 @@ export function hostKvCache(ort: OrtModule, shape: KvShape, ledger: Ledger): KvC
       counter.length += rows
     },
     truncate: (length) => counter.truncate(length),
+    keep: (from, rows) => {
+      counter.check(from, rows)
+      for (const { source, target, count } of moves(from, rows)) {
+        for (const buffer of buffers.values()) {
+          buffer.copyWithin(target * width, source * width, (source + count) * width)
+        }
+      }
+      counter.truncate(from + rows.length)
+    },
     dispose: () => {
       close()
       buffers.clear()
@@ -121,6 +132,12 @@ export function gpuKvCache(
       counter.length += rows
     },
     truncate: (length) => counter.truncate(length),
+    keep: (from, rows) => {
+      counter.check(from, rows)
+      const moved = moves(from, rows)
+      if (moved.length > 0) moveOnGpu(device, open, moved, rowBytes)
+      counter.truncate(from + rows.length)
+    },
     dispose: () => {
       close()
       for (const { buffer, close } of open) {
@@ -129,6 +146,40 @@ export function gpuKvCache(
       }
     },
   }
+}
+
+type Move = { readonly source: number; readonly target: number; readonly count: number }
+
+/** The copies, in order, that bring `rows` (ascending, each at or after its place) together from `from` on. Pure. */
+export function moves(from: number, rows: readonly number[]): Move[] {
+  const runs: Move[] = []
+  for (const [index, source] of rows.entries()) {
+    const last = runs.at(-1)
+    if (last && last.source + last.count === source) runs[runs.length - 1] = { ...last, count: last.count + 1 }
+    else runs.push({ source, target: from + index, count: 1 })
+  }
+  return runs.filter(({ source, target }) => source !== target)
+}
+
+/** A buffer cannot be copied into itself, so rows go through another one. */
+function moveOnGpu(
+  device: GPUDevice,
+  open: readonly { readonly buffer: GPUBuffer }[],
+  moved: readonly Move[],
+  rowBytes: number,
+): void {
+  const size = Math.max(...moved.map(({ count }) => count)) * rowBytes
+  const usage = GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC
+  const between = device.createBuffer({ label: 'kv rows on the move', size, usage })
+  const encoder = device.createCommandEncoder({ label: 'move kv rows' })
+  for (const { buffer } of open) {
+    for (const { source, target, count } of moved) {
+      encoder.copyBufferToBuffer(buffer, source * rowBytes, between, 0, count * rowBytes)
+      encoder.copyBufferToBuffer(between, 0, buffer, target * rowBytes, count * rowBytes)
+    }
+  }
+  device.queue.submit([encoder.finish()])
+  between.destroy()
 }
 
 /** How many positions are filled, within the capacity. */
@@ -144,6 +195,12 @@ class Fill {
     if (this.length + rows > this.#capacity) {
       throw new RangeError(`KV cache of ${this.#capacity} positions cannot take ${this.length} + ${rows}`)
     }
+  }
+
+  /** That `rows` are filled positions from `from` on, ascending. */
+  check(from: number, rows: readonly number[]): void {
+    const ascending = rows.every((row, index) => row >= from && row > (rows[index - 1] ?? -1) && row < this.length)
+    if (!ascending || from > this.length) throw new RangeError(`cannot keep rows ${rows} from ${from} on`)
   }
 
   truncate(length: number): void {

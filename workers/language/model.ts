@@ -4,13 +4,14 @@
  */
 import { deriveVersion, deriveWeights, readAdapter } from '../packs/derive'
 import { derivedKey, readDerived, writeDerived } from '../packs/derived-cache'
-import type { BaseTensor, DecoderGraph, FileEntry, GraphFlavour, PackManifest } from '../packs/schema'
+import type { BaseTensor, DecoderGraph, FileEntry, PackManifest } from '../packs/schema'
 import { allocate, type BaseSource, openBase, openPack, type PackSource, type ReadFile } from '../packs/source'
-import { type LoadOptions, type LoadProgress, type LoadStage, ValleyError } from '../protocol'
+import { type GraphFlavour, type LoadOptions, type LoadProgress, type LoadStage, ValleyError } from '../protocol'
 import { chooseDecoder } from '../runtime/backend'
 import { type GpuDevice, openDevice } from '../runtime/device'
 import type { Ledger } from '../runtime/ledger'
 import { loadOrt } from '../runtime/ort'
+import { maxBeams } from './beam-search'
 import { Context } from './context'
 import { Decoder } from './decoder'
 import { TokenEmbedding } from './embedding'
@@ -31,15 +32,11 @@ export type LoadedModel = {
 
 type Report = (progress: LoadProgress) => void
 
-/**
- * @param flavour  forces a graph instead of the backend's best (tests)
- * Errors: download-failed, integrity, pack-invalid, unsupported-browser, out-of-memory, device-lost
- */
+/** Errors: download-failed, integrity, pack-invalid, unsupported-browser, out-of-memory, device-lost */
 export async function loadModel(
-  { packUrl, backend: forced }: LoadOptions,
+  { packUrl, backend: forced, flavour }: LoadOptions,
   ledger: Ledger,
   report: Report,
-  flavour?: GraphFlavour,
 ): Promise<LoadedModel> {
   report({ stage: 'manifest', done: 0, total: 2 })
   const pack = await openPack(packUrl)
@@ -99,7 +96,8 @@ async function assemble(
     architecture,
     graph: await graphBytes,
     externalData: { path: graph.externalData, data: weights },
-    capacity: contextTokens,
+    // Beams beside the one that stays need room of their own, for an answer of the pack's own length.
+    capacity: contextTokens + (maxBeams - 1) * Math.min(pack.manifest.generation.maxNewTokens, contextTokens >> 1),
     gpu,
     ledger,
   })

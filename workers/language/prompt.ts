@@ -1,6 +1,7 @@
 /**
  * A conversation as the model reads it. The clip's visual tokens stand in the first user turn, before its question
- * (Valley, arXiv 2306.07207); the text before and after them is tokenised apart, as in training/prompt.py.
+ * (Valley, arXiv 2306.07207), and after them what the pack quotes of similar scenes (SmallCap, arXiv 2209.15323). The
+ * text before, the quotes and the text after are tokenised apart, as in training/prompt.py.
  */
 import { type Turn, ValleyError } from '../protocol'
 import type { ChatMessage, ChatTokenizer } from './tokenizer'
@@ -9,8 +10,15 @@ export type Conversation = {
   readonly system: string
   readonly turns: readonly Turn[]
   readonly question: string
-  /** Positions that the clip's visual tokens take; null for a text-only conversation. */
-  readonly visualLength: number | null
+  /** null: a text-only conversation. */
+  readonly clip: ClipPlace | null
+}
+
+export type ClipPlace = {
+  /** Positions that the clip's visual tokens take. */
+  readonly visualLength: number
+  /** What is quoted after them (`hintText`); empty: nothing. */
+  readonly hint: string
 }
 
 /** A run of token ids, or the place of the clip's visual tokens. */
@@ -40,10 +48,21 @@ export function plainWords(text: string, tokenizer: Pick<ChatTokenizer, 'special
   return words
 }
 
+/** Captions quoted after a clip's visual tokens; nothing at all where there are none. */
+export function hintText(intro: string, quotes: readonly string[]): string {
+  return quotes.length === 0 ? '' : `\n${intro} ${quotes.join(' ')}`
+}
+
+/** What stands where the clip stands: part of it, so that no turn that is dropped takes it along. */
+function clipPieces(tokenizer: Pick<ChatTokenizer, 'encode'>, { visualLength, hint }: ClipPlace): Piece[] {
+  const visual: Piece = { kind: 'visual', length: visualLength }
+  return hint === '' ? [visual] : [visual, { kind: 'text', ids: tokenizer.encode(hint) }]
+}
+
 /** The pieces of a conversation, with nothing left out. */
 export function conversationPieces(tokenizer: ChatTokenizer, conversation: Conversation): Piece[] {
-  const { system, turns, question, visualLength } = conversation
-  const mark = visualLength === null ? '' : `${sentinel}\n`
+  const { system, turns, question, clip } = conversation
+  const mark = clip === null ? '' : `${sentinel}\n`
   const messages: ChatMessage[] = [{ role: 'system', content: system }]
   for (const [index, turn] of turns.entries()) {
     messages.push({ role: 'user', content: (index === 0 ? mark : '') + plainWords(turn.question, tokenizer) })
@@ -52,16 +71,24 @@ export function conversationPieces(tokenizer: ChatTokenizer, conversation: Conve
   messages.push({ role: 'user', content: (turns.length === 0 ? mark : '') + plainWords(question, tokenizer) })
   const [before = '', after] = tokenizer.render(messages).split(sentinel)
   const pieces: Piece[] = [{ kind: 'text', ids: tokenizer.encode(before) }]
-  if (visualLength !== null) {
-    pieces.push({ kind: 'visual', length: visualLength }, { kind: 'text', ids: tokenizer.encode(after ?? '') })
-  }
+  if (clip) pieces.push(...clipPieces(tokenizer, clip), { kind: 'text', ids: tokenizer.encode(after ?? '') })
   return pieces
 }
 
-/** Ids that stand before the visual tokens, and before any first question: the system prompt and the user turn's head. */
-export function prefixIds(tokenizer: ChatTokenizer, system: string): number[] {
-  const [first] = conversationPieces(tokenizer, { system, turns: [], question: '', visualLength: 0 })
-  return first?.kind === 'text' ? [...first.ids] : []
+/** The pieces that every conversation shares, or every one about the clip: system prompt, user turn's head, clip. */
+export function prefixPieces(tokenizer: ChatTokenizer, system: string, clip: ClipPlace | null): Piece[] {
+  const place = clip ?? { visualLength: 0, hint: '' }
+  const pieces = conversationPieces(tokenizer, { system, turns: [], question: '', clip: place })
+  return pieces.slice(0, clip ? -1 : 1)
+}
+
+/** Positions at which a shared prefix of the conversation ends: before the clip, after its tokens, after its quotes. */
+export function sharedEnds(prefix: readonly Piece[]): number[] {
+  let end = 0
+  return prefix.map((piece) => {
+    end += pieceLength(piece)
+    return end
+  })
 }
 
 /**

@@ -52,7 +52,8 @@ export function argmax(logits: Float32Array): number {
   return best
 }
 
-function penalise(logits: Float32Array, said: Iterable<number>, penalty: number): void {
+/** Applies the repetition penalty of `said` to `logits`, in place. */
+export function penalise(logits: Float32Array, said: Iterable<number>, penalty: number): void {
   if (penalty === 1) return
   for (const id of new Set(said)) {
     const logit = logits[id] ?? 0
@@ -85,10 +86,13 @@ function sampleNucleus(logits: Float32Array, temperature: number, topP: number, 
   return candidates[size - 1] ?? 0
 }
 
-/** log softmax(logits)[id], in nats. */
-export function logProbability(logits: Float32Array, id: number): number {
+/** log Σ exp(logits), in nats: a logit minus this is the token's log probability. */
+export function logSumExp(logits: Float32Array): number {
   const peak = logits[argmax(logits)] ?? 0
   let total = 0
   for (const logit of logits) total += Math.exp(logit - peak)
-  return (logits[id] ?? 0) - peak - Math.log(total)
+  return peak + Math.log(total)
 }
+
+/** log softmax(logits)[id], in nats. */
+export const logProbability = (logits: Float32Array, id: number): number => (logits[id] ?? 0) - logSumExp(logits)

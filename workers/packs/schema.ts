@@ -3,6 +3,7 @@
  * door. Sizes and offsets are checked against each other here, so that later code may slice without looking.
  */
 import { z } from 'zod'
+import { type GraphFlavour, graphFlavours } from '../protocol'
 
 // zod's compiled parsers need eval, which our Content-Security-Policy forbids.
 z.config({ jitless: true })
@@ -206,8 +207,6 @@ const graph = z
     }
   })
 
-export const graphFlavours = ['int8', 'q8f32', 'q8f16', 'f32'] as const
-
 export const baseSchema = z
   .object({
     formatVersion: z.literal(1),
@@ -254,5 +253,5 @@ export type BaseManifest = z.infer<typeof baseSchema>
 export type BaseTensor = z.infer<typeof baseTensor>
 export type LayoutEntry = z.infer<typeof layoutEntry>
 export type DecoderGraph = z.infer<typeof graph>
-export type GraphFlavour = (typeof graphFlavours)[number]
+export type { GraphFlavour }
 export type Architecture = BaseManifest['architecture']

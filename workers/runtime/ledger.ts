@@ -13,6 +13,7 @@ export type LedgerKind =
   | 'session'
   | 'input'
   | 'kv-cache'
+  | 'caption-store'
 
 /** Counts live resources of one worker. Every owner opens an entry when it takes a resource and closes it once. */
 export class Ledger {

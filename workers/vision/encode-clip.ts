@@ -22,8 +22,8 @@ export type ClipContext = {
   readonly ledger: Ledger
   /** Rejects with device-lost, so that whatever waits on the GPU stops waiting; never resolves. */
   readonly lost: Promise<never>
-  /** Called with the finished tokens before the last event. */
-  readonly deliver: (media: MediaInfo, tokens: EncodedTokens) => void
+  /** Called with the finished tokens and the frames' CLIP vectors before the last event. */
+  readonly deliver: (media: MediaInfo, tokens: EncodedTokens, vectors: readonly Float32Array[]) => void
 }
 
 /** See VisionApi.encode. */
@@ -48,7 +48,7 @@ export async function* encodeClip(
     try {
       yield* run.frames(media, planned, options.route, signal)
       const tokens = await run.finish(signal)
-      context.deliver(media.info, tokens)
+      context.deliver(media.info, tokens, run.vectors)
       const clip: EncodedClip = {
         clipId: options.clipId,
         media: media.info,
@@ -78,6 +78,7 @@ type Pending = { readonly timestamp: number; readonly thumbnail: Promise<Blob> }
 
 class EncodeRun {
   readonly timestamps: number[] = []
+  readonly vectors: Float32Array<ArrayBuffer>[] = []
   route: FrameRoute | undefined
   decodeMs = 0
   encodeMs = 0
@@ -138,6 +139,7 @@ class EncodeRun {
       const vector = vectors[at]
       if (!vector) throw new Error('the tower gave no vector for a frame')
       const index = this.timestamps.push(timestamp) - 1
+      this.vectors.push(vector)
       yield { type: 'frame', index, timestamp, thumbnail: await thumbnail, vector }
     }
   }

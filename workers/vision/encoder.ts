@@ -15,7 +15,7 @@ export type EncodedTokens = {
 export type EncoderJob = {
   /** Takes the next frame's pixels; the frame may be closed when this resolves. */
   add(media: MediaFrame, forced?: FrameRoute): Promise<FrameRoute>
-  /** Runs the tower on the frames added since the last run; their CLIP vectors [D] in order. */
+  /** Runs the tower on the frames added since the last run; their CLIP vectors (vectorSize) in order. */
   run(): Promise<Float32Array<ArrayBuffer>[]>
   /** Pools and projects everything that ran. */
   finish(): Promise<EncodedTokens>

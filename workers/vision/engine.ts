@@ -1,5 +1,4 @@
 /** The vision worker's state: one loaded pack on one backend, one clip encoded at a time, recovery from a lost device. */
-import { openPack } from '../packs/source'
 import {
   type Backend,
   type ClipSource,
@@ -21,14 +20,16 @@ import { placeVision } from './backend'
 import { type ClipContext, encodeClip } from './encode-clip'
 import type { EncodedTokens, Encoder, VisionPack } from './encoder'
 import { GpuEncoder } from './gpu-encoder'
-import { packTensors, requireTensor } from './pack-tensors'
+import { LoadedPack } from './loaded-pack'
+import { requireTensor } from './pack-tensors'
 import { Turns } from './turns'
 import { WasmEncoder } from './wasm-encoder'
 
 type Report = (progress: LoadProgress) => void
 type Loaded = {
   readonly options: LoadOptions
-  readonly pack: VisionPack
+  readonly pack: LoadedPack
+  readonly ort: OrtModule
   readonly encoder: Encoder
   readonly info: VisionInfo
   readonly watch: DeviceWatch
@@ -45,6 +46,8 @@ export class VisionEngine implements VisionApi {
   readonly #ledger = new Ledger()
   readonly #turns = new Turns()
   #options: LoadOptions | undefined
+  /** Outlives a lost device, which takes the encoder with it. */
+  #pack: LoadedPack | undefined
   #loaded: Loaded | undefined
   #port: MessagePort | undefined
 
@@ -78,7 +81,8 @@ export class VisionEngine implements VisionApi {
     try {
       const { encoder, pack, watch } = await this.#ensure(() => undefined)
       const { lost } = watch
-      const deliver: ClipContext['deliver'] = ({ kind }, tokens) => this.#send(options.clipId, kind, pack, tokens)
+      const deliver: ClipContext['deliver'] = ({ kind }, tokens, vectors) =>
+        this.#send(options.clipId, kind, pack, tokens, pack.captions?.quotesFor(vectors) ?? [])
       yield* encodeClip({ encoder, pack, lost, ledger: this.#ledger, deliver }, source, options, signal)
     } catch (thrown) {
       throw toValleyError(thrown)
@@ -87,17 +91,25 @@ export class VisionEngine implements VisionApi {
     }
   }
 
+  async embedTexts(texts: readonly string[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
+    return this.#turns.take(signal, async () => {
+      const { pack, ort } = await this.#ensure(() => undefined)
+      return (await pack.textTower(ort, signal)).embed(texts, signal)
+    })
+  }
+
   #send(
     clipId: string,
     kind: 'video' | 'image',
     { manifest, tensors }: VisionPack,
     { patchTokens, frameTokens }: EncodedTokens,
+    quotes: readonly string[],
   ): void {
     const markers = requireTensor(tensors, 'markers').data.slice()
     const hiddenSize = manifest.projector.outputSize
     const message: TokenMessage = {
       type: 'tokens',
-      tokens: { clipId, kind, patchTokens, frameTokens, hiddenSize, markers, quotes: [] },
+      tokens: { clipId, kind, patchTokens, frameTokens, hiddenSize, markers, quotes },
     }
     this.#port?.postMessage(message, [patchTokens.buffer, frameTokens.buffer, markers.buffer])
   }
@@ -105,21 +117,20 @@ export class VisionEngine implements VisionApi {
   /** The loaded pack; loads it where it is not, or no longer, or another is wanted. */
   async #ensure(report: Report): Promise<Loaded> {
     const options = this.#options
-    if (!options) throw new ValleyError('internal', { detail: 'encode before load' })
+    if (!options) throw new ValleyError('internal', { detail: 'nothing was loaded' })
     const current = this.#loaded
     const fits = current?.options.packUrl === options.packUrl && current.options.backend === options.backend
     if (current && fits && !current.watch.isLost) return current
     this.#loaded = undefined
     await current?.encoder.dispose()
-    this.#loaded = await this.#build(options, current, report)
+    this.#loaded = await this.#build(options, report)
     return this.#loaded
   }
 
-  async #build(options: LoadOptions, previous: Loaded | undefined, report: Report): Promise<Loaded> {
+  async #build(options: LoadOptions, report: Report): Promise<Loaded> {
     const started = performance.now()
-    const pack =
-      previous?.options.packUrl === options.packUrl ? previous.pack : await readVisionPack(options.packUrl, report)
-    const { encoder, gpu, watch } = await this.#createEncoder(pack, options.backend, report)
+    const pack = await this.#packAt(options.packUrl, report)
+    const { encoder, ort, gpu, watch } = await this.#createEncoder(pack, options.backend, report)
     const { manifest } = pack
     const info: VisionInfo = {
       packId: manifest.id,
@@ -127,14 +138,23 @@ export class VisionEngine implements VisionApi {
       adapter: encoder.adapter,
       loadMs: performance.now() - started,
     }
-    return { options, pack, encoder, info, watch, gpu }
+    return { options, pack, ort, encoder, info, watch, gpu }
+  }
+
+  async #packAt(packUrl: string, report: Report): Promise<LoadedPack> {
+    if (this.#pack?.packUrl === packUrl) return this.#pack
+    const previous = this.#pack
+    this.#pack = undefined
+    await previous?.dispose()
+    this.#pack = await LoadedPack.read(packUrl, this.#ledger, report)
+    return this.#pack
   }
 
   async #createEncoder(
     pack: VisionPack,
     backend: Backend | undefined,
     report: Report,
-  ): Promise<{ encoder: Encoder; gpu: GpuDevice | null; watch: DeviceWatch }> {
+  ): Promise<Pick<Loaded, 'encoder' | 'ort' | 'gpu' | 'watch'>> {
     report({ stage: 'session', done: 0, total: 1 })
     const gpu = backend === 'wasm' ? null : await openDevice(this.#ledger)
     const place = placeVision(gpu === null ? 'none' : gpu.software ? 'software' : 'hardware', backend)
@@ -142,7 +162,7 @@ export class VisionEngine implements VisionApi {
     const onCpu = async (ort: OrtModule) => {
       const encoder = await WasmEncoder.create(ort, this.#ledger, pack)
       report({ stage: 'session', done: 1, total: 1 })
-      return { encoder, gpu: null, watch: watchDevice(null) }
+      return { encoder, ort, gpu: null, watch: watchDevice(null) }
     }
     if (!gpu || place.kernels === 'wasm') {
       gpu?.dispose()
@@ -157,7 +177,7 @@ export class VisionEngine implements VisionApi {
       report({ stage: 'warm-up', done: 0, total: 1 })
       await Promise.race([encoder.warmUp(), watch.lost])
       report({ stage: 'warm-up', done: 1, total: 1 })
-      return { encoder, gpu, watch }
+      return { encoder, ort, gpu, watch }
     } catch (thrown) {
       if (encoder) await encoder.dispose()
       else gpu.dispose()
@@ -183,15 +203,4 @@ function watchDevice(gpu: GpuDevice | null): DeviceWatch {
     fail(new ValleyError('device-lost', { reason: reason || 'unknown' }, { message }))
   })
   return watch
-}
-
-async function readVisionPack(packUrl: string, report: Report): Promise<VisionPack> {
-  report({ stage: 'manifest', done: 0, total: 1 })
-  const { manifest, file } = await openPack(packUrl)
-  report({ stage: 'manifest', done: 1, total: 1 })
-  const total = manifest.tower.file.bytes + manifest.projector.file.bytes
-  const download = (before: number) => (done: number) => report({ stage: 'download', done: before + done, total })
-  const tower = await file(manifest.tower.file, { onProgress: download(0) })
-  const projector = await file(manifest.projector.file, { onProgress: download(tower.byteLength) })
-  return { manifest, tower, tensors: packTensors(manifest.projector, projector) }
 }

@@ -9,7 +9,7 @@ import { planResize } from './geometry'
 import type { MediaFrame } from './media-frame'
 import { GpuPreprocessor } from './preprocess'
 import { TokenHead } from './token-head'
-import { readBuffer, Tower } from './tower'
+import { readBuffer, Tower, vectorSize } from './tower'
 
 export class GpuEncoder implements Encoder {
   readonly backend = 'webgpu'
@@ -86,6 +86,8 @@ class GpuJob implements EncoderJob {
   readonly #pixels: GPUBuffer
   readonly #batchPatches: GPUBuffer
   readonly #batchCls: GPUBuffer
+  /** CLIP vectors of the batch; undefined where `cls` is what we have of them. */
+  readonly #batchEmbedding?: GPUBuffer
   readonly #patches: GPUBuffer
   readonly #cls: GPUBuffer
   #pending = 0
@@ -103,6 +105,8 @@ class GpuJob implements EncoderJob {
     this.#batchCls = this.#buffers.storage('batch cls', 4 * batch * tower.width)
     this.#patches = this.#buffers.storage('patches', 4 * frames * tower.gridTokens * tower.width)
     this.#cls = this.#buffers.storage('cls', 4 * frames * tower.width)
+    if (tower.embeddingSize === undefined) return
+    this.#batchEmbedding = this.#buffers.storage('batch embedding', 4 * batch * tower.embeddingSize)
   }
 
   async add(media: MediaFrame, forced?: FrameRoute): Promise<FrameRoute> {
@@ -126,7 +130,8 @@ class GpuJob implements EncoderJob {
     gpu.device.queue.submit([encoder.finish()])
     this.#encoded += count
     this.#pending = 0
-    return Array.from({ length: count }, (_, k) => vectors.slice(k * width, (k + 1) * width))
+    const size = vectorSize(pack.manifest.tower)
+    return Array.from({ length: count }, (_, k) => vectors.slice(k * size, (k + 1) * size))
   }
 
   async finish(): Promise<EncodedTokens> {
@@ -146,18 +151,20 @@ class GpuJob implements EncoderJob {
     this.#buffers.dispose()
   }
 
+  /** Both give the batch's CLIP vectors and leave patches and cls in the batch's buffers. */
   async #runOnDevice(count: number): Promise<Float32Array<ArrayBuffer>> {
     const { gpu, ledger, tower } = this.owner
-    await tower.runBound(count, this.#pixels, this.#batchPatches, this.#batchCls)
-    return readBuffer(gpu.device, ledger, this.#batchCls, 4 * count * tower.shape.width)
+    await tower.runBound(count, this.#pixels, this.#batchPatches, this.#batchCls, this.#batchEmbedding)
+    const bytes = 4 * count * vectorSize(tower.shape)
+    return readBuffer(gpu.device, ledger, this.#batchEmbedding ?? this.#batchCls, bytes)
   }
 
   async #runOnCpu(count: number, frameBytes: number): Promise<Float32Array<ArrayBuffer>> {
     const { gpu, ledger, tower } = this.owner
     const pixels = await readBuffer(gpu.device, ledger, this.#pixels, count * frameBytes)
-    const { patches, cls } = await tower.runArrays(count, pixels)
+    const { patches, cls, vectors } = await tower.runArrays(count, pixels)
     gpu.device.queue.writeBuffer(this.#batchPatches, 0, patches)
     gpu.device.queue.writeBuffer(this.#batchCls, 0, cls)
-    return cls
+    return vectors
   }
 }

@@ -11,6 +11,16 @@ import type { VisionPack } from './encoder'
 type Session = Awaited<ReturnType<OrtModule['InferenceSession']['create']>>
 type Shape = PackManifest['tower']
 
+export type TowerArrays = {
+  readonly patches: Float32Array<ArrayBuffer>
+  readonly cls: Float32Array<ArrayBuffer>
+  /** [count, vectorSize]: CLIP vectors, the embedding where the tower has one, else a copy of `cls`. */
+  readonly vectors: Float32Array<ArrayBuffer>
+}
+
+/** Length of a frame's CLIP vector. */
+export const vectorSize = ({ embeddingSize, width }: Shape): number => embeddingSize ?? width
+
 export class Tower {
   private constructor(
     readonly ort: OrtModule,
@@ -27,15 +37,27 @@ export class Tower {
     return new Tower(ort, ledger, session, pack.manifest.tower, ledger.open('session'))
   }
 
-  /** pixels [count, 3, size, size] to patches [count, P, D] and cls [count, D], all float32 buffers on our device. */
-  async runBound(count: number, pixels: GPUBuffer, patches: GPUBuffer, cls: GPUBuffer): Promise<void> {
-    const { inputSize, gridTokens, width, patchesOutput, clsOutput } = this.shape
+  /**
+   * pixels [count, 3, size, size] to patches [count, P, D] and cls [count, D], all float32 buffers on our device; and to
+   * `embedding` [count, E] where the tower has one.
+   */
+  async runBound(
+    count: number,
+    pixels: GPUBuffer,
+    patches: GPUBuffer,
+    cls: GPUBuffer,
+    embedding?: GPUBuffer,
+  ): Promise<void> {
+    const { inputSize, gridTokens, width, patchesOutput, clsOutput, embeddingOutput, embeddingSize } = this.shape
     const bind = (buffer: GPUBuffer, dims: number[]) =>
       this.ort.Tensor.fromGpuBuffer(buffer, { dataType: 'float32', dims })
     const input = bind(pixels, [count, 3, inputSize, inputSize])
     const outputs = {
       [patchesOutput]: bind(patches, [count, gridTokens, width]),
       [clsOutput]: bind(cls, [count, width]),
+      ...(embedding && embeddingOutput && embeddingSize
+        ? { [embeddingOutput]: bind(embedding, [count, embeddingSize]) }
+        : {}),
     }
     const uncount = this.ledger.open('tensor')
     try {
@@ -47,19 +69,17 @@ export class Tower {
   }
 
   /** The same with arrays; the outputs are copies. */
-  async runArrays(
-    count: number,
-    pixels: Float32Array,
-  ): Promise<{ patches: Float32Array<ArrayBuffer>; cls: Float32Array<ArrayBuffer> }> {
-    const { inputSize, patchesOutput, clsOutput } = this.shape
+  async runArrays(count: number, pixels: Float32Array): Promise<TowerArrays> {
+    const { inputSize, patchesOutput, clsOutput, embeddingOutput } = this.shape
     const uncount = this.ledger.open('tensor')
     const input = new this.ort.Tensor('float32', pixels, [count, 3, inputSize, inputSize])
     try {
       const output = await this.session.run({ pixels: input })
       const take = (name: string) => Float32Array.from(output[name]?.data as Float32Array)
       const [patches, cls] = [take(patchesOutput), take(clsOutput)]
+      const vectors = embeddingOutput === undefined ? cls.slice() : take(embeddingOutput)
       for (const tensor of Object.values(output)) tensor.dispose()
-      return { patches, cls }
+      return { patches, cls, vectors }
     } finally {
       input.dispose()
       uncount()

@@ -10,6 +10,10 @@ const api: VisionApi = {
   load: (options, onProgress) => engine.load(options, onProgress),
   connect: (port) => engine.connect(port),
   encode: (source, options, signal) => engine.encode(source, options, signal),
+  embedTexts: async (texts, signal) => {
+    const vectors = await engine.embedTexts(texts, signal)
+    return Comlink.transfer(vectors, [vectors.buffer])
+  },
   ledger: () => engine.ledger(),
   loseDevice: () => engine.loseDevice(),
 }

@@ -61,11 +61,11 @@ class WasmJob implements EncoderJob {
 
   async run(): Promise<Float32Array<ArrayBuffer>[]> {
     if (!this.#pixels) return []
-    const { patches, cls } = await this.owner.tower.runArrays(1, this.#pixels)
+    const { patches, cls, vectors } = await this.owner.tower.runArrays(1, this.#pixels)
     this.#pixels = undefined
     this.#patches.push(patches)
     this.#cls.push(cls)
-    return [cls.slice()]
+    return [vectors]
   }
 
   async finish(): Promise<EncodedTokens> {

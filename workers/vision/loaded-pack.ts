@@ -1,0 +1,55 @@
+/** A pack's vision half in memory: what every clip needs, and the text tower from the first search on. */
+import type { PackManifest } from '../packs/schema'
+import { openPack, type ReadFile } from '../packs/source'
+import { type LoadProgress, ValleyError } from '../protocol'
+import type { Ledger } from '../runtime/ledger'
+import type { OrtModule } from '../runtime/ort'
+import type { VisionPack } from './encoder'
+import { type PackTensors, packTensors } from './pack-tensors'
+import { CaptionStore } from './retrieval'
+import { TextTower } from './text-tower'
+
+export class LoadedPack implements VisionPack {
+  #text: TextTower | undefined
+
+  private constructor(
+    readonly packUrl: string,
+    readonly manifest: PackManifest,
+    readonly tower: Uint8Array<ArrayBuffer>,
+    readonly tensors: PackTensors,
+    readonly captions: CaptionStore | null,
+    readonly file: ReadFile,
+    readonly ledger: Ledger,
+  ) {}
+
+  /** Fetches and checks manifest, tower, projector and caption store. Errors: as VisionApi.load. */
+  static async read(packUrl: string, ledger: Ledger, report: (progress: LoadProgress) => void): Promise<LoadedPack> {
+    report({ stage: 'manifest', done: 0, total: 1 })
+    const { manifest, file } = await openPack(packUrl)
+    report({ stage: 'manifest', done: 1, total: 1 })
+    const { tower: towerEntry, projector: projectorEntry, captionStore } = manifest
+    const upToTower = towerEntry.file.bytes
+    const upToProjector = upToTower + projectorEntry.file.bytes
+    const total = upToProjector + (captionStore ? captionStore.texts.bytes + captionStore.vectors.bytes : 0)
+    const download = (before: number) => (done: number) => report({ stage: 'download', done: before + done, total })
+    const tower = await file(towerEntry.file, { onProgress: download(0) })
+    const projector = await file(projectorEntry.file, { onProgress: download(upToTower) })
+    const tensors = packTensors(projectorEntry, projector)
+    const captions = captionStore ? await CaptionStore.open(captionStore, file, ledger, download(upToProjector)) : null
+    return new LoadedPack(packUrl, manifest, tower, tensors, captions, file, ledger)
+  }
+
+  /** The text tower, fetched and opened at the first call. Errors: no-text-tower, as ReadFile, pack-invalid, aborted. */
+  async textTower(ort: OrtModule, signal: AbortSignal): Promise<TextTower> {
+    const { textTower, id } = this.manifest
+    if (!textTower) throw new ValleyError('no-text-tower', { packId: id })
+    this.#text ??= await TextTower.open(ort, this.ledger, textTower, this.file, signal)
+    return this.#text
+  }
+
+  async dispose(): Promise<void> {
+    this.captions?.dispose()
+    await this.#text?.dispose()
+    this.#text = undefined
+  }
+}

@@ -1,0 +1,104 @@
+/** Captions of pictures like the clip: the pack's store in memory, and the rule that picks those to quote. */
+import type { CaptionStoreEntry } from '../packs/schema'
+import type { FileOptions, ReadFile } from '../packs/source'
+import { ValleyError } from '../protocol'
+import type { Ledger } from '../runtime/ledger'
+
+/** Caption vectors without their words. */
+export type CaptionVectors = {
+  /** [count, size], row-major; a factor common to all of them does not change a ranking. */
+  readonly vectors: Int8Array
+  readonly size: number
+  /** [count]: the picture that each caption is of. */
+  readonly pictures: readonly number[]
+}
+
+/** What a clip is searched by: the mean of its frames' vectors, each and the whole of length 1. [size] */
+export function clipQuery(frames: readonly Float32Array[]): Float64Array {
+  const mean = new Float64Array(frames[0]?.length ?? 0)
+  for (const frame of frames) {
+    const scale = 1 / (Math.hypot(...frame) || 1)
+    for (let at = 0; at < mean.length; at++) mean[at] = (mean[at] as number) + scale * (frame[at] as number)
+  }
+  const length = Math.hypot(...mean) || 1
+  return mean.map((value) => value / length)
+}
+
+/**
+ * Lines of the `quotes` captions nearest to `query`, best first: by dot product, ties by the lower line, each picture once.
+ * Fewer where the store has fewer pictures. Picking the best line of an unused picture again and again is the same as
+ * walking down the whole ranking, and spares sorting it.
+ */
+export function nearestCaptions(query: Float64Array, store: CaptionVectors, quotes: number): number[] {
+  const { vectors, size, pictures } = store
+  const scores = new Float64Array(pictures.length)
+  for (let line = 0, at = 0; line < scores.length; line++) {
+    let sum = 0
+    for (let column = 0; column < size; column++, at++) sum += (query[column] as number) * (vectors[at] as number)
+    scores[line] = sum
+  }
+  const taken: number[] = []
+  const used = new Set<number>()
+  while (taken.length < quotes) {
+    let best = -1
+    for (let line = 0; line < scores.length; line++) {
+      if (best >= 0 && (scores[line] as number) <= (scores[best] as number)) continue
+      if (!used.has(pictures[line] as number)) best = line
+    }
+    if (best < 0) break
+    taken.push(best)
+    used.add(pictures[best] as number)
+  }
+  return taken
+}
+
+/** The lines of a store's texts: picture and caption. Errors: pack-invalid, naming the first line that is not so. */
+export function readCaptions(path: string, text: string, count: number): { pictures: number[]; captions: string[] } {
+  const invalid = (problem: string) => new ValleyError('pack-invalid', { path, problems: [problem] })
+  const lines = text.endsWith('\n') ? text.slice(0, -1).split('\n') : text.split('\n')
+  if (lines.length !== count) throw invalid(`${lines.length} captions, not ${count}`)
+  const pictures: number[] = []
+  const captions: string[] = []
+  for (const [at, line] of lines.entries()) {
+    const match = /^(\d+)\t(.+)$/.exec(line)
+    if (!match) throw invalid(`line ${at + 1} is not a picture and its caption`)
+    pictures.push(Number(match[1]))
+    captions.push(match[2] as string)
+  }
+  return { pictures, captions }
+}
+
+export class CaptionStore {
+  private constructor(
+    readonly vectors: CaptionVectors,
+    readonly captions: readonly string[],
+    readonly quoted: number,
+    readonly uncount: () => void,
+  ) {}
+
+  /** Reads the store's two files. Errors: as ReadFile, pack-invalid. */
+  static async open(
+    entry: CaptionStoreEntry,
+    file: ReadFile,
+    ledger: Ledger,
+    onProgress?: FileOptions['onProgress'],
+  ): Promise<CaptionStore> {
+    const { texts, vectors, count, size, quotes } = entry
+    const total = texts.bytes + vectors.bytes
+    const words = await file(texts, { onProgress: (done) => onProgress?.(done, total) })
+    const codes = await file(vectors, { onProgress: (done) => onProgress?.(texts.bytes + done, total) })
+    const { pictures, captions } = readCaptions(texts.path, new TextDecoder().decode(words), count)
+    const table = { vectors: new Int8Array(codes.buffer, codes.byteOffset, codes.byteLength), size, pictures }
+    return new CaptionStore(table, captions, quotes, ledger.open('caption-store'))
+  }
+
+  /** The captions to quote for a clip whose frames have these CLIP vectors, best first. */
+  quotesFor(frames: readonly Float32Array[]): string[] {
+    const lines = nearestCaptions(clipQuery(frames), this.vectors, this.quoted)
+    return lines.map((line) => this.captions[line] as string)
+  }
+
+  dispose(): void {
+    this.uncount()
+  }
+}
