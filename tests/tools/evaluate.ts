@@ -41,7 +41,7 @@ async function evaluate(options: Options): Promise<void> {
       return opened
     },
     predictions: <Row extends { readonly id: string }>(kind = 'predictions', parts: object = {}) => {
-      const { task, split, beams, repetitionPenalty, frames, quotes, flavour } = options
+      const { task, split, beams, repetitionPenalty, frames, quotes, decoder } = options
       const settings = {
         pack: hash,
         data: basename(options.data),
@@ -51,7 +51,7 @@ async function evaluate(options: Options): Promise<void> {
         repetitionPenalty,
         frames,
         quotes,
-        flavour,
+        decoder,
         ...parts,
       }
       const path = out.replace(/(\.json)?$/, `.${kind}.jsonl`)
