@@ -1,110 +1,136 @@
-"""Captioning figures of a trained projector on the val splits.
+"""Figures of a trained model, in PyTorch; `npm run evaluate` gives the same of a pack in the browser.
 
-    python -m training.evaluate                      all of flickr8k val and msrvtt val, greedy and beam 3
-    python -m training.evaluate --source flickr8k --limit 100 --decoding greedy
+    python -m training.evaluate --run phase1                        captions of both val splits by the features cache
+    python -m training.evaluate --data FOLDER                       a pack (models/valley-nano) on any folder
+    python -m training.evaluate --data FOLDER --run NAME --clip RUN a training run on any folder
+    python -m training.evaluate --data FOLDER --task retrieval|qa|own-notes|parity
 
-pycocoevalcap: PTB tokenizer, CIDEr-D with the split's own references, BLEU-4, METEOR, ROUGE-L (needs Java). Photos are
-one frame, clips eight by the sampling plan. No repetition penalty. Writes results.json and the answers beside projector.pt.
+FOLDER: captions.jsonl[.xz] with photos, strips of square frames or videos, loose or in a tar archive; questions in qa.jsonl or
+the `qa` field; INDEX.tsv for own-notes. Captions are scored by pycocoevalcap (needs Java). Writes figures as JSON and the
+predictions beside them as JSON lines; a run that was cut off goes on when started again.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import hashlib
 import time
 from pathlib import Path
 
 import torch
 
-from .adapter import load_adapter
-from .data import CHECKPOINTS, SOURCES, Item, load_items
-from .features import FeatureView
-from .generate import beam_search, greedy
-from .projector import FoldedProjector
-from .sampling import plan_indices
-from .valley import Valley, question_for, to_tensor
+from .data import CHECKPOINTS, ROOT
+from .evaluation.answers import Decoding
+from .evaluation.cached import evaluate_cached
+from .evaluation.captions import evaluate_captions
+from .evaluation.folders import MediaFolder, load_folder
+from .evaluation.from_pack import load_pack
+from .evaluation.from_run import load_run
+from .evaluation.model import Subject
+from .evaluation.notes import evaluate_notes, load_notes
+from .evaluation.parity import write_reference
+from .evaluation.questions import evaluate_questions, load_questions
+from .evaluation.records import Predictions, write_figures
+from .evaluation.retrieval import evaluate_retrieval
 
-BATCH = 50
-CLIP_FRAMES = 8
-MAX_NEW_TOKENS = 32
-BEAMS = 3
-
-
-def describe(valley: Valley, projector, items: list[Item], view: FeatureView, decoding: str) -> dict[str, str]:
-    """One caption an item."""
-    end = valley.tokenizer.token_to_id("<|im_end|>")
-    captions: dict[str, str] = {}
-    for start in range(0, len(items), BATCH):
-        chunk = items[start : start + BATCH]
-        count = CLIP_FRAMES if chunk[0].is_clip else 1
-        features = to_tensor([view.frames(item.id, plan_indices(item.frames, count)) for item in chunk])
-        with torch.inference_mode():
-            body = valley.body(projector, features, question_for(chunk[0].is_clip))
-        prefix = valley.prefix(len(chunk))
-        if decoding == "greedy":
-            answers = greedy(valley.decoder, prefix, body, end, MAX_NEW_TOKENS)
-        else:
-            answers = beam_search(valley.decoder, prefix, body, end, MAX_NEW_TOKENS, BEAMS)
-        captions |= {item.id: valley.tokenizer.decode(ids).strip() for item, ids in zip(chunk, answers)}
-    return captions
+TASKS = ("caption", "retrieval", "qa", "own-notes", "parity")
+FIGURES = ROOT / "training" / "cache" / "evaluate"
 
 
-def score(items: list[Item], captions: dict[str, str]) -> dict[str, float]:
-    """pycocoevalcap figures of `captions` against every human caption of the items."""
-    from pycocoevalcap.bleu.bleu import Bleu
-    from pycocoevalcap.cider.cider import Cider
-    from pycocoevalcap.meteor.meteor import Meteor
-    from pycocoevalcap.rouge.rouge import Rouge
-    from pycocoevalcap.tokenizer.ptbtokenizer import PTBTokenizer
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, help="a folder, or for qa a file of questions; without it the features cache")
+    parser.add_argument("--split", default="val", help='rows of this split; "all"')
+    parser.add_argument("--task", choices=TASKS, default="caption")
+    parser.add_argument("--pack", type=Path, default=ROOT / "models" / "valley-nano")
+    parser.add_argument("--run", help="a run under training/checkpoints, in place of a pack (phase1 by the features cache)")
+    parser.add_argument("--clip", help="with --run: the contrastive run of its image tower, or the features layer")
+    parser.add_argument("--store", type=Path, help="with --run: a folder of captions to quote")
+    parser.add_argument("--limit", type=int, help="only the first N items")
+    parser.add_argument("--beams", type=int, help="1 is greedy (default: the pack's, or 1)")
+    parser.add_argument("--repetition-penalty", type=float, help="(default: the pack's, or 1)")
+    parser.add_argument("--frames", type=int, help="at most N frames a clip (default: the pack's, or 8)")
+    parser.add_argument("--quotes", action=argparse.BooleanOptionalAction, default=True, help="quote captions of similar scenes")
+    parser.add_argument("--media", type=Path, help="qa: where the folders lie that questions name")
+    parser.add_argument("--out", type=Path, help="figures, a .json file")
+    parser.add_argument("--fresh", action="store_true", help="forget the predictions of an earlier run")
+    parser.add_argument("--source", action="append", help="by the features cache: default flickr8k and msrvtt")
+    parser.add_argument("--decoding", choices=("greedy", "beam"), action="append", help="by the features cache: default both")
+    parser.add_argument("--dtype", choices=("bfloat16", "float32"), help="default: float32 for packs, bfloat16 for runs")
+    parser.add_argument("--threads", type=int, default=2)
+    return parser.parse_args()
 
-    tokenizer = PTBTokenizer()
-    references = tokenizer.tokenize({item.id: [{"caption": text} for text in item.captions] for item in items})
-    answers = tokenizer.tokenize({item.id: [{"caption": captions[item.id]}] for item in items})
-    bleu, _ = Bleu(4).compute_score(references, answers, verbose=0)
-    return {
-        "cider": round(float(Cider().compute_score(references, answers)[0]), 4),
-        "bleu4": round(float(bleu[3]), 4),
-        "meteor": round(float(Meteor().compute_score(references, answers)[0]), 4),
-        "rougeL": round(float(Rouge().compute_score(references, answers)[0]), 4),
-        "distinct": len({captions[item.id] for item in items}),
-        "items": len(items),
+
+def load_subject(arguments: argparse.Namespace) -> tuple[Subject, str]:
+    """The model and a name that changes with it."""
+    if arguments.run:
+        dtype = getattr(torch, arguments.dtype or "bfloat16")
+        changed = (CHECKPOINTS / arguments.run / "projector.pt").stat().st_mtime_ns
+        return load_run(arguments.run, arguments.clip, dtype, arguments.store), f"{arguments.run}-{changed:x}"
+    digest = hashlib.sha256((arguments.pack / "pack.json").read_bytes()).hexdigest()[:8]
+    return load_pack(arguments.pack, getattr(torch, arguments.dtype or "float32")), f"{arguments.pack.resolve().name}-{digest}"
+
+
+def evaluate(arguments: argparse.Namespace) -> None:
+    started = time.monotonic()
+    subject, name = load_subject(arguments)
+    decoding = Decoding(
+        arguments.beams or subject.beams,
+        subject.length_penalty,
+        arguments.repetition_penalty or subject.repetition_penalty,
+        subject.max_new_tokens,
+    )
+    quotes = arguments.quotes and subject.store is not None
+    changes = {"beams": arguments.beams, "penalty": arguments.repetition_penalty, "frames": arguments.frames}
+    variant = [f"{key}{value}" for key, value in changes.items() if value] + ([] if arguments.quotes else ["no-quotes"])
+    stem = "-".join([arguments.data.stem, arguments.split, arguments.task, *variant])
+    out = arguments.out or FIGURES / name / f"{stem}.json"
+    settings = {"model": name, "data": arguments.data.name, "split": arguments.split, "task": arguments.task, "quotes": quotes}
+    settings |= {"frames": arguments.frames, "dtype": subject.about["dtype"], **vars(decoding)}
+
+    def predictions(kind: str = "predictions") -> Predictions:
+        return Predictions(out.with_suffix(f".{kind}.jsonl"), settings, arguments.fresh)
+
+    rows = predictions()
+    values = run_task(subject, arguments, rows, predictions, decoding, quotes)
+    about = {
+        "model": subject.about,
+        "data": {"folder": arguments.data.name, "split": arguments.split, "limit": arguments.limit},
+        "decoding": vars(decoding) | {"quotes": quotes},
+        "engine": "PyTorch",
+        "seconds": round(time.monotonic() - started),
     }
+    content = write_figures(out, arguments.task, values, rows.path, about)
+    for key, figure in content["figures"].items():
+        print(f"{key:16} {figure['value']}", flush=True)
+    print(f"figures in {out}, predictions in {rows.path}", flush=True)
+
+
+def run_task(subject: Subject, arguments: argparse.Namespace, rows: Predictions, open_rows, decoding: Decoding, quotes: bool) -> dict[str, float]:
+    data, limit = arguments.data, arguments.limit
+    if arguments.task == "qa":
+        questions, left_out = load_questions(data, arguments.split, arguments.media)
+        print(f"{len(questions)} questions; {left_out} without two answers to choose from are left out", flush=True)
+        return evaluate_questions(subject, questions[:limit], rows, decoding, quotes)
+    folder = MediaFolder(data)
+    if arguments.task == "own-notes":
+        return evaluate_notes(subject, load_notes(folder)[:limit], rows, quotes, arguments.frames)
+    items = load_folder(folder, arguments.split)[:limit]
+    if arguments.task == "retrieval":
+        return evaluate_retrieval(subject, items, open_rows("vectors"), rows, arguments.frames)
+    if arguments.task == "parity":
+        return write_reference(subject, items, rows, quotes)
+    return evaluate_captions(subject, items, rows, decoding, quotes, arguments.frames)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", default="phase1")
-    parser.add_argument("--source", choices=sorted(SOURCES), action="append", help="default: both")
-    parser.add_argument("--decoding", choices=("greedy", "beam"), action="append", help="default: both")
-    parser.add_argument("--limit", type=int, help="only the first N items of a split")
-    parser.add_argument("--dtype", choices=("bfloat16", "float32"), default="bfloat16")
-    parser.add_argument("--threads", type=int, default=2)
-    arguments = parser.parse_args()
+    arguments = parse()
     torch.set_num_threads(arguments.threads)
-    folder: Path = CHECKPOINTS / arguments.run
-    valley = Valley(getattr(torch, arguments.dtype))
-    projector = FoldedProjector.load(folder / "projector.pt")
-    if (folder / "adapter.pt").is_file():
-        valley.decoder.adapter = load_adapter(valley.decoder, folder / "adapter.pt")
-    results: dict[str, dict] = {}
-    for source in arguments.source or list(SOURCES):
-        items = [item for item in load_items(source) if item.split == "val"][: arguments.limit]
-        view = FeatureView(source)
-        for decoding in arguments.decoding or ["greedy", "beam"]:
-            started = time.monotonic()
-            captions = describe(valley, projector, items, view, decoding)
-            seconds = time.monotonic() - started
-            name = f"{source}-{decoding}"
-            results[name] = score(items, captions) | {"secondsToDecode": round(seconds, 1)}
-            print(name, json.dumps(results[name]), flush=True)
-            for item in items[:8]:
-                print(f"    {captions[item.id]}   | {item.captions[0]}", flush=True)
-            if arguments.limit is None:
-                (folder / f"answers-{name}.json").write_text(json.dumps(captions, indent=1))
-    if arguments.limit is None:
-        path = folder / "results.json"
-        known = json.loads(path.read_text()) if path.is_file() else {}
-        path.write_text(json.dumps(known | results, indent=1) + "\n")
+    if arguments.data is not None:
+        evaluate(arguments)
+        return
+    dtype = getattr(torch, arguments.dtype or "bfloat16")
+    evaluate_cached(arguments.run or "phase1", arguments.source, arguments.decoding, arguments.limit, dtype, arguments.clip, arguments.quotes)
 
 
 if __name__ == "__main__":

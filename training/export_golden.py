@@ -9,7 +9,9 @@ import base64
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
+from onnx import numpy_helper
 from tokenizers import Tokenizer
 
 from training.derive import Adapter, derive
@@ -27,6 +29,15 @@ TEXTS = [
     "Two dogs  play\n\n a\tball, 1,000 café 你好 😀 don't",
     "",
 ]
+# Upper case, an unknown word, pieces, more than a tiny text tower takes, nothing.
+SEARCHES = [
+    "A dog runs.",
+    "two DOGS play near the water",
+    "zebras",
+    "A man is walking on the grass with a dog and a ball",
+    "guitars",
+    "",
+]
 QUESTIONS = ["What is happening?", "And then?"]
 
 
@@ -34,6 +45,11 @@ def array(values: np.ndarray | torch.Tensor) -> dict:
     """A float32 array as golden.json holds it."""
     values = np.ascontiguousarray(values.detach().numpy() if isinstance(values, torch.Tensor) else values, "<f4")
     return {"shape": list(values.shape), "float32": base64.b64encode(values.tobytes()).decode("ascii")}
+
+
+def decoded(entry: dict) -> np.ndarray:
+    """An array of golden.json."""
+    return np.frombuffer(base64.b64decode(entry["float32"]), "<f4").reshape(entry["shape"])
 
 
 def read_projector(folder: Path) -> dict[str, np.ndarray]:
@@ -173,13 +189,74 @@ def decoder_section(
     }
 
 
+def unit(rows: np.ndarray) -> np.ndarray:
+    return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+
+
+def texts_section(folder: Path) -> dict:
+    """Ids and vectors of texts, from the graph's weights by NumPy."""
+    entry = read_json(folder / "pack.json")["textTower"]
+    tokenizer = Tokenizer.from_file(str(folder / entry["tokenizer"]["path"]))
+    tokenizer.enable_truncation(entry["maxTokens"])
+    graph = onnx.load(str(folder / entry["file"]["path"])).graph
+    weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    ids = [tokenizer.encode(text).ids for text in SEARCHES]
+    means = np.stack([weights["table"][row].mean(0) for row in ids])
+    return {"texts": SEARCHES, "ids": ids, "vectors": array(unit(means @ weights["weight"]))}
+
+
+def quotes_section(folder: Path) -> list[dict]:
+    """Frame embeddings [T, size] of made-up clips and the lines that the rule quotes for each, best first."""
+    entry = read_json(folder / "pack.json")["captionStore"]
+    lines = (folder / entry["texts"]["path"]).read_text(encoding="utf-8").splitlines()
+    pictures = [int(line.split("\t")[0]) for line in lines]
+    codes = np.frombuffer((folder / entry["vectors"]["path"]).read_bytes(), np.int8).reshape(entry["count"], -1)
+    random = np.random.default_rng(7)
+    clips = [random.standard_normal((frames, entry["size"])).astype(np.float32) for frames in (1, 3, 16)]
+    # The caption that two pictures share comes first here: a tie.
+    captions = [line.split("\t")[1] for line in lines]
+    clips.append(codes[[captions.index(captions[0], 1)]].astype(np.float32))
+    sections = []
+    for vectors in clips:
+        query = unit(unit(vectors.astype(np.float64)).mean(0))
+        scores = [float(sum(query * row)) for row in codes.astype(np.float64)]
+        taken: list[int] = []
+        for line in sorted(range(len(scores)), key=lambda line: (-scores[line], line)):
+            if len(taken) < entry["quotes"] and pictures[line] not in {pictures[other] for other in taken}:
+                taken.append(line)
+        sections.append({"frames": array(vectors), "lines": taken})
+    return sections
+
+
+def retrieval_section(folder: Path, pixels: np.ndarray) -> dict:
+    """What the retrieval pack's three parts make of their inputs; `embedding` is of the tower section's pixels."""
+    import onnxruntime
+
+    entry = read_json(folder / "pack.json")["tower"]
+    graph = onnx.load(str(folder / entry["file"]["path"])).graph
+    weight = next(numpy_helper.to_array(item) for item in graph.initializer if item.name == "embedding.weight")
+    session = onnxruntime.InferenceSession(str(folder / entry["file"]["path"]), providers=["CPUExecutionProvider"])
+    cls = session.run(["cls"], {"pixels": pixels})[0]
+    return {
+        "pack": folder.name,
+        "embedding": array(unit(cls @ weight)),
+        "texts": texts_section(folder),
+        "quotes": quotes_section(folder),
+    }
+
+
 def golden(folder: Path, base: Base) -> dict:
     """The whole of golden.json."""
-    folders = sorted(path.parent for path in folder.glob("*/pack.json"))
+    from training.export_tiny import RETRIEVAL_PACK
+
+    packs = sorted(path.parent for path in folder.glob("*/pack.json"))
+    # Beside its own parts the retrieval pack is tiny-mean over again.
+    folders = [path for path in packs if path.name != RETRIEVAL_PACK]
     adapters = {path.name: read_adapter(path) for path in folders}
     pack = read_json(folders[0] / "pack.json")
     inputs = {frames: features(frames, pack["tower"]["gridTokens"], pack["tower"]["width"]) for frames in FRAME_COUNTS}
     tokenizer = Tokenizer.from_file(str(base.folder / "tokenizer.json"))
+    tower = tower_section(folders[0])
     return {
         "tokenizer": [{"text": text, "ids": tokenizer.encode(text).ids} for text in TEXTS],
         "weights": weights_section(base, adapters),
@@ -188,6 +265,7 @@ def golden(folder: Path, base: Base) -> dict:
             for frames, (patches, cls) in inputs.items()
         ],
         "pooling": pooling_section(folders, inputs),
-        "tower": tower_section(folders[0]),
+        "tower": tower,
+        "retrieval": retrieval_section(folder / RETRIEVAL_PACK, decoded(tower["pixels"])),
         "decoder": [decoder_section(path, base, adapters[path.name], *inputs[2]) for path in folders],
     }

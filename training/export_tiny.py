@@ -2,8 +2,8 @@
 
     python -m training.export_tiny
 
-One base in all four graph flavours and three packs (tiny-mean, tiny-importance, tiny-delta; the last one with a LoRA
-adapter).  golden.json holds what PyTorch and NumPy make of them; the TypeScript tests compare with it.
+One base in all four graph flavours and four packs: tiny-mean, tiny-importance, tiny-delta (with a LoRA adapter) and
+tiny-retrieval (with CLIP embedding, text tower and caption store).  golden.json holds what PyTorch and NumPy make of them; the TypeScript tests compare with it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from training.export_base import apache_licence
 from training.export_decoder import export_graphs
 from training.export_files import REPOSITORY, describe, write_hashed, write_json
 from training.export_pack import download_bytes, projector_file
+from training.export_tiny_retrieval import EMBEDDING_SIZE, with_embedding, write_retrieval
 from training.export_tower import TowerGraph
 from training.gguf_base import Base, RawTensor, pack_shards, quantise, write_shards
 from training.pooling import DeltaPooling, ImportancePooling
@@ -58,8 +59,11 @@ PACKS = {
         "resize": {"resize": "center-crop", "resizeShortSide": 36},
     },
     "tiny-delta": {"pooling": {"kind": "delta", "side": "before-projector"}, "resize": {"resize": "squash"}},
+    # Last, so that what is drawn for it changes no other pack.
+    "tiny-retrieval": {"pooling": {"kind": "mean", "side": "before-projector"}, "resize": {"resize": "squash"}},
 }
 ADAPTED_PACK = "tiny-delta"
+RETRIEVAL_PACK = "tiny-retrieval"
 RANK, ALPHA = 2, 4.0
 
 
@@ -200,7 +204,7 @@ def adapter_factors(random: np.random.Generator) -> dict[str, tuple[np.ndarray, 
 
 
 def write_pack(folder: Path, base: Base, tower: bytes, random: np.random.Generator) -> None:
-    """One pack folder; its name chooses pooling, resize and adapter."""
+    """One pack folder; its name chooses pooling, resize, adapter and retrieval parts."""
     options, hidden, width = PACKS[folder.name], ARCHITECTURE["hiddenSize"], TOWER["width"]
     tensors = {
         "weight": random.standard_normal((width, hidden)) * 0.3 / np.sqrt(width),
@@ -218,6 +222,11 @@ def write_pack(folder: Path, base: Base, tower: bytes, random: np.random.Generat
             "alpha": ALPHA,
             "tensors": adapter_table,
         }
+    retrieval, embedding = {}, {}
+    if folder.name == RETRIEVAL_PACK:
+        tower = with_embedding(tower, random.standard_normal((width, EMBEDDING_SIZE)))
+        embedding = {"embeddingOutput": "embedding", "embeddingSize": EMBEDDING_SIZE}
+        retrieval = write_retrieval(folder, random)
     manifest = {
         "formatVersion": 1,
         "id": folder.name,
@@ -237,6 +246,7 @@ def write_pack(folder: Path, base: Base, tower: bytes, random: np.random.Generat
             "width": width,
             "patchesOutput": "patches",
             "clsOutput": "cls",
+            **embedding,
         },
         "pooling": options["pooling"],
         "projector": {
@@ -246,6 +256,7 @@ def write_pack(folder: Path, base: Base, tower: bytes, random: np.random.Generat
             "tensors": table,
         },
         "adapter": adapter,
+        **retrieval,
         "sampling": {"minFrames": 1, "maxFrames": 8, "defaultFrames": 4, "framesPerSecond": 1},
         "prompt": {
             "system": "You are tiny.",

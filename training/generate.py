@@ -8,29 +8,31 @@ from .language_model import LanguageModel, PastKeysAndValues, causal_mask
 
 
 def prefill(decoder: LanguageModel, prefix: PastKeysAndValues, body: torch.Tensor) -> tuple[torch.Tensor, PastKeysAndValues]:
-    """Runs the prompt body [B, L, 576] after `prefix`; log-probabilities [B, vocab] of the first answer token and the cache."""
+    """Runs the prompt body [B, L, 576] after `prefix`; logits [B, vocab] of the first answer token and the cache."""
     past = prefix[0][0].shape[2]
     positions = torch.arange(past, past + body.shape[1]).expand(body.shape[0], -1)
     hidden, cache = decoder.forward(body, positions, causal_mask(body.shape[1], past), prefix)
-    return decoder.logits(hidden[:, -1]).log_softmax(-1), cache
+    return decoder.logits(hidden[:, -1]), cache
 
 
 def advance(decoder: LanguageModel, cache: PastKeysAndValues, tokens: torch.Tensor) -> tuple[torch.Tensor, PastKeysAndValues]:
-    """One more token [B] a row; log-probabilities [B, vocab] of the next and the grown cache."""
+    """One more token [B] a row; logits [B, vocab] of the next and the grown cache."""
     past = cache[0][0].shape[2]
     positions = torch.full((tokens.shape[0], 1), past)
     hidden, cache = decoder.forward(decoder.embed(tokens[:, None]), positions, torch.zeros(1, 1, 1, past + 1), cache)
-    return decoder.logits(hidden[:, -1]).log_softmax(-1), cache
+    return decoder.logits(hidden[:, -1]), cache
 
 
 @torch.inference_mode()
-def greedy(decoder: LanguageModel, prefix: PastKeysAndValues, body: torch.Tensor, end: int, limit: int) -> list[list[int]]:
+def greedy(
+    decoder: LanguageModel, prefix: PastKeysAndValues, body: torch.Tensor, end: int, limit: int, repetition_penalty: float = 1.0
+) -> list[list[int]]:
     """The likeliest token at every step until `end` or `limit` tokens; ids without `end`."""
-    scores, cache = prefill(decoder, prefix, body)
+    logits, cache = prefill(decoder, prefix, body)
     answers: list[list[int]] = [[] for _ in range(body.shape[0])]
     owners = torch.arange(body.shape[0])
     for _ in range(limit):
-        tokens = scores.argmax(-1)
+        tokens = penalised(logits, [answers[owner] for owner in owners.tolist()], repetition_penalty).argmax(-1)
         kept = (tokens != end).nonzero().flatten()
         if not len(kept):
             break
@@ -39,26 +41,33 @@ def greedy(decoder: LanguageModel, prefix: PastKeysAndValues, body: torch.Tensor
             owners, tokens, cache = owners[kept], tokens[kept], select(cache, kept)
         for owner, token in zip(owners.tolist(), tokens.tolist()):
             answers[owner].append(token)
-        scores, cache = advance(decoder, cache, tokens)
+        logits, cache = advance(decoder, cache, tokens)
     return answers
 
 
 @torch.inference_mode()
 def beam_search(
-    decoder: LanguageModel, prefix: PastKeysAndValues, body: torch.Tensor, end: int, limit: int, beams: int
+    decoder: LanguageModel,
+    prefix: PastKeysAndValues,
+    body: torch.Tensor,
+    end: int,
+    limit: int,
+    beams: int,
+    length_penalty: float = 1.0,
+    repetition_penalty: float = 1.0,
 ) -> list[list[int]]:
-    """Beam search; of the finished and still open hypotheses the one with the best mean log-probability per token.
+    """Beam search; of the finished hypotheses the one with the best log-probability over its length to `length_penalty`.
 
     A row ends with `beams` finished hypotheses; an open one counts only where none has finished within `limit` tokens.
     """
-    scores, cache = prefill(decoder, prefix, body)
-    totals, first = scores.topk(beams, -1)
+    logits, cache = prefill(decoder, prefix, body)
+    totals, first = logits.log_softmax(-1).topk(beams, -1)
     tokens = first.flatten()
     hypotheses = [[token] for token in tokens.tolist()]
     cache = select(cache, torch.arange(body.shape[0]).repeat_interleave(beams))
     finished: list[list[tuple[float, list[int]]]] = [[] for _ in range(body.shape[0])]
     owners = list(range(body.shape[0]))
-    totals = _retire([finished[owner] for owner in owners], hypotheses, totals, tokens, end)
+    totals = _retire([finished[owner] for owner in owners], hypotheses, totals, tokens, end, length_penalty)
     for _ in range(limit - 1):
         kept = [slot for slot, owner in enumerate(owners) if len(finished[owner]) < beams]
         if not kept:
@@ -67,18 +76,32 @@ def beam_search(
             slots = (torch.tensor(kept)[:, None] * beams + torch.arange(beams)).flatten()
             owners, totals = [owners[slot] for slot in kept], totals[kept]
             tokens, hypotheses, cache = tokens[slots], [hypotheses[slot] for slot in slots.tolist()], select(cache, slots)
-        scores, cache = advance(decoder, cache, tokens)
+        logits, cache = advance(decoder, cache, tokens)
+        scores = penalised(logits, hypotheses, repetition_penalty).log_softmax(-1)
         vocabulary = scores.shape[-1]
         totals, chosen = (totals.view(-1, 1) + scores).view(len(owners), beams * vocabulary).topk(beams, -1)
         origins = (chosen // vocabulary + torch.arange(len(owners))[:, None] * beams).flatten()
         tokens = (chosen % vocabulary).flatten()
         hypotheses = [[*hypotheses[origin], token] for origin, token in zip(origins.tolist(), tokens.tolist())]
         cache = select(cache, origins)
-        totals = _retire([finished[owner] for owner in owners], hypotheses, totals, tokens, end)
+        totals = _retire([finished[owner] for owner in owners], hypotheses, totals, tokens, end, length_penalty)
     for slot, owner in enumerate(owners):
         if not finished[owner]:
             finished[owner].append((0.0, hypotheses[slot * beams + int(totals[slot].argmax())]))
     return [[token for token in max(found)[1] if token != end] for found in finished]
+
+
+def penalised(logits: torch.Tensor, said: list[list[int]], penalty: float) -> torch.Tensor:
+    """Logits [B, vocab] with those of tokens that a row has said divided by `penalty`, or multiplied where negative
+    (CTRL, arXiv 1909.05858)."""
+    if penalty == 1:
+        return logits
+    logits = logits.clone()
+    for row, tokens in zip(logits, said, strict=True):
+        chosen = torch.tensor(sorted(set(tokens)), dtype=torch.int64)
+        values = row[chosen]
+        row[chosen] = torch.where(values > 0, values / penalty, values * penalty)
+    return logits
 
 
 def select(cache: PastKeysAndValues, rows: torch.Tensor) -> PastKeysAndValues:
@@ -87,7 +110,12 @@ def select(cache: PastKeysAndValues, rows: torch.Tensor) -> PastKeysAndValues:
 
 
 def _retire(
-    finished: list[list[tuple[float, list[int]]]], hypotheses: list[list[int]], totals: torch.Tensor, tokens: torch.Tensor, end: int
+    finished: list[list[tuple[float, list[int]]]],
+    hypotheses: list[list[int]],
+    totals: torch.Tensor,
+    tokens: torch.Tensor,
+    end: int,
+    length_penalty: float,
 ) -> torch.Tensor:
     """Moves hypotheses that just ended to `finished` and takes their beam out of the running."""
     totals = totals.clone()
@@ -96,6 +124,6 @@ def _retire(
         row, beam = divmod(index, beams)
         score = float(totals[row, beam])
         if score > -1e8:
-            finished[row].append((score / len(hypotheses[index]), hypotheses[index]))
+            finished[row].append((score / len(hypotheses[index]) ** length_penalty, hypotheses[index]))
         totals[row, beam] = -1e9
     return totals

@@ -59,21 +59,21 @@ def duration_of(path: Path) -> float:
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def frame_at(path: Path, seconds: float) -> np.ndarray:
-    """uint8 [224, 224, 3]: the frame shown at a time, turned upright, squashed to a square."""
+def image_at(path: Path, seconds: float) -> Image.Image:
+    """The frame shown at a time, RGB, turned upright. Raises ValueError where the clip shows none."""
     command = ["ffmpeg", "-v", "error", "-ss", f"{seconds:.6f}", "-i", str(path), "-frames:v", "1", "-f", "image2pipe"]
     command += ["-c:v", "ppm", "-"]
     shown = subprocess.run(command, check=True, capture_output=True).stdout
     if not shown:
         raise ValueError(f"{path.name} shows no frame at {seconds:.3f} s")
-    return squash(Image.open(BytesIO(shown)).convert("RGB"))
+    return Image.open(BytesIO(shown)).convert("RGB")
 
 
 @torch.inference_mode()
 def encode_clip(trunk: ImageTower, tower: nn.Module, path: Path, budget: int) -> tuple[torch.Tensor, torch.Tensor]:
     """(features float32 [T, 17, 1280], CLIP vectors [T, 256], or [T, 0] of a tower that has none) of the planned frames."""
     stamps = plan_timestamps(duration_of(path), FRAMES_PER_SECOND, MIN_FRAMES, MAX_FRAMES, budget)
-    pixels = normalise(torch.from_numpy(np.stack([frame_at(path, stamp) for stamp in stamps])))
+    pixels = normalise(torch.from_numpy(np.stack([squash(image_at(path, stamp)) for stamp in stamps])))
     patches, cls, embeddings = tower(run_stem(trunk, pixels).contiguous())
     return torch.cat([patches, cls[:, None]], 1), embeddings
 

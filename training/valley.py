@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from .language_model import LanguageModel, causal_mask
-from .packing import Row, pack
+from .packing import Packed, Row, pack
 from .parts import Decoder, PastKeysAndValues, Prompt
 from .pooling import MeanPooling
 from .prompt import (
@@ -115,6 +115,15 @@ class Model:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """log p of every answer token given its clip and question: (float32 [N], int64 [N] number of the answer, over all rows).
 
+        Takes what `answer_logits` takes.
+        """
+        logits, packed = self.answer_logits(projector, features, rows)
+        losses = F.cross_entropy(logits, packed.targets.to(logits.device), reduction="none")
+        return -losses, packed.owners
+
+    def answer_logits(self, projector, features: list[torch.Tensor], rows: list[Row]) -> tuple[torch.Tensor, Packed]:
+        """(logits float32 [N, vocabulary] where each answer token is predicted, and how the rows were packed).
+
         features: [T, P + 1, width] of each row, T its own; rows: `visual` is 4 + P + T, or 0 for text alone (features unused).
         """
         packed = pack(rows, self.prefix_length)
@@ -125,9 +134,7 @@ class Model:
             x = x.masked_scatter(packed.visual[:, :, None].to(x.device), visual)
         positions, mask = packed.positions.to(x.device), packed.mask.to(x.device)
         hidden, _ = self.decoder.forward(x, positions, mask, self.prefix(len(rows)))
-        logits = self.decoder.logits(hidden[packed.rows, packed.columns])
-        losses = F.cross_entropy(logits, packed.targets.to(logits.device), reduction="none")
-        return -losses, packed.owners
+        return self.decoder.logits(hidden[packed.rows, packed.columns]), packed
 
     def loss(self, projector, batch) -> torch.Tensor:
         """Mean cross-entropy per answer token of a batch (`training.parts.Batch`), in nats."""

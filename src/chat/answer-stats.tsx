@@ -1,8 +1,7 @@
-import { ChevronRight } from 'lucide-react'
-import { Collapsible } from 'radix-ui'
 import { useTranslation } from 'react-i18next'
 import type { AnswerStats, EncodedClip } from '../../workers/protocol'
 import { formatNumber, formatSeconds } from '../app/format'
+import { Disclosure } from './disclosure'
 import './answer-stats.css'
 
 type Props = { readonly stats: AnswerStats; readonly encoded: EncodedClip | null }
@@ -27,21 +26,15 @@ export function AnswerStatsView({ stats, encoded }: Props) {
     )
   }
   return (
-    <Collapsible.Root className="stats">
-      <Collapsible.Trigger className="button stats-button" data-look="bare" data-size="small">
-        <ChevronRight aria-hidden="true" />
-        {t('stats.show')}
-      </Collapsible.Trigger>
-      <Collapsible.Content asChild>
-        <dl className="stats-list tabular">
-          {rows.map(([name, value]) => (
-            <div key={name}>
-              <dt>{name}</dt>
-              <dd>{value}</dd>
-            </div>
-          ))}
-        </dl>
-      </Collapsible.Content>
-    </Collapsible.Root>
+    <Disclosure label={t('stats.show')}>
+      <dl className="stats-list tabular">
+        {rows.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+    </Disclosure>
   )
 }

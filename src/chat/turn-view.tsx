@@ -8,6 +8,7 @@ import { formatPercent } from '../app/format'
 import { IconButton } from '../app/icon-button'
 import { summarizeEngine, useEngineState } from '../assistant/hooks'
 import type { Clip } from '../clip/reducer'
+import { AnswerQuotes } from './answer-quotes'
 import { AnswerStatsView } from './answer-stats'
 import type { ChatTurn } from './reducer'
 import './turn-view.css'
@@ -113,6 +114,7 @@ function TurnActions({ turn, encoded, canAskAgain }: ActionsProps) {
           onClick={() => session.askAgain(turn.id)}
         />
       )}
+      {turn.stats && turn.stats.quotes.length > 0 && <AnswerQuotes quotes={turn.stats.quotes} />}
       {turn.stats && <AnswerStatsView stats={turn.stats} encoded={encoded} />}
     </div>
   )

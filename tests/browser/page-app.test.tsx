@@ -93,6 +93,18 @@ describe('from first visit to answer', () => {
     await expect.element(page.getByRole('button', { name: 'Ask again' })).toBeVisible()
   })
 
+  test('the scenes that the model was reminded of are a detail of the answer', async () => {
+    open()
+    await chooseFile(film())
+    await page.getByRole('button', { name: 'What is happening?' }).click()
+    const detail = page.getByRole('button', { name: 'Similar scenes' })
+    await expect.element(detail).toHaveAttribute('aria-expanded', 'false')
+    await expect.element(page.getByText('A dog runs.')).not.toBeInTheDocument()
+    await detail.click()
+    await expect.element(page.getByText('A dog runs.')).toBeVisible()
+    await expect.element(page.getByText(/reminded of these captions/)).toBeVisible()
+  })
+
   test('starting over asks first, then leaves the clip alone', async () => {
     open()
     await chooseFile(film())
@@ -158,12 +170,13 @@ describe('settings', () => {
   test('language and theme change at once and are kept', async () => {
     open()
     await page.getByRole('button', { name: 'Settings' }).click()
+    await page.getByRole('radio', { name: 'Careful' }).click()
     await page.getByRole('radio', { name: '简体中文' }).click()
     await textOf(page.getByRole('dialog')).toContain('设置')
     await page.getByRole('radio', { name: '深色' }).click()
     expect(document.documentElement).toHaveAttribute('lang', 'zh-CN')
     expect(document.documentElement).toHaveAttribute('data-theme', 'dark')
-    expect(new SettingsStore().get()).toMatchObject({ language: 'zh-CN', theme: 'dark' })
+    expect(new SettingsStore().get()).toMatchObject({ language: 'zh-CN', theme: 'dark', search: 'careful' })
   })
 
   test('an engine that cannot load says why and can be tried again', async () => {

@@ -65,7 +65,7 @@ const stats = {
   backend: 'wasm',
   droppedTurns: 0,
   beams: 1,
-  quotes: [],
+  quotes: ['A dog runs.'],
 } as const
 
 export type Mishaps = { vision?: ValleyError[]; language?: ValleyError[]; load?: ValleyError[] }

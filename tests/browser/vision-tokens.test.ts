@@ -10,7 +10,7 @@ import { packTensors } from '../../workers/vision/pack-tensors'
 import { TokenHead } from '../../workers/vision/token-head'
 import { readBuffer, Tower } from '../../workers/vision/tower'
 import golden from '../fixtures/tiny/golden.json'
-import { floats, tinyPackUrl } from './language-tiny'
+import { type FloatArray, floats, tinyPackUrl } from './language-tiny'
 import { asMedia, largestGap, rgbaFrame } from './vision-frames'
 
 const ledger = new Ledger()
@@ -52,25 +52,25 @@ describe('pooling and projector', () => {
   })
 })
 
-describe('tower', () => {
+describe.each(['tiny-mean', 'tiny-retrieval'])('tower of %s', (name) => {
   const { pixels, patches, cls } = golden.tower
   const count = pixels.shape[0] ?? 0
+  const vectors = name === golden.retrieval.pack ? golden.retrieval.embedding : cls
 
   test('on the GPU, input and outputs bound to our buffers', async () => {
-    const pack = await visionPack('tiny-mean')
+    const pack = await visionPack(name)
     const tower = await Tower.create(await loadOrt('webgpu'), ledger, pack, gpu.device)
     const buffers = new GpuBuffers(gpu.device, ledger, 'gpu-buffer')
     try {
       const input = buffers.upload('pixels', floats(pixels))
-      const patchesOut = buffers.storage('patches', floats(patches).byteLength)
-      const clsOut = buffers.storage('cls', floats(cls).byteLength)
-      await tower.runBound(count, input, patchesOut, clsOut)
-      const [gotPatches, gotCls] = [
-        await readBuffer(gpu.device, ledger, patchesOut, patchesOut.size),
-        await readBuffer(gpu.device, ledger, clsOut, clsOut.size),
-      ]
-      expect(largestGap(gotPatches, floats(patches))).toBeLessThan(1e-3)
-      expect(largestGap(gotCls, floats(cls))).toBeLessThan(1e-3)
+      const out = (expected: FloatArray) => buffers.storage('output', floats(expected).byteLength)
+      const [patchesOut, clsOut] = [out(patches), out(cls)]
+      const embeddingOut = vectors === cls ? undefined : out(vectors)
+      await tower.runBound(count, input, patchesOut, clsOut, embeddingOut)
+      const read = (buffer: GPUBuffer) => readBuffer(gpu.device, ledger, buffer, buffer.size)
+      expect(largestGap(await read(patchesOut), floats(patches))).toBeLessThan(1e-3)
+      expect(largestGap(await read(clsOut), floats(cls))).toBeLessThan(1e-3)
+      if (embeddingOut) expect(largestGap(await read(embeddingOut), floats(vectors))).toBeLessThan(1e-3)
     } finally {
       buffers.dispose()
       await tower.dispose()
@@ -78,19 +78,23 @@ describe('tower', () => {
   })
 
   test('on the CPU', async () => {
-    const tower = await Tower.create(await loadOrt('webgpu'), ledger, await visionPack('tiny-mean'), null)
+    const tower = await Tower.create(await loadOrt('webgpu'), ledger, await visionPack(name), null)
     try {
       const got = await tower.runArrays(count, floats(pixels))
       expect(largestGap(got.patches, floats(patches))).toBeLessThan(1e-3)
       expect(largestGap(got.cls, floats(cls))).toBeLessThan(1e-3)
+      expect(largestGap(got.vectors, floats(vectors))).toBeLessThan(1e-3)
     } finally {
       await tower.dispose()
     }
   })
 })
 
-test('the whole encoder with its tower on the GPU, in batches, equals the one with its tower on the CPU', async () => {
-  const pack = await visionPack('tiny-delta')
+test.each([
+  ['tiny-delta', 32],
+  ['tiny-retrieval', 16],
+])('%s: the encoder with its tower on the GPU, in batches, equals the one with it on the CPU', async (name, size) => {
+  const pack = await visionPack(name)
   const ort = await loadOrt('webgpu')
   const results: Float32Array[] = []
   for (const towerOn of ['webgpu', 'wasm'] as const) {
@@ -112,7 +116,7 @@ test('the whole encoder with its tower on the GPU, in batches, equals the one wi
     job.dispose()
     expect(ledger.snapshot()).toEqual(resting)
     await encoder.dispose()
-    expect([patchTokens.length, frameTokens.length, vectors.length]).toEqual([4 * 64, 6 * 64, 6 * 32])
+    expect([patchTokens.length, frameTokens.length, vectors.length]).toEqual([4 * 64, 6 * 64, 6 * size])
     results.push(Float32Array.from([...patchTokens, ...frameTokens, ...vectors]))
   }
   expect(largestGap(results[0] ?? new Float32Array(), results[1] ?? new Float32Array())).toBeLessThan(1e-3)

@@ -21,20 +21,36 @@ const usage = `npm run ask -- [options] CLIP "question" ["next question" …]
 
   --vision wasm|webgpu     forces the vision backend
   --language wasm|webgpu   forces the decoder's backend
-  --frames N               upper bound of sampled frames (4, 8 or 16)
+  --flavour NAME           forces a decoder graph: int8, q8f32, q8f16 or f32
+  --frames N               upper bound of sampled frames
   --pack PATH              another pack.json, as a path on the page's origin
+  --beams N                hypotheses of the answer search, 1 to 3 (default: the pack's)
+  --length-penalty X       a finished hypothesis counts its log p / length ** X
+  --repetition-penalty X   1 is none
+  --max-new-tokens N       where an answer is cut
+  --no-quotes              without the captions of similar scenes that the pack quotes
   --fresh                  a throw-away browser profile: nothing cached from earlier runs
   --timeout SECONDS        for each step (default 300)
 
 Prints JSON. Exit status: 0 answered; 2 wrong arguments; 3 the clip or a question was refused ("error" has the code).`
+
+/** Options that go to the page as they are, in its address; its reader is src/app/parameters.ts. */
+const names = ['vision', 'language', 'flavour', 'pack'] as const
+const numbers = ['frames', 'beams', 'length-penalty', 'repetition-penalty', 'max-new-tokens'] as const
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     vision: { type: 'string' },
     language: { type: 'string' },
-    frames: { type: 'string' },
+    flavour: { type: 'string' },
     pack: { type: 'string' },
+    frames: { type: 'string' },
+    beams: { type: 'string' },
+    'length-penalty': { type: 'string' },
+    'repetition-penalty': { type: 'string' },
+    'max-new-tokens': { type: 'string' },
+    'no-quotes': { type: 'boolean', default: false },
     fresh: { type: 'boolean', default: false },
     timeout: { type: 'string', default: '300' },
     help: { type: 'boolean', default: false },
@@ -44,6 +60,11 @@ const [clipPath, ...questions] = positionals
 if (values.help || !clipPath || questions.length === 0) {
   console.error(usage)
   process.exit(values.help ? 0 : 2)
+}
+for (const name of numbers) {
+  if (values[name] === undefined || Number(values[name]) >= 0) continue
+  console.error(`--${name} ${values[name]}: a number was expected`)
+  process.exit(2)
 }
 const path = resolve(process.env.INIT_CWD ?? '.', clipPath)
 if (!existsSync(path) || !statSync(path).isFile()) {
@@ -55,10 +76,11 @@ if (!existsSync(path) || !statSync(path).isFile()) {
 
 function query(): string {
   const parameters = new URLSearchParams()
-  for (const key of ['vision', 'language', 'frames', 'pack'] as const) {
+  for (const key of [...names, ...numbers]) {
     const value = values[key]
     if (value) parameters.set(key, value)
   }
+  if (values['no-quotes']) parameters.set('quotes', 'off')
   return parameters.size > 0 ? `?${parameters}` : ''
 }
 

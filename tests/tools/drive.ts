@@ -1,7 +1,7 @@
 /** Drives the page as a person would (file button, composer, stop) and reads what it shows through `window.valley`. */
 import type { Page } from 'playwright-core'
 import type { ElementHandle, Page as PuppeteerPage } from 'puppeteer-core'
-import type { EncodedClip, LanguageInfo, LedgerSnapshot, VisionInfo } from '../../workers/protocol'
+import type { AnswerStats, EncodedClip, LanguageInfo, LedgerSnapshot, VisionInfo } from '../../workers/protocol'
 
 /** An error as plain data; the page's `describeError` makes it. */
 export type PlainError = { code: string; data: Record<string, unknown>; message: string }
@@ -10,7 +10,7 @@ export type PlainTurn = {
   answer: string
   status: 'waiting' | 'reading' | 'writing' | 'done' | 'stopped' | 'failed'
   reason: 'end' | 'length' | null
-  stats: Record<string, number | string> | null
+  stats: AnswerStats | null
   error: PlainError | null
 }
 export type PlainTranscript = { clip: EncodedClip | null; turns: PlainTurn[]; errors: PlainError[] }

@@ -14,6 +14,7 @@ import { duration } from './evaluate/progress'
 import type { Run, Values } from './evaluate/run'
 import { evaluateCaptions } from './evaluate/tasks/caption'
 import { evaluateNotes, loadNotes } from './evaluate/tasks/own-notes'
+import { evaluateParity, readReference } from './evaluate/tasks/parity'
 import { evaluateQuestions } from './evaluate/tasks/questions'
 import { evaluateRetrieval } from './evaluate/tasks/retrieval'
 
@@ -32,6 +33,11 @@ async function evaluate(options: Options): Promise<void> {
   const name = [basename(options.data, '.jsonl'), options.split, options.task, ...options.variant].join('-')
   const out = options.out ?? join('tests/.artifacts/evaluate', `${manifest.id}-${hash}`, `${name}.json`)
   let opened: Promise<AppUnderTest> | undefined
+  const openAnother = async (decoder: string) => {
+    await (await opened)?.close()
+    opened = AppUnderTest.open({ ...options, decoder })
+    return opened
+  }
   const paths: string[] = []
   const run: Run = {
     manifest,
@@ -41,7 +47,7 @@ async function evaluate(options: Options): Promise<void> {
       return opened
     },
     predictions: <Row extends { readonly id: string }>(kind = 'predictions', parts: object = {}) => {
-      const { task, split, beams, repetitionPenalty, frames, quotes, flavour } = options
+      const { task, split, beams, repetitionPenalty, frames, quotes, decoder } = options
       const settings = {
         pack: hash,
         data: basename(options.data),
@@ -51,7 +57,7 @@ async function evaluate(options: Options): Promise<void> {
         repetitionPenalty,
         frames,
         quotes,
-        flavour,
+        decoder,
         ...parts,
       }
       const path = out.replace(/(\.json)?$/, `.${kind}.jsonl`)
@@ -60,7 +66,7 @@ async function evaluate(options: Options): Promise<void> {
     },
   }
   try {
-    const values = await runTask(run, options)
+    const values = await runTask(run, options, openAnother)
     const app = await opened
     const about = {
       pack: { id: manifest.id, version: manifest.version, sha256: hash },
@@ -85,7 +91,7 @@ async function evaluate(options: Options): Promise<void> {
   }
 }
 
-function runTask(run: Run, options: Options): Promise<Values> {
+function runTask(run: Run, options: Options, open: (decoder: string) => Promise<AppUnderTest>): Promise<Values> {
   const { data, split, task, limit } = options
   const library = new MediaLibrary()
   if (task === 'qa') {
@@ -96,6 +102,7 @@ function runTask(run: Run, options: Options): Promise<Values> {
   const folder = library.open(data)
   if (task === 'own-notes') return evaluateNotes(run, loadNotes(folder).slice(0, limit))
   const items = loadItems(folder, split).slice(0, limit)
+  if (task === 'parity') return evaluateParity(run, items, readReference(options.reference), open)
   return task === 'retrieval' ? evaluateRetrieval(run, items) : evaluateCaptions(run, items)
 }
 

@@ -53,7 +53,7 @@ function pytest(): Pick<Outcome, 'passed' | 'failed'> {
     )
     return { passed: 0, failed: 0 }
   }
-  const result = spawnSync(python, ['-m', 'pytest', '-q', 'training/tests'], { encoding: 'utf8' })
+  const result = spawnSync(python, ['-m', 'pytest', '-q', 'training'], { encoding: 'utf8' })
   process.stdout.write(result.stdout + result.stderr)
   const count = (word: string) => Number(new RegExp(`(\\d+) ${word}`).exec(result.stdout)?.[1] ?? 0)
   const failed = count('failed') + count('error')

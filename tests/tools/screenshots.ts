@@ -88,7 +88,7 @@ async function walk(page: Page, look: Look, shot: Shot): Promise<void> {
   })
   await shot('7-streaming')
   await page.locator('.turn[data-status=done]').waitFor({ timeout: 120_000 })
-  await page.locator('.stats-button').click()
+  await page.locator('.disclosure-button').last().click()
   await shot('8-answered')
 
   await page.locator('.header button').last().click()

@@ -1,6 +1,7 @@
 /** How answers, vectors and likelihoods become figures. */
 import { describe, expect, test } from 'vitest'
 import { ranksOfOwn } from '../tools/evaluate/tasks/own-notes'
+import { sameTokens } from '../tools/evaluate/tasks/parity'
 import { compared, means } from '../tools/evaluate/tasks/questions'
 import { meanDirection, rankOwn } from '../tools/evaluate/tasks/retrieval'
 
@@ -72,4 +73,13 @@ test('a note ranks by how much likelier it is with its own clip than with the ot
     [-2.9, -1.5, -5],
   ])
   expect(ranks).toEqual([1, 1, 2])
+})
+
+test('parity counts the tokens before the first difference, and the end as one', () => {
+  const ten = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
+  expect(sameTokens([...ten, 11], [...ten, 12])).toEqual({ same: 10, of: 10 })
+  expect(sameTokens([1, 2, 3], [1, 2, 3])).toEqual({ same: 4, of: 4 })
+  expect(sameTokens([1, 2, 3], [1, 2, 3, 4])).toEqual({ same: 3, of: 4 })
+  expect(sameTokens([1, 2, 3], [1, 9, 3])).toEqual({ same: 1, of: 4 })
+  expect(sameTokens(ten, [])).toEqual({ same: 0, of: 10 })
 })

@@ -12,7 +12,10 @@ export const tinyPack = (name: string): PackManifest => packSchema.parse(tinyJso
 
 export type FloatArray = { readonly shape: readonly number[]; readonly float32: string }
 
+export type GoldenQuotes = { readonly frames: FloatArray; readonly lines: readonly number[] }
+
 export type Golden = {
+  readonly retrieval: { readonly quotes: readonly GoldenQuotes[] }
   readonly tokenizer: readonly { readonly text: string; readonly ids: readonly number[] }[]
   readonly weights: {
     readonly dequantised: readonly {

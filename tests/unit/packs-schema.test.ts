@@ -12,7 +12,7 @@ const problems = (schema: typeof packSchema | typeof baseSchema, json: unknown) 
   schema.safeParse(json).error?.issues.map((issue) => issue.message) ?? []
 
 describe('pack.json', () => {
-  test.each(['tiny-mean', 'tiny-importance', 'tiny-delta'])('%s is accepted', (name) => {
+  test.each(['tiny-mean', 'tiny-importance', 'tiny-delta', 'tiny-retrieval'])('%s is accepted', (name) => {
     expect(problems(packSchema, tinyJson(`${name}/pack.json`))).toEqual([])
   })
 

@@ -8,6 +8,7 @@ import {
   nearestCaptions,
   readCaptions,
 } from '../../workers/vision/retrieval'
+import { floats, type GoldenQuotes, golden, readTiny, tinyPack } from './language-tiny'
 
 /** Seeded numbers in [0, 1) (mulberry32). */
 function seeded(seed: number): () => number {
@@ -78,6 +79,22 @@ describe('the nearest captions', () => {
         expect(nearestCaptions(query, store, quotes)).toEqual(byTheRule(query, store, quotes))
       }
     }
+  })
+
+  test.each([0, 1, 2, 3])("are Python's (golden clip %i)", (clip) => {
+    const { frames, lines } = golden().retrieval.quotes[clip] as GoldenQuotes
+    const { captionStore } = tinyPack('tiny-retrieval')
+    if (!captionStore) throw new Error('the pack has no store')
+    const { texts, vectors: codes, count, size, quotes } = captionStore
+    const { pictures } = readCaptions(
+      texts.path,
+      new TextDecoder().decode(readTiny(`tiny-retrieval/${texts.path}`)),
+      count,
+    )
+    const vectors = new Int8Array(readTiny(`tiny-retrieval/${codes.path}`))
+    const flat = floats(frames)
+    const rows = Array.from({ length: flat.length / size }, (_, at) => flat.subarray(at * size, (at + 1) * size))
+    expect(nearestCaptions(clipQuery(rows), { vectors, size, pictures }, quotes)).toEqual(lines)
   })
 
   test('among equals the lower line, and a picture is quoted once', () => {

@@ -14,7 +14,7 @@ export type AppOptions = {
   readonly vision: string
   readonly language: string
   /** Forces a decoder graph: int8, f32… */
-  readonly flavour?: string
+  readonly decoder?: string
 }
 
 export type Encoded = {
@@ -44,7 +44,7 @@ type Surface = {
   ask(request: unknown): Promise<{ text: string; ids?: readonly number[]; stats: Stats }>
   score(clipId: string | null, question: string, texts: readonly string[], options: unknown): Promise<readonly number[]>
   force(clipId: string | null, question: string, ids: readonly number[], options: unknown): Promise<readonly Forced[]>
-  embedTexts(texts: readonly string[]): Promise<readonly Float32Array[]>
+  embedTexts(texts: readonly string[]): Promise<Float32Array>
   forget(clipId: string): void
   describeError(thrown: unknown): { code?: string; message: string }
 }
@@ -68,7 +68,7 @@ export class AppUnderTest {
   ) {}
 
   /** @throws Error with the code of whatever the pack could not be loaded for */
-  static async open({ pack, vision, language, flavour }: AppOptions): Promise<AppUnderTest> {
+  static async open({ pack, vision, language, decoder }: AppOptions): Promise<AppUnderTest> {
     const served = servePack(resolve(pack))
     const app = await serveApp(port, [served.plugin])
     // Another run may hold the profile.
@@ -78,7 +78,7 @@ export class AppUnderTest {
       await app.close()
     }
     try {
-      const query = new URLSearchParams({ pack: served.path, vision, language, ...(flavour ? { flavour } : {}) })
+      const query = new URLSearchParams({ pack: served.path, vision, language, ...(decoder ? { decoder } : {}) })
       const { page, errors } = await openPage(browser.context, app.url, `?${query}`)
       const loaded = await waitForEngine(drivePlaywright(page))
       if ('error' in loaded) throw new Error(`the pack did not load: ${JSON.stringify(loaded.error)}`)
@@ -137,11 +137,10 @@ export class AppUnderTest {
   }
 
   /** CLIP vectors of texts. @throws Error where the pack has no text tower */
-  embedTexts(texts: readonly string[]): Promise<number[][]> {
-    return this.page.evaluate(
-      async (given) => (await valley.embedTexts(given)).map((vector) => Array.from(vector)),
-      [...texts],
-    )
+  async embedTexts(texts: readonly string[]): Promise<number[][]> {
+    const flat = await this.page.evaluate(async (given) => Array.from(await valley.embedTexts(given)), [...texts])
+    const size = flat.length / texts.length
+    return texts.map((_, at) => flat.slice(at * size, (at + 1) * size))
   }
 
   async forget(clipId: string): Promise<void> {
