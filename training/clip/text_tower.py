@@ -150,11 +150,14 @@ def pad(sequences: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
 @torch.inference_mode()
 def embed_texts(tower: TextTower, texts: list[str], batch: int = 256) -> np.ndarray:
     """L2-normalised vectors of texts, float32 [n, 256]."""
-    tokenizer, parts = load_wordpiece(), []
+    encoded = [encoding.ids for encoding in load_wordpiece().encode_batch(texts)]
+    vectors = np.zeros((len(texts), EMBEDDING_SIZE), np.float32)
+    # By length, so that a batch pads little.
+    order = np.argsort([len(ids) for ids in encoded], kind="stable")
     for start in range(0, len(texts), batch):
-        ids, mask = pad([encoding.ids for encoding in tokenizer.encode_batch(texts[start : start + batch])])
-        parts.append(tower(ids, mask).numpy())
-    return np.concatenate(parts) if parts else np.zeros((0, EMBEDDING_SIZE), np.float32)
+        chosen = order[start : start + batch]
+        vectors[chosen] = tower(*pad([encoded[index] for index in chosen])).numpy()
+    return vectors
 
 
 def load_text_tower(run: str) -> TextTower:
