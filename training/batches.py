@@ -9,7 +9,7 @@ import torch
 from tokenizers import Tokenizer
 
 from .data import CACHE, Item, clean_caption, load_items
-from .features import FeatureView
+from .features import IMAGENET, FeatureView
 from .prompt import answer_ids, load_tokenizer
 from .questions import QuestionTable
 from .sampling import plan_indices
@@ -34,13 +34,11 @@ class Batch:
 class Source:
     """The items of one source and split with their views and tokenised captions."""
 
-    def __init__(self, name: str, split: str, tokenizer: Tokenizer, use_augmented: bool) -> None:
+    def __init__(self, name: str, split: str, tokenizer: Tokenizer, use_augmented: bool, tower: str = IMAGENET) -> None:
+        """`tower`: whose features are read. Raises FileNotFoundError where their plain view is not cached."""
         self.items = [item for item in load_items(name) if item.split == split]
-        folder = CACHE / name
-        names = sorted(path.parent.name for path in folder.glob("*/index.json"))
-        self.views = {view: FeatureView(name, view) for view in names if view == "plain" or use_augmented}
-        if "plain" not in self.views:
-            FeatureView(name, "plain")
+        augmented = sorted(path.parent.name for path in (CACHE / tower / name).glob("*/index.json")) if use_augmented else []
+        self.views = {view: FeatureView(name, view, tower) for view in ["plain", *(view for view in augmented if view != "plain")]}
         self.answers = [self._answers(tokenizer, item) for item in self.items]
         self.is_clip = self.items[0].is_clip
         self._tokenizer = tokenizer
@@ -152,7 +150,9 @@ def validation_batches(sources: list[Source], items: int, batch: int) -> list[Ba
     return result
 
 
-def open_sources(split: str, use_augmented: bool = True, tokenizer: Tokenizer | None = None) -> dict[str, Source]:
+def open_sources(
+    split: str, use_augmented: bool = True, tokenizer: Tokenizer | None = None, tower: str = IMAGENET
+) -> dict[str, Source]:
     """flickr8k and msrvtt of one split."""
     tokenizer = tokenizer or load_tokenizer()
-    return {name: Source(name, split, tokenizer, use_augmented) for name in ("flickr8k", "msrvtt")}
+    return {name: Source(name, split, tokenizer, use_augmented, tower) for name in ("flickr8k", "msrvtt")}

@@ -24,17 +24,17 @@ def nano_parts(arguments: argparse.Namespace, trainable: bool) -> Parts:
     """Reads everything; `trainable`: the decoder's own weights are to be trained. Raises FileNotFoundError without data."""
     pooling = make_pooling(arguments.pooling, GRID_TOKENS, WIDTH)
     valley = Valley(trainable=trainable, pooling=pooling)
-    train = open_sources("train", tokenizer=valley.tokenizer)
+    train = open_sources("train", tokenizer=valley.tokenizer, tower=arguments.tower)
     validation = {
         name: validation_batches([source], VALIDATION_ITEMS, arguments.batch)
-        for name, source in open_sources("val", use_augmented=False, tokenizer=valley.tokenizer).items()
+        for name, source in open_sources("val", False, valley.tokenizer, arguments.tower).items()
     }
     shares = {"flickr8k": arguments.photos, "msrvtt": 1 - arguments.photos}
     sources = {name: (train[name], shares[name]) for name in shares}
     plan = BatchPlan(sources, arguments.batch, arguments.seed, arguments.questions)
     projector = _new_projector(valley, list(train.values()), arguments)
     views = {name: sorted(source.views) for name, source in train.items()}
-    return Parts(valley, projector, plan, validation, f"views {views}")
+    return Parts(valley, projector, plan, validation, f"features of {arguments.tower}, views {views}")
 
 
 def _new_projector(valley: Valley, sources: list[Source], arguments: argparse.Namespace) -> Projector:

@@ -21,6 +21,7 @@ from torch import nn
 
 from .adapter import Adapter
 from .data import CHECKPOINTS
+from .features import IMAGENET
 from .parts import Parts
 from .pooling import pack_tensors
 
@@ -249,6 +250,7 @@ def argument_parser(description: str | None, run: str, learning_rate: float) -> 
     parser.add_argument("--photos", type=float, default=0.65, help="share of batches on photos; the rest on clips")
     parser.add_argument("--questions", type=float, default=0, help="share of batches on questions derived from captions")
     parser.add_argument("--input", choices=("channels", "whitened"), default="whitened", help="how the input is standardised")
+    parser.add_argument("--tower", default=IMAGENET, help="whose cached features: imagenet or a run of training.clip.contrastive")
     parser.add_argument("--start-from", metavar="RUN", help="take the projector of another run as the start")
     parser.add_argument("--pair", type=Path, metavar="JSON", help="train another image tower and language model (training/pairs)")
     parser.add_argument("--data", type=Path, action="append", help="of a pair: a folder with captions.jsonl or a published JSON; repeat")
