@@ -15,10 +15,10 @@ afterEach(async () => {
 
 const tiny = (name: string) => ({ packUrl: tinyPackUrl(name), backend: 'wasm', flavour: 'f32' }) as const
 
-async function open() {
+async function open(pack = 'tiny-mean') {
   const engine = new LanguageEngine()
   engines.push(engine)
-  const info = await engine.load(tiny('tiny-mean'), () => {})
+  const info = await engine.load(tiny(pack), () => {})
   const { port1, port2 } = new MessageChannel()
   engine.connect(port2)
   const send = (message: TokenMessage) => port1.postMessage(message)
@@ -26,11 +26,11 @@ async function open() {
 }
 
 /** Seeded rows in the spread of the tiny embeddings. */
-function clip(clipId: string, seed: number, frames = 3): VisualTokens {
+function clip(clipId: string, seed: number, frames = 3, quotes: readonly string[] = []): VisualTokens {
   const rows = (count: number, phase: number) =>
     Float32Array.from({ length: count * 64 }, (_, i) => 0.3 * Math.sin(12.9898 * (i + 1) * (seed + phase)))
   const parts = { patchTokens: rows(4, 0.1), frameTokens: rows(frames, 0.2), markers: rows(4, 0.3) }
-  return { clipId, kind: 'video', hiddenSize: 64, ...parts, quotes: [] }
+  return { clipId, kind: 'video', hiddenSize: 64, ...parts, quotes }
 }
 
 const never = new AbortController().signal
@@ -141,6 +141,71 @@ describe('context', () => {
     await expect(failure).rejects.toMatchObject({ code: 'context-full', data: { limit: 240 } })
     expect((await read(engine.ask(request('a', 'What is happening?'), never))).text).not.toBe('')
   })
+})
+
+describe('quotes', () => {
+  const quotes = ['A dog runs on the grass.', 'Two dogs play with a red ball.', 'A man rides a bike.']
+  const question = 'What is happening?'
+  const openWithQuotes = async () => {
+    const opened = await open('tiny-retrieval')
+    opened.send({ type: 'tokens', tokens: clip('a', 1, 3, quotes) })
+    return opened
+  }
+
+  test('they are read with the clip, count as positions, and can be left out', async () => {
+    const { engine } = await openWithQuotes()
+    const model = await openTiny('tiny-retrieval', 'f32')
+    const hint = model.tokenizer.encode(`\nSimilar scenes: ${quotes.join(' ')}`).length
+    await model.decoder.dispose()
+    const quoted = await read(engine.ask(request('a', question), never))
+    const plain = await read(engine.ask({ ...request('a', question), options: { quotes: false } }, never))
+    expect(quoted.stats.quotes).toEqual(quotes)
+    expect(plain.stats.quotes).toEqual([])
+    expect(quoted.stats.promptTokens - plain.stats.promptTokens).toBe(hint)
+    expect(quoted.text).not.toBe(plain.text)
+    const [with_, without] = [{}, { quotes: false }].map((options) =>
+      engine.score('a', question, ['A dog runs.'], options, never),
+    )
+    expect(await with_).not.toEqual(await without)
+  })
+
+  test('a prepared clip holds them, later turns reuse them, dropped turns leave them', async () => {
+    const { engine } = await openWithQuotes()
+    await engine.prepare('a', {}, never)
+    const first = await read(engine.ask(request('a', question), never))
+    const bare = await read(engine.ask({ ...request('a', question), options: { quotes: false } }, never))
+    // System prompt and user head (22), the clip (11), and the quotes.
+    const shared = 22 + 11 + first.stats.promptTokens - bare.stats.promptTokens
+    expect(first.stats.reusedTokens).toBe(shared)
+    const answer = 'Two dogs play with a red ball on the grass. '.repeat(2)
+    const turns = Array.from({ length: 4 }, () => ({ question, answer }))
+    await read(engine.ask(request('a', question), never))
+    const long = await read(engine.ask(request('a', 'And then?', turns), never))
+    expect(long.stats).toMatchObject({ quotes, droppedTurns: expect.any(Number) })
+    expect(long.stats.droppedTurns).toBeGreaterThan(0)
+    expect(long.stats.reusedTokens).toBeGreaterThanOrEqual(shared)
+  })
+
+  test('an answer forced upon its own question is what was likeliest there', async () => {
+    const { engine } = await openWithQuotes()
+    for await (const event of engine.ask(request('a', question), never)) {
+      if (event.type !== 'done') continue
+      const forced = await engine.force('a', question, event.ids, {}, never)
+      expect(forced.map(({ top }) => top)).toEqual(event.ids)
+      const plain = await engine.force('a', question, event.ids, { quotes: false }, never)
+      expect(plain[0]?.logP).not.toBeCloseTo(forced[0]?.logP ?? 0, 4)
+    }
+  })
+})
+
+test('beams are as many as asked for, where nothing is sampled', async () => {
+  const { engine } = await open()
+  const beams = async (options: AskRequest['options']) =>
+    (await read(engine.ask({ ...request(null, 'What?'), ...(options ? { options } : {}) }, never))).stats.beams
+  expect(await beams({})).toBe(1)
+  expect(await beams({ beams: 3 })).toBe(3)
+  expect(await beams({ beams: 9 })).toBe(3)
+  expect(await beams({ beams: 3, temperature: 1 })).toBe(1)
 })
 
 describe('stopping', () => {

@@ -8,7 +8,7 @@ from random import Random
 
 from .corpus import Corpus, Scene
 from .record import Record, Turn
-from .wording import frames_of, parse, pronoun, sentence
+from .wording import HEADS, frames_of, parse, pronoun, sentence
 
 BASE_VERBS = (
     "catch get reach grab see watch avoid take hit make keep fetch eat drink look play retrieve block win show save stop cross pick kick touch throw help escape find protect "
@@ -80,7 +80,7 @@ def purposes(scene: Scene, random: Random) -> list[Turn]:
 def _head(subject: str) -> str:
     """The noun of "A brown dog with a collar"."""
     words = re.split(r" (?:in|with|on|wearing|of|at) ", subject.lower())[0].split()
-    return words[-1] if words and "," not in subject else ""
+    return words[-1] if words and words[-1] in HEADS and "," not in subject else ""
 
 
 def inferences(scene: Scene, random: Random) -> list[Turn]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from ..sampling import plan_indices
 from .corpus import Scene, words_of
+from .lexicon import THINGS
 from .record import MAX_FRAMES, Frame
 
 NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
@@ -27,6 +28,11 @@ FEMALE = set("woman girl lady mother mom daughter sister female actress".split()
 YOUNG = set("boy girl child kid baby toddler infant".split())
 PEOPLE = {"people", "men", "women", "boys", "girls", "children", "kids", "guys", "ladies", "players", "teams", "friends", "dancers"}
 PERSONS = MALE | FEMALE | YOUNG | set("person player rider biker cyclist skier surfer skater skateboarder snowboarder singer dancer athlete cook driver worker performer climber runner swimmer someone teenager musician guitarist".split())  # fmt: skip
+# Whom and what clauses are read about. Any other last word of a subject is most often an adjective or a slip of the pen.
+HEADS = PERSONS | PEOPLE | {name for thing in THINGS.values() if thing.salient for name in thing.names if "_" not in name} - {"water", "snow"} | {
+    "animal", "animals", "squirrel", "deer", "dolphin", "turtle", "camel", "character", "characters", "cartoon", "band", "crowd", "family", "couple", "team", "chef", "male", "female", "adult",
+    "teen", "teenager", "teens", "vehicle", "machine", "robot", "hand", "hands", "soldier", "soldiers", "students", "riders", "bikers", "cyclists", "skiers", "surfers", "skaters", "climbers", "runners", "hikers", "swimmers", "workers",
+}  # fmt: skip
 CLAUSE = re.compile(r"^(An?|The|One|Two|Three|Four|Five|Six|Several|Some|Many|Someone|People|Men|Women|Children|Kids)\b([^.,]*?)(?: (is|are))? ([a-z]+ing)\b(.*)$")
 
 
@@ -88,7 +94,9 @@ def parse(caption: str) -> Clause | None:
     many = determiner.lower() in {*NUMBERS, "several", "some", "many", "people", "men", "women", "children", "kids"} - {"one"}
     group = re.match(r"^(An?|The) (group|pair|couple|bunch|crowd|number|lot) of ", subject)
     plural = bool(many or group or be == "are" or head in PEOPLE)
-    if not head or head in PREPOSITIONS or head in STOP or (be == "is" and plural and not group) or len(subject.split()) > 9:
+    if head in ("someone", "somebody"):
+        head = "person"
+    if head not in HEADS or (be == "is" and plural and not group) or len(subject.split()) > 9:
         return None
     doing = f"{verb}{rest}".rstrip(". ")
     if len(doing.split()) > 16 or verb in ("being", "having"):
