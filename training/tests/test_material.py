@@ -173,3 +173,17 @@ def test_a_plan_goes_on_with_the_batch_it_would_have_given(tmp_path: Path) -> No
     assert np.array_equal(again.pictures, batches[7].pictures) and again.chats == batches[7].chats
     assert {1} < {batch.pictures.shape[1] for batch in batches}
     assert whole.state() == resumed.state() == {"step": 8}
+
+
+def test_a_file_that_cannot_be_read_leaves_its_batch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photos, _, _ = save_data(tmp_path)
+    config = read_config(save_pair(tmp_path / "pair"))
+    (photos / "images" / "p3.png").write_bytes(b"no picture")
+    plan = PicturePlan(read_material([photos], None), Words(), config, 8, 1, "train")
+    batch = plan.next()
+    assert batch.pictures.shape[0] == len(batch.chats) == 7
+    assert "left out p3" in capsys.readouterr().err
+    for path in (photos / "images").glob("p*.png"):
+        path.write_bytes(b"no picture")
+    with pytest.raises(ValueError, match="can be read"):
+        PicturePlan(read_material([photos], None), Words(), config, 8, 1, "train").next()
