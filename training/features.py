@@ -7,7 +7,8 @@
 The stem layer (training/cache/stem/<source>/<view>/) holds what the frozen first half of the trunk makes of the pixels,
 [n, 14, 14, 120]: the slow half, computed once. The token layer (training/cache/<tower>/...) holds [n, 17, 1280], 16 grid
 tokens and the global vector; a contrastive tower adds its CLIP vectors [n, 256] as embedding-*.npy. Shards lie beside
-index.json. A shard is written under another name and renamed when whole, so an interrupted run continues where it stopped.
+index.json. A shard is written under another name and renamed when whole, so an interrupted run continues where it stopped;
+--no-resume fills the layer that --tower names anew.
 """
 
 from __future__ import annotations
@@ -155,6 +156,12 @@ def shards_done(folder: Path) -> int:
     return done
 
 
+def forget(folder: Path) -> None:
+    """Empties one view of a layer, so that it is filled anew."""
+    for path in (*folder.glob("*.npy"), *folder.glob("index.json")):
+        path.unlink()
+
+
 def build_stem(source: str, view: str, cache: Path = CACHE) -> None:
     """Fills one view of the stem layer; continues an interrupted one."""
     folder = cache / STEM / source / view
@@ -191,7 +198,9 @@ def build_tokens(source: str, view: str, layer: str, cache: Path = CACHE) -> Non
     stem, folder = cache / STEM / source / view, cache / layer / source / view
     folder.mkdir(parents=True, exist_ok=True)
     tower = load_image_tower(None if layer == IMAGENET else layer)
-    for path in sorted(stem.glob("shard-*.npy"))[shards_done(folder) :]:
+    paths = sorted(stem.glob("shard-*.npy"))[shards_done(folder) :]
+    started = time.monotonic()
+    for number, path in enumerate(paths, 1):
         grids = np.load(path)
         tokens, embeddings = [], []
         for start in range(0, len(grids), 128):
@@ -200,7 +209,8 @@ def build_tokens(source: str, view: str, layer: str, cache: Path = CACHE) -> Non
             embeddings.append(embedding.to(torch.float16).numpy())
         write_shard(folder, path.name.replace("shard", "embedding"), np.concatenate(embeddings))
         write_shard(folder, path.name, np.concatenate(tokens))
-        print(f"{layer}/{source}/{view}: {path.stem}", flush=True)
+        left = (len(paths) - number) * (time.monotonic() - started) / number
+        print(f"{layer}/{source}/{view}: {path.stem}, {left:.0f} s left", flush=True)
     (folder / "index.json").write_text((stem / "index.json").read_text())
 
 
@@ -209,10 +219,13 @@ def main() -> None:
     parser.add_argument("--source", choices=sorted(SOURCES), action="append", help="default: all")
     parser.add_argument("--view", default="plain", help="plain, or any other name for an augmented view of the train split")
     parser.add_argument("--tower", default=IMAGENET, help="whose tokens: imagenet, a run of training.clip.contrastive, or stem for none")
+    parser.add_argument("--resume", action=argparse.BooleanOptionalAction, default=True, help="keep the shards that are there")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     for source in arguments.source or list(SOURCES):
+        if not arguments.resume:
+            forget(CACHE / arguments.tower / source / arguments.view)
         build_stem(source, arguments.view)
         if arguments.tower != STEM:
             build_tokens(source, arguments.view, arguments.tower)

@@ -69,7 +69,7 @@ export type Backend = 'webgpu' | 'wasm'
 export const graphFlavours = ['int8', 'q8f32', 'q8f16', 'f32'] as const
 export type GraphFlavour = (typeof graphFlavours)[number]
 /** How a frame reached the encoder's input (in order of preference). */
-export type FrameRoute = 'external-texture' | 'image-bitmap' | 'planes' | 'canvas'
+export type FrameRoute = 'external-texture' | 'planes' | 'image-bitmap' | 'canvas'
 
 /** Live resources by kind; every count is zero when nothing is open. */
 export type LedgerSnapshot = Readonly<Record<string, number>>

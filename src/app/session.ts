@@ -228,7 +228,7 @@ export class Session {
         if (this.#running !== running) return
         if (event.type === 'prefill') this.#chat({ ...event, type: 'prefilled', turnId })
         else if (event.type === 'text') this.#onText(turnId, event.text)
-        else if (event.type === 'draft') this.live.draft(event.text)
+        else if (event.type === 'draft') this.#onDraft(turnId, event.text)
         else {
           const { reason, stats } = event
           const answer = this.live.text.trim()
@@ -243,8 +243,18 @@ export class Session {
   }
 
   #onText(turnId: string, text: string): void {
-    if (this.live.text === '') this.#chat({ type: 'writing', turnId })
+    this.#writing(turnId)
     this.live.append(text)
+  }
+
+  /** A search of several beams writes before it has text that is certain. */
+  #onDraft(turnId: string, text: string): void {
+    this.#writing(turnId)
+    this.live.draft(text)
+  }
+
+  #writing(turnId: string): void {
+    if (this.live.textWithDraft === '') this.#chat({ type: 'writing', turnId })
   }
 
   #endRun(running: Running, action: ChatAction): void {

@@ -48,6 +48,17 @@ describe('the way of a question', () => {
     expect(engine.state).toMatchObject({ vision: { status: 'ready' }, language: { status: 'ready' } })
   })
 
+  test('texts asked for before the pack is loaded are embedded once it is; a stop reaches those that wait', async () => {
+    const { engine } = world()
+    const stop = AbortSignal.abort()
+    const [vectors, stopped] = await Promise.all([
+      engine.embedTexts(['a', 'b'], never()),
+      failure(engine.embedTexts(['c'], stop)),
+    ])
+    expect(vectors).toHaveLength(8)
+    expect(stopped).toBe('aborted')
+  })
+
   test('questions are answered one after the other', async () => {
     const { engine } = world()
     expect(await Promise.all(['a', 'b', 'c'].map((question) => ask(engine, question, null)))).toEqual(['A', 'B', 'C'])

@@ -21,6 +21,7 @@ import {
 } from '../../workers/protocol'
 import { Component, type ComponentState } from './component'
 import { deferred } from './deferred'
+import { type OpenClip, OpenClips } from './open-clips'
 import { SerialQueue } from './serial-queue'
 import type { WorkerClient } from './worker-client'
 
@@ -43,15 +44,6 @@ export type EngineOptions = {
 export type Ledgers = { readonly vision: LedgerSnapshot; readonly language: LedgerSnapshot }
 export type WorkerName = keyof EngineState
 
-/** A clip that may be asked about: its source is kept so that lost tokens can be made again. */
-type OpenClip = {
-  readonly source: ClipSource
-  readonly options: EncodeOptions
-  /** The language worker holds its tokens. */
-  held: boolean
-  encoding: Promise<void> | null
-}
-
 /** How long a question waits for tokens that were sent on the other port, before they count as lost. */
 const tokenGraceMs = 300
 
@@ -67,7 +59,7 @@ const isCode = (thrown: unknown, ...codes: string[]) => thrown instanceof Valley
 export class Engine {
   readonly #vision: Component<VisionApi, VisionInfo>
   readonly #language: Component<LanguageApi, LanguageInfo>
-  readonly #clips = new Map<string, OpenClip>()
+  readonly #clips = new OpenClips((clip, signal) => this.#encodeTwice(clip, signal))
   /** The decoder serves one caller at a time. */
   readonly #turns = new SerialQueue()
   readonly #listeners = new Set<() => void>()
@@ -90,11 +82,9 @@ export class Engine {
         loadWith(client, { ...load(languageBackend), ...(flavour ? { flavour } : {}) }, onProgress),
       onStart: () => {
         this.#connect()
-        this.#encodeLostClips()
+        this.#clips.encodeLost()
       },
-      onLoss: () => {
-        for (const clip of this.#clips.values()) clip.held = false
-      },
+      onLoss: () => this.#clips.lose(),
       onChange,
     })
     this.#state = { vision: this.#vision.state, language: this.#language.state }
@@ -135,7 +125,7 @@ export class Engine {
     const done = deferred<void>()
     done.promise.catch(() => {})
     const clip: OpenClip = { source, options, held: false, encoding: done.promise }
-    this.#clips.set(options.clipId, clip)
+    this.#clips.add(clip)
     try {
       for await (const event of this.#encodeTwice(clip, signal)) {
         // Before it is passed on: a consumer may leave at this event.
@@ -150,7 +140,7 @@ export class Engine {
       throw thrown
     } finally {
       clip.encoding = null
-      if (!clip.held && this.#clips.get(options.clipId) === clip) this.#clips.delete(options.clipId)
+      if (!clip.held && this.#clips.get(options.clipId) === clip) this.#clips.remove(options.clipId)
       // Left early by its consumer: neither held nor failed.
       done.reject(new ValleyError('aborted'))
     }
@@ -183,7 +173,7 @@ export class Engine {
       let started = false
       for (let attempt = 0; ; attempt++) {
         const client = await this.#language.whenReady(signal)
-        if (request.clipId !== null) await this.#ensureTokens(request.clipId, signal)
+        if (request.clipId !== null) await this.#clips.ensure(request.clipId, signal)
         try {
           for await (const event of client.stream((remote, s) => remote.ask(request, s), signal)) {
             started = true
@@ -238,7 +228,7 @@ export class Engine {
 
   /** Lets go of a clip: its tokens and whatever was prefilled from them. */
   forget(clipId: string): void {
-    this.#clips.delete(clipId)
+    this.#clips.remove(clipId)
     const client = this.#language.client
     void client?.call((remote) => remote.forget(clipId)).catch(() => {})
   }
@@ -278,7 +268,7 @@ export class Engine {
   ): Promise<T> {
     return this.#turns.run(signal, async () => {
       const client = await this.#language.whenReady(signal)
-      if (clipId !== null) await this.#ensureTokens(clipId, signal)
+      if (clipId !== null) await this.#clips.ensure(clipId, signal)
       return run(client)
     })
   }
@@ -294,28 +284,6 @@ export class Engine {
         if (lost) this.#vision.reload()
         if (attempt > 0 || !(lost || isCode(thrown, 'worker-died'))) throw thrown
       }
-    }
-  }
-
-  /** Resolves when the language worker holds the clip's tokens, encoding them again if they were lost. */
-  async #ensureTokens(clipId: string, signal: AbortSignal): Promise<void> {
-    const clip = this.#clips.get(clipId)
-    // Not a clip of ours: the worker may know it (or will say that it does not).
-    if (!clip || clip.held) return
-    clip.encoding ??= this.#encodeAgain(clip, signal).finally(() => {
-      clip.encoding = null
-    })
-    await clip.encoding
-  }
-
-  async #encodeAgain(clip: OpenClip, signal: AbortSignal): Promise<void> {
-    for await (const _ of this.#encodeTwice(clip, signal));
-    clip.held = true
-  }
-
-  #encodeLostClips(): void {
-    for (const [clipId, clip] of this.#clips) {
-      if (!clip.held) this.#ensureTokens(clipId, new AbortController().signal).catch(() => {})
     }
   }
 

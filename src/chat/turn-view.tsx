@@ -63,7 +63,8 @@ export function TurnView({ turn, clip, clipName, canAskAgain }: Props) {
 function LiveText() {
   const { live } = useSession()
   const text = useSyncExternalStore(live.subscribe, live.getSnapshot)
-  return <p className="turn-text turn-live">{text.trimStart()}</p>
+  // A search of several beams may have none that is certain yet.
+  return text && <p className="turn-text turn-live">{text.trimStart()}</p>
 }
 
 function TurnProgress({ turn, clip }: { readonly turn: ChatTurn; readonly clip: Clip | null }) {

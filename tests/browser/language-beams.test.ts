@@ -2,7 +2,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type GenerateEvent, generate } from '../../workers/language/generate'
 import type { PositionKey, Sequence } from '../../workers/language/splice'
-import { goldenDecoders, goldenSequence, largestDifference, openTiny, type TinyModel } from './language-tiny'
+import {
+  extendSequence,
+  goldenDecoders,
+  goldenSequence,
+  largestDifference,
+  openTiny,
+  type TinyModel,
+} from './language-tiny'
 
 const never = new AbortController().signal
 const limit = 9
@@ -39,21 +46,7 @@ async function answer(search: Search, signal = never, onEvent: (event: GenerateE
   return { ids, text, reason: end.reason, stats: end.stats }
 }
 
-/** The sequence with some text after it. */
-function extended(ids: readonly number[]): Sequence {
-  const length = sequence.keys.length
-  return {
-    keys: [...sequence.keys, ...ids],
-    embed: (from, to) => {
-      const width = model.embedding.hiddenSize
-      const rows = new Float32Array((to - from) * width)
-      if (from < length) rows.set(sequence.embed(from, Math.min(to, length)))
-      const own = ids.slice(Math.max(0, from - length), Math.max(0, to - length))
-      rows.set(model.embedding.rows(own), rows.length - own.length * width)
-      return rows
-    },
-  }
-}
+const extended = (ids: readonly number[]) => extendSequence(sequence, ids, model.embedding)
 
 /** Logits after some tokens of an answer, from an empty cache. */
 async function coldLogits(ids: readonly number[]): Promise<Float32Array> {

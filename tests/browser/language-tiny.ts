@@ -115,6 +115,21 @@ export function goldenSequence(golden: GoldenDecoder, turn: number, embedding: T
   return splice(pieces, embedding, visual)
 }
 
+/** The sequence with some text after it. */
+export function extendSequence(sequence: Sequence, ids: readonly number[], embedding: TokenEmbedding): Sequence {
+  const { length } = sequence.keys
+  return {
+    keys: [...sequence.keys, ...ids],
+    embed: (from, to) => {
+      const rows = new Float32Array((to - from) * embedding.hiddenSize)
+      if (from < length) rows.set(sequence.embed(from, Math.min(to, length)))
+      const own = ids.slice(Math.max(0, from - length), Math.max(0, to - length))
+      rows.set(embedding.rows(own), rows.length - own.length * embedding.hiddenSize)
+      return rows
+    },
+  }
+}
+
 export function largestDifference(a: Float32Array, b: Float32Array): number {
   if (a.length !== b.length) throw new RangeError(`${a.length} values against ${b.length}`)
   let largest = 0

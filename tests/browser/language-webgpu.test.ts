@@ -1,11 +1,13 @@
 /** The decoder on WebGPU (forced onto the software adapter where there is no GPU): GPU-resident KV against WASM. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { LanguageEngine } from '../../workers/language/engine'
+import { generate } from '../../workers/language/generate'
 import type { Sequence } from '../../workers/language/splice'
 import { type GpuDevice, openDevice } from '../../workers/runtime/device'
 import { Ledger } from '../../workers/runtime/ledger'
 import { loadOrt } from '../../workers/runtime/ort'
 import {
+  extendSequence,
   type GoldenDecoder,
   goldenDecoders,
   goldenSequence,
@@ -84,6 +86,27 @@ test('truncated rows are overwritten, not mixed in', async () => {
   const { logits, reused } = await model.context.prefill(first)
   expect(reused).toBe(first.keys.length - 1)
   expect(largestDifference(logits, await logitsOnWasm(first))).toBeLessThan(tolerance)
+})
+
+test("beams grow beside each other on the GPU, and the winner's rows are moved together", async () => {
+  const sequence = goldenSequence(golden, 0, model.embedding)
+  const ids: number[] = []
+  const options = {
+    sampling: { temperature: 0, topP: 1, repetitionPenalty: 1 },
+    search: { beams: 3, lengthPenalty: 1 },
+    random: Math.random,
+    maxNewTokens: 6,
+    boundaries: [],
+    signal: new AbortController().signal,
+  }
+  await generate(model, sequence, options, (event) => void (event.type === 'token' && ids.push(event.id)))
+  const kept = model.context.keys.slice(sequence.keys.length)
+  expect(kept.length).toBeGreaterThanOrEqual(ids.length - 1)
+  expect(kept).toEqual(ids.slice(0, kept.length))
+  const next = extendSequence(sequence, [...ids, 7, 8], model.embedding)
+  const { logits, reused } = await model.context.prefill(next)
+  expect(reused).toBe(sequence.keys.length + kept.length)
+  expect(largestDifference(logits, await logitsOnWasm(next))).toBeLessThan(tolerance)
 })
 
 test('the engine answers with a KV cache on the GPU, reuses it, and gives everything back', async () => {

@@ -37,11 +37,11 @@ export type Encoded = {
   readonly planned: readonly number[]
 }
 
-/** Encodes a file and collects everything that comes out, tokens included. */
+/** Encodes a file, or `pictures` under its name, and collects everything that comes out, tokens included. */
 export async function encodeFile(
   { api }: VisionWorker,
   file: File,
-  options: { frames?: number; route?: EncodedClip['route']; signal?: AbortSignal } = {},
+  options: { frames?: number; route?: EncodedClip['route']; signal?: AbortSignal; pictures?: readonly Blob[] } = {},
 ): Promise<Encoded> {
   const { port1, port2 } = new MessageChannel()
   const tokens = new Promise<VisualTokens>((resolve) => {
@@ -50,11 +50,15 @@ export async function encodeFile(
     }
   })
   await api.connect(Comlink.transfer(port2, [port2]))
-  const { signal = new AbortController().signal, ...rest } = options
+  const { signal = new AbortController().signal, pictures, ...rest } = options
   const frames: Extract<EncodeEvent, { type: 'frame' }>[] = []
   let planned: readonly number[] = []
   // comlink's type of a remote iterable is a promise of it; the stream handler gives the iterable itself.
-  const events = (await api.encode(file, { clipId: file.name, name: file.name, ...rest }, signal)) as unknown
+  const events = (await api.encode(
+    pictures ?? file,
+    { clipId: file.name, name: file.name, ...rest },
+    signal,
+  )) as unknown
   for await (const event of events as AsyncIterable<EncodeEvent>) {
     if (event.type === 'planned') planned = event.timestamps
     if (event.type === 'frame') frames.push(event)

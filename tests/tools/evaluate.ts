@@ -109,10 +109,14 @@ function runTask(run: Run, options: Options, open: (decoder: string) => Promise<
 const defined = (values: object) =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
 
+const args = process.argv.slice(2)
+if (args.includes('--help')) {
+  console.log(usage)
+  process.exit(0)
+}
 try {
-  await evaluate(readOptions(process.argv.slice(2)))
+  await evaluate(readOptions(args))
 } catch (thrown) {
   console.error(thrown instanceof Error ? thrown.message : thrown)
-  if (process.argv.length < 3) console.error(usage)
   process.exit(2)
 }

@@ -82,15 +82,13 @@ describe('beam search', () => {
 
   test('the same answers as training/generate.py, from the vectors that both read', () => {
     const path = resolve(import.meta.dirname, '../fixtures/beam-search.json')
-    type Vectors = {
-      endId: number
-      cases: { logits: number[][]; first: number; beams: number; limit: number; answer: number[] }[]
-    }
+    type Case = Omit<BeamOptions, 'endId'> & { logits: number[][]; first: number; answer: number[] }
+    type Vectors = { endId: number; cases: Case[] }
     const { endId, cases } = JSON.parse(readFileSync(path, 'utf8')) as Vectors
     expect(cases.length).toBeGreaterThan(20)
-    for (const { logits, first, beams, limit, answer } of cases) {
+    for (const { logits, first, answer, ...options } of cases) {
       const next: NextLogits = (tokens) => Float32Array.from(logits[tokens.at(-1) ?? first] ?? [])
-      expect(run(next, { ...plain, endId, beams, limit }).tokens).toEqual(answer)
+      expect(run(next, { ...options, endId }).tokens).toEqual(answer)
     }
   })
 

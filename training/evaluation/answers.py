@@ -34,16 +34,17 @@ class Asked:
 
 
 @torch.inference_mode()
-def answer(subject: Subject, asked: Sequence[Asked], decoding: Decoding) -> dict[str, list[int]]:
-    """Token ids of every answer, without the one that ends it, by id."""
+def answer(subject: Subject, asked: Sequence[Asked], decoding: Decoding, together: int = 64) -> dict[str, list[int]]:
+    """Token ids of every answer, without the one that ends it, by id. At most `together` prompts are decoded at once."""
     groups: dict[int, list[tuple[str, torch.Tensor]]] = defaultdict(list)
     for one in asked:
         body = subject.body(one.seen, one.question)
         groups[body.shape[1]].append((one.id, body))
     answers: dict[str, list[int]] = {}
     for members in groups.values():
-        bodies = torch.cat([body for _, body in members])
-        answers |= zip((key for key, _ in members), decode(subject, bodies, decoding), strict=True)
+        for start in range(0, len(members), together):
+            keys, bodies = zip(*members[start : start + together], strict=True)
+            answers |= zip(keys, decode(subject, torch.cat(bodies), decoding), strict=True)
     return answers
 
 

@@ -10,7 +10,8 @@ from .model import Subject
 from .records import Predictions, Progress
 from .scoring import caption_figures
 
-BATCH = 50
+# Prompts of one length are answered together; quoted captions make the lengths differ, so many are looked at at once.
+BATCH = 200
 
 
 def describe(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
+from torch import nn
 
 from ..adapter import load_adapter
 from ..clip.image_tower import load_image_tower
-from ..clip.text_tower import embed_texts, load_text_tower
+from ..clip.text_tower import TextTower, embed_texts, load_text_tower
 from ..clip.trunk import run_stem
 from ..data import CHECKPOINTS, squash
 from ..pooling import make_pooling, take_pack_tensors
@@ -48,8 +50,7 @@ def load_run(run: str, clip: str | None, dtype: torch.dtype, store: Path | None 
         valley, projector, valley.tokenizer, TorchEyes(clip), about, DESCRIBE_IMAGE, DESCRIBE_VIDEO, valley.tokenizer.token_to_id(IM_END)
     )
     if clip is not None:
-        tower = load_text_tower(clip)
-        subject.text_tower = lambda texts: embed_texts(tower, list(texts))
+        subject.text_tower = TorchTextTower(clip)
     if store is not None:
         from ..retrieval import INTRO, CaptionStore
 
@@ -57,11 +58,34 @@ def load_run(run: str, clip: str | None, dtype: torch.dtype, store: Path | None 
     return subject
 
 
+class TorchTextTower:
+    """The text tower of a contrastive run, loaded when it is first needed (`training.evaluation.model.TextTower`)."""
+
+    def __init__(self, clip: str) -> None:
+        self.clip = clip
+
+    @cached_property
+    def _tower(self) -> TextTower:
+        return load_text_tower(self.clip)
+
+    def __call__(self, texts: Sequence[str]) -> np.ndarray:
+        return embed_texts(self._tower, list(texts))
+
+
 class TorchEyes:
-    """The image tower of a contrastive run, or the ImageNet trunk, in float32 (`training.evaluation.model.Eyes`)."""
+    """The image tower of a contrastive run, or the ImageNet trunk, in float32, loaded when it is first needed
+    (`training.evaluation.model.Eyes`)."""
 
     def __init__(self, clip: str | None) -> None:
-        self._trunk, self._tower = ImageTower(), load_image_tower(clip)
+        self.clip = clip
+
+    @cached_property
+    def _trunk(self) -> ImageTower:
+        return ImageTower()
+
+    @cached_property
+    def _tower(self) -> nn.Module:
+        return load_image_tower(self.clip)
 
     def __call__(self, frames: Sequence[Image.Image]) -> tuple[torch.Tensor, torch.Tensor | None]:
         pixels = normalise(torch.from_numpy(np.stack([squash(frame.convert("RGB")) for frame in frames])))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 
 import torch
 from torch import nn
@@ -14,7 +15,7 @@ from ..projector import Projector
 from ..valley import Model
 from .config import PairConfig
 from .decoder import CausalDecoder
-from .material import read_material
+from .material import TRAIN, VALIDATION, read_material
 from .plan import PictureBatch, PicturePlan
 from .prompt import TemplatePrompt
 from .tower import ClipTower
@@ -56,12 +57,12 @@ def pair_parts(arguments: argparse.Namespace, config: PairConfig, trainable: boo
     model = load_pair(config, trainable)
     model.move(device)
     options = (materials, model.prompt, config, arguments.batch, arguments.seed)
-    plan = PicturePlan(*options, "train")
-    held_out = any(material.of("val") for material in materials)
-    validation = {"val": PicturePlan(*options, "val").fixed(VALIDATION_ITEMS)} if held_out else {}
+    plan = PicturePlan(*options, TRAIN)
+    held_out = any(material.of(VALIDATION) for material in materials)
+    validation = {"val": PicturePlan(*options, VALIDATION).fixed(VALIDATION_ITEMS)} if held_out else {}
     projector = _new_projector(model, config, plan, arguments)
-    left_out = sum(material.left_out for material in materials)
-    data = f"{len(plan.samples)} samples, {left_out} records left out for want of media or text"
+    left_out = dict(sum((material.left_out for material in materials), Counter()))
+    data = f"{len(plan.samples)} samples, left out {left_out}"
     return Parts(model, projector, plan, validation, data)
 
 

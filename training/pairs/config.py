@@ -8,9 +8,9 @@ from pathlib import Path
 
 import torch
 
-DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}
+DTYPES = {"bfloat16": torch.bfloat16, "float32": torch.float32}
 # accelerate's names for the precisions of its autocast.
-MIXED_PRECISION = {"bfloat16": "bf16", "float16": "fp16", "float32": "no"}
+MIXED_PRECISION = {"bfloat16": "bf16", "float32": "no"}
 FITS = ("squash", "crop")
 POOLINGS = ("mean", "importance", "delta")
 

@@ -30,12 +30,12 @@ def fit(picture: Image.Image, config: TowerConfig) -> np.ndarray:
 def sample_frames(material: Material, sample: Sample, count: int, config: TowerConfig) -> np.ndarray:
     """uint8 [count, size, size, 3] in time order, from the middles of `count` equal parts; a photo `count` times."""
     if sample.kind == "video":
-        pictures = video_frames(Path(sample.media[0]), count)
+        pictures = video_frames(Path(sample.media), count)
     elif sample.kind == "strip":
-        strip = split_strip(material.open(sample.media[0]))
+        strip = split_strip(material.open(sample.media))
         pictures = [strip[index] for index in plan_indices(len(strip), count)]
     else:
-        pictures = [material.open(sample.media[index]) for index in plan_indices(len(sample.media), count)]
+        pictures = [material.open(sample.media)] * count
     return np.stack([fit(picture, config) for picture in pictures])
 
 

@@ -1,40 +1,38 @@
 """What a pair is trained on: pictures with captions or conversations, read where they lie.
 
 Two shapes: a folder with captions.jsonl and its pictures in an archive or a folder, and the JSON in which Valley-702k,
-Valley-Instruct-73k and LLaVA are published, a list of {id, image or video, conversations}.
+Valley-Instruct-73k and LLaVA are published (`training.conversations`).
 """
 
 from __future__ import annotations
 
 import io
 import json
-import re
 import tarfile
 import threading
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from PIL import Image
 
+from ..conversations import PublishedError, read_row
 from ..data import clean_caption, read_json_lines
 
-# Behind a video's or an image's name as it is published: nothing, a missing ending, COCO's own prefix.
-_SPELLINGS = ("{}", "{}.mp4", "COCO_train2014_{}")
-_MARKER = re.compile(r"\s*<(?:image|video)>\s*")
-_TRAIN, _VALIDATION = "train", "val"
+TRAIN, VALIDATION = "train", "val"
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A photo (`media` one picture), a strip (one picture of square frames side by side), pictures in time order, or a video.
+    """A photo, a strip (one picture of square frames side by side in time order) or a video.
 
     `captions` each answer a describing question; of `chats`, each [turn] = (question, answer), every one stands on its own.
     """
 
     id: str
     kind: str
-    media: tuple[Path | str, ...]
+    media: Path | str
     split: str
     captions: tuple[str, ...] = ()
     chats: tuple[tuple[tuple[str, str], ...], ...] = ()
@@ -46,11 +44,11 @@ class Sample:
 
 @dataclass(frozen=True)
 class Material:
-    """Samples and how their pictures are opened, RGB. `left_out`: records whose media are not there or that have none."""
+    """Samples and how their pictures are opened, RGB. `left_out`: how many records are not among them, by why."""
 
     samples: list[Sample]
     open: Callable[[Path | str], Image.Image]
-    left_out: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
 
     def of(self, split: str) -> list[Sample]:
         return [sample for sample in self.samples if sample.split == split]
@@ -97,48 +95,32 @@ def read_captions(folder: Path) -> Material:
         media = {path.stem: path for path in sorted((folder / place).iterdir()) if path.is_file()}
     rows = read_json_lines(listed)
     samples = [
-        Sample(row["id"], places[place], (media[row["id"]],), row.get("split", _TRAIN), captions)
+        Sample(row["id"], places[place], media[row["id"]], row.get("split", TRAIN), captions)
         for row in rows
         if row["id"] in media and (captions := tuple(dict.fromkeys(filter(None, map(clean_caption, row["captions"])))))
     ]
-    return Material(samples, opener, len(rows) - len(samples))
+    missing = len(rows) - len(samples)
+    return Material(samples, opener, Counter({"no-media-or-caption": missing} if missing else {}))
 
 
 def read_conversations(path: Path, media: Path) -> Material:
-    """The published JSON. Media names are looked up under `media`, a video's also under its `source`.
-
-    `<image>` and `<video>` mark where the media stood in a message and are taken out: here it always comes first. A record
-    with neither, or without media on this machine, is left out. Raises ValueError for one that does not alternate.
-    """
-    rows = json.loads(path.read_text(encoding="utf-8"))
-    samples = []
+    """A published .json or .jsonl by `training.conversations`, media under `media`; rows that it refuses are left out."""
+    text = path.read_text(encoding="utf-8")
+    rows = map(json.loads, text.splitlines()) if path.suffix == ".jsonl" else json.loads(text)
+    samples, left_out = [], Counter[str]()
     for row in rows:
-        names = row.get("image", row.get("video"))
-        names = names if isinstance(names, list) else [names] if names else []
-        folders = [media / row["source"], media] if "source" in row else [media]
-        found = [_find(folders, name) for name in names]
-        if not found or None in found:
+        try:
+            published = read_row(row, media)
+        except PublishedError as error:
+            left_out[error.code] += 1
             continue
-        kind = "video" if "image" not in row else "photo" if len(found) == 1 else "pictures"
-        chat = _chat(row["conversations"], str(row.get("id", path.name)))
-        samples.append(Sample(str(row.get("id", len(samples))), kind, tuple(found), row.get("split", _TRAIN), (), (chat,)))
-    return Material(samples, open_picture, len(rows) - len(samples))
-
-
-def _find(folders: list[Path], name: str) -> Path | None:
-    """The file of a published name, or None."""
-    below = Path(name)
-    candidates = (folder / below.parent / spelling.format(below.name) for folder in folders for spelling in _SPELLINGS)
-    return next((path for path in candidates if path.is_file()), None)
-
-
-def _chat(conversations: list[dict[str, str]], id: str) -> tuple[tuple[str, str], ...]:
-    """Questions and answers in turn; a last question without an answer is dropped."""
-    said = [message["from"] for message in conversations]
-    if said != ["human", "gpt"] * (len(said) // 2) + ["human"] * (len(said) % 2) or len(said) < 2:
-        raise ValueError(f"{id}: the messages are from {', '.join(said)}, not from human and gpt in turn")
-    words = [_MARKER.sub("\n", message["value"]).strip() for message in conversations]
-    return tuple(zip(words[0::2], words[1::2]))
+        if published.media is None:
+            left_out["text-only"] += 1
+            continue
+        kind = "video" if published.media.kind == "video" else "photo"
+        chat = tuple((turn.question, turn.answers[0]) for turn in published.turns)
+        samples.append(Sample(published.id, kind, published.media.path, row.get("split", TRAIN), (), (chat,)))
+    return Material(samples, open_picture, left_out)
 
 
 def read_material(paths: list[Path], media: Path | None) -> list[Material]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -106,9 +108,25 @@ class PicturePlan:
         random = np.random.default_rng((self.seed, slot, 1))
         clip = self.samples[chosen[0]][1].is_clip
         count = int(random.integers(1, self.config.maxFrames + 1)) if clip else 1
-        pictures = [sample_frames(*self.samples[index], count, self.config.tower) for index in chosen]
+        chosen, pictures = self._readable(chosen, count)
         rows = [self._row(self.samples[index][1], count, random) for index in chosen]
         return PictureBatch(torch.from_numpy(np.stack(pictures)), rows)
+
+    def _readable(self, chosen: list[int], count: int) -> tuple[list[int], list[np.ndarray]]:
+        """The samples whose media can be read, and their frames: of many thousand files from the web some are broken.
+
+        Raises ValueError where none of them can be.
+        """
+        read, pictures = [], []
+        for index in chosen:
+            try:
+                pictures.append(sample_frames(*self.samples[index], count, self.config.tower))
+                read.append(index)
+            except (OSError, ValueError, subprocess.CalledProcessError) as error:
+                print(f"left out {self.samples[index][1].id}: {error}", file=sys.stderr, flush=True)
+        if not read:
+            raise ValueError(f"none of {', '.join(self.samples[index][1].id for index in chosen)} can be read")
+        return read, pictures
 
     def _row(self, sample: Sample, frames: int, random: np.random.Generator | None) -> Row:
         """Up to CHATS_PER_ROW chats about one sample; without `random` the first ones, under the usual question."""

@@ -31,10 +31,12 @@ class Bigrams:
         return hidden @ self.table
 
 
-def answer(logits: list[list[float]], first: int, beams: int, limit: int) -> list[int]:
-    decoder = Bigrams(torch.tensor(logits))
+def answer(case: dict) -> list[int]:
+    decoder = Bigrams(torch.tensor(case["logits"]))
     empty = torch.zeros(1, 1, 0, 1)
-    return beam_search(decoder, [(empty, empty)], decoder.embed(torch.tensor([[first]])), END, limit, beams)[0]
+    body = decoder.embed(torch.tensor([[case["first"]]]))
+    options = (case["limit"], case["beams"], case["lengthPenalty"], case["repetitionPenalty"])
+    return beam_search(decoder, [(empty, empty)], body, END, *options)[0]
 
 
 def cases() -> list[dict]:
@@ -47,8 +49,10 @@ def cases() -> list[dict]:
             "first": index % VOCABULARY,
             "beams": 1 + index % 3,
             "limit": (3, 8, 20)[index // 12],
+            "lengthPenalty": (1.0, 0.0, 2.0)[index // 3 % 3],
+            "repetitionPenalty": (1.0, 1.5)[index // 9 % 2],
         }
-        made.append(case | {"answer": answer(**case)})
+        made.append(case | {"answer": answer(case)})
     return made
 
 
@@ -56,12 +60,13 @@ def test_the_vectors_are_what_the_search_gives():
     vectors = json.loads(VECTORS.read_text())
     assert vectors["endId"] == END
     for case in vectors["cases"]:
-        assert answer(case["logits"], case["first"], case["beams"], case["limit"]) == case["answer"]
+        assert answer(case) == case["answer"]
 
 
-def test_the_vectors_tell_beams_from_greedy():
-    vectors = json.loads(VECTORS.read_text())["cases"]
-    assert any(answer(case["logits"], case["first"], 1, case["limit"]) != case["answer"] for case in vectors)
+def test_every_option_changes_some_answer():
+    cases = json.loads(VECTORS.read_text())["cases"]
+    for plain in ({"beams": 1}, {"lengthPenalty": 1.0}, {"repetitionPenalty": 1.0}):
+        assert any(answer(case | plain) != case["answer"] for case in cases), plain
 
 
 if __name__ == "__main__":

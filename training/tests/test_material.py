@@ -14,7 +14,7 @@ from PIL import Image
 from training.data import ROOT
 from training.pairs.config import TowerConfig, read_config
 from training.pairs.frames import fit, sample_frames
-from training.pairs.material import Material, Sample, open_picture, read_captions, read_conversations, read_material
+from training.pairs.material import Material, Sample, open_picture, read_captions, read_material
 from training.pairs.plan import PicturePlan
 from training.pairs.prompt import TemplatePrompt
 
@@ -30,6 +30,10 @@ def tower(fit: str, size: int = 16) -> TowerConfig:
 def colour_of(picture: np.ndarray) -> str:
     mean = picture.reshape(-1, 3).mean(0)
     return min(COLOURS, key=lambda name: np.abs(mean - np.array(COLOURS[name])).sum())
+
+
+def says(*words: str) -> list[dict[str, str]]:
+    return [{"from": "gpt" if index % 2 else "human", "value": value} for index, value in enumerate(words)]
 
 
 def test_the_example_is_what_the_paper_pairs(tmp_path: Path) -> None:
@@ -87,53 +91,28 @@ def says(*words: str) -> list[dict[str, str]]:
     return [{"from": "gpt" if index % 2 else "human", "value": value} for index, value in enumerate(words)]
 
 
-# The fields and markers of the published sets; the words are our own.
-LLAVA = {"id": "000000000009", "image": "000000000009.jpg", "conversations": says("<image>\nWhat is on the plate?", "Fruit.", "Which?", "Figs.")}
-LLAVA_PRETRAIN = {"id": "GCC_1", "image": "GCC_1.jpg", "conversations": says("Give a brief description.\n<image>", "a plate of figs")}
-VALLEY_702K = {"id": "1", "video": "1.mp4", "source": "webvid", "conversations": says("Describe it.\n<video>", "A boat sails.")}
-VALLEY_INSTRUCT = {
-    "id": "2",
-    "video": "jukin/2",
-    "conversations": says("<video>\nWho is there?", "A man with a dog.", "What do they do?", "They play.", "Where?"),
-}
-SEVERAL = {"id": "3", "image": ["a.jpg", "b.jpg"], "conversations": says("<image>\n<image>\nWhat changed?", "The light.")}
-NOT_HERE = {"id": "4", "image": "gone.jpg", "conversations": says("<image>\nWhat?", "That.")}
-TEXT_ONLY = {"id": "5", "conversations": says("Who are you?", "Valley.")}
-
-
-@pytest.fixture
-def published(tmp_path: Path) -> Material:
-    for name in ("COCO_train2014_000000000009.jpg", "GCC_1.jpg", "a.jpg", "b.jpg"):
-        square("red").save(tmp_path / name)
-    for name in ("webvid/1.mp4", "jukin/2.mp4"):
-        (tmp_path / name).parent.mkdir()
-        (tmp_path / name).write_bytes(b"")
+def test_published_conversations_and_what_is_left_out(tmp_path: Path) -> None:
+    """The shapes themselves are tested in test_conversations; here what becomes of them."""
+    square("red").save(tmp_path / "9.jpg")
+    (tmp_path / "webvid").mkdir()
+    (tmp_path / "webvid" / "1.mp4").write_bytes(b"")
+    rows = [
+        {"id": "9", "image": "9.jpg", "conversations": says("<image>\nWhat is on the plate?", "Fruit.", "Which?", "Figs.")},
+        {"id": "1", "video": "1.mp4", "source": "webvid", "conversations": says("Describe it.\n<video>", "A boat sails.")},
+        {"id": "4", "image": "gone.jpg", "conversations": says("<image>\nWhat?", "That.")},
+        {"id": "5", "conversations": says("Who are you?", "Valley.")},
+        {"id": "6", "image": "9.jpg", "conversations": says("<image>\nWhat?", "That.")[::-1]},
+    ]
     path = tmp_path / "json" / "rows.json"
     path.parent.mkdir()
-    path.write_text(json.dumps([LLAVA, LLAVA_PRETRAIN, VALLEY_702K, VALLEY_INSTRUCT, SEVERAL, NOT_HERE, TEXT_ONLY]))
-    return read_material([path], tmp_path)[0]
-
-
-def test_published_conversations(published: Material, tmp_path: Path) -> None:
-    rows = {sample.id: sample for sample in published.samples}
-    assert published.left_out == 2 and list(rows) == ["000000000009", "GCC_1", "1", "2", "3"]
-    assert rows["000000000009"].chats == ((("What is on the plate?", "Fruit."), ("Which?", "Figs.")),)
-    assert rows["GCC_1"].chats == ((("Give a brief description.", "a plate of figs"),),)
-    assert rows["1"].chats == ((("Describe it.", "A boat sails."),),)
-    # The last question has no answer.
-    assert rows["2"].chats == ((("Who is there?", "A man with a dog."), ("What do they do?", "They play.")),)
-    assert [sample.kind for sample in published.samples] == ["photo", "photo", "video", "video", "pictures"]
-    assert rows["000000000009"].media == (tmp_path / "COCO_train2014_000000000009.jpg",)
-    assert rows["1"].media == (tmp_path / "webvid" / "1.mp4",) and rows["2"].media == (tmp_path / "jukin" / "2.mp4",)
-    assert rows["3"].media == (tmp_path / "a.jpg", tmp_path / "b.jpg") and rows["3"].chats[0][0][0] == "What changed?"
-
-
-def test_messages_out_of_turn_are_refused(tmp_path: Path) -> None:
-    square("red").save(tmp_path / "a.jpg")
-    row = {"id": "odd", "image": "a.jpg", "conversations": says("<image>\nWhat?", "That.")[::-1]}
-    (tmp_path / "rows.json").write_text(json.dumps([row]))
-    with pytest.raises(ValueError, match="odd: the messages are from gpt, human"):
-        read_conversations(tmp_path / "rows.json", tmp_path)
+    path.write_text(json.dumps(rows))
+    material = read_material([path], tmp_path)[0]
+    photo, video = material.samples
+    assert photo.chats == ((("What is on the plate?", "Fruit."), ("Which?", "Figs.")),)
+    assert video.chats == ((("Describe it.", "A boat sails."),),)
+    assert (photo.kind, photo.media) == ("photo", tmp_path / "9.jpg")
+    assert (video.kind, video.media) == ("video", tmp_path / "webvid" / "1.mp4")
+    assert material.left_out == {"missing-media": 1, "text-only": 1, "turn-order": 1}
 
 
 def test_crop_keeps_the_middle_and_squash_the_whole() -> None:
@@ -152,7 +131,7 @@ def test_a_video_gives_frames_in_time_order(tmp_path: Path) -> None:
     halves = ["-f", "lavfi", "-i", "color=red:s=64x48:d=1:r=8", "-f", "lavfi", "-i", "color=blue:s=64x48:d=1:r=8"]
     joined = ["-filter_complex", "concat=n=2", "-pix_fmt", "yuv420p", str(path)]
     subprocess.run(["ffmpeg", "-v", "error", *halves, *joined], check=True)
-    sample = Sample("clip", "video", (path,), "train")
+    sample = Sample("clip", "video", path, "train")
     frames = sample_frames(Material([sample], open_picture), sample, 4, tower("crop"))
     assert [colour_of(frame) for frame in frames] == ["red", "red", "blue", "blue"]
 
@@ -194,3 +173,17 @@ def test_a_plan_goes_on_with_the_batch_it_would_have_given(tmp_path: Path) -> No
     assert np.array_equal(again.pictures, batches[7].pictures) and again.chats == batches[7].chats
     assert {1} < {batch.pictures.shape[1] for batch in batches}
     assert whole.state() == resumed.state() == {"step": 8}
+
+
+def test_a_file_that_cannot_be_read_leaves_its_batch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photos, _, _ = save_data(tmp_path)
+    config = read_config(save_pair(tmp_path / "pair"))
+    (photos / "images" / "p3.png").write_bytes(b"no picture")
+    plan = PicturePlan(read_material([photos], None), Words(), config, 8, 1, "train")
+    batch = plan.next()
+    assert batch.pictures.shape[0] == len(batch.chats) == 7
+    assert "left out p3" in capsys.readouterr().err
+    for path in (photos / "images").glob("p*.png"):
+        path.write_bytes(b"no picture")
+    with pytest.raises(ValueError, match="can be read"):
+        PicturePlan(read_material([photos], None), Words(), config, 8, 1, "train").next()

@@ -205,6 +205,6 @@ async function encodeInPage({
     return { clip, vectors }
   } catch (thrown) {
     const { code, message } = valley.describeError(thrown)
-    return { error: code ? `${code}: ${message}` : message }
+    return { error: code && code !== message ? `${code}: ${message}` : message }
   }
 }

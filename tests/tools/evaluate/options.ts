@@ -59,10 +59,9 @@ export function readOptions(args: string[]): Options {
       decoder: { type: 'string' },
       out: { type: 'string' },
       fresh: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
     },
   })
-  if (values.help || !values.data) throw new Error(values.help ? usage : `--data is missing\n\n${usage}`)
+  if (!values.data) throw new Error(`--data is missing\n\n${usage}`)
   const task = tasks.find((name) => name === values.task)
   if (!task) throw new Error(`there is no task "${values.task}": ${tasks.join(', ')}`)
   const here = (path: string) => resolve(process.env.INIT_CWD ?? '.', path)

@@ -1,5 +1,6 @@
 /** What every task needs: the app with the pack, the predictions so far, a way to walk through items. */
 import type { PackManifest } from '../../../workers/packs/schema'
+import type { ErrorCode } from '../../../workers/protocol'
 import type { AppUnderTest, Encoded } from './app-under-test'
 import type { Source } from './data/items'
 import type { Predictions } from './predictions'
@@ -39,6 +40,16 @@ export function generationOptions({ settings, manifest }: Run) {
 
 type Todo = { readonly id: string; readonly source: Source; readonly frames?: number }
 
+/** Errors of the app that say something of the file. Any other ends the run: the next one goes on from there. */
+const refusals: readonly ErrorCode[] = [
+  'not-a-video',
+  'empty-file',
+  'no-video-track',
+  'codec-unsupported',
+  'clip-damaged',
+  'file-unreadable',
+]
+
 /**
  * Encodes items one after the other and hands each to `use`; while one is used, the next is encoded. An item that the app
  * refuses is handed on with its error.
@@ -55,14 +66,19 @@ export async function walk<Item extends Todo>(
   const progress = new Progress(items.length, what)
   const encode = (item: Item) =>
     app.encode(item.id, item.source, item.frames ?? run.settings.frames).catch((thrown: unknown) => {
-      if (app.page.isClosed()) throw thrown
-      return { error: thrown instanceof Error ? thrown.message : String(thrown) }
+      const error = thrown instanceof Error ? thrown.message : String(thrown)
+      if (!refusals.some((code) => error.startsWith(code))) throw thrown
+      return { error }
     })
   let next = encode(first)
   for (const [index, item] of items.entries()) {
     const encoded = await next
     const following = items[index + 1]
-    if (following) next = encode(following)
+    if (following) {
+      next = encode(following)
+      // Heard when it is awaited; until then `use` may still be at work.
+      next.catch(() => {})
+    }
     await use(app, item, encoded)
     await app.forget(item.id)
     progress.step()

@@ -1,0 +1,66 @@
+import type { ClipSource, EncodeEvent, EncodeOptions } from '../../workers/protocol'
+
+/** A clip that may be asked about: its source is kept so that lost tokens can be made again. */
+export type OpenClip = {
+  readonly source: ClipSource
+  readonly options: EncodeOptions
+  /** The language worker holds its tokens. */
+  held: boolean
+  encoding: Promise<void> | null
+}
+
+/** The clips by id, and whether the language worker holds their tokens. */
+export class OpenClips {
+  readonly #clips = new Map<string, OpenClip>()
+  readonly #encode: (clip: OpenClip, signal: AbortSignal) => AsyncIterable<EncodeEvent>
+
+  /** @param encode  opens and encodes a clip; its tokens are in the language worker when the events end */
+  constructor(encode: (clip: OpenClip, signal: AbortSignal) => AsyncIterable<EncodeEvent>) {
+    this.#encode = encode
+  }
+
+  get(clipId: string): OpenClip | undefined {
+    return this.#clips.get(clipId)
+  }
+
+  /** Takes a clip in place of one of the same id. */
+  add(clip: OpenClip): void {
+    this.#clips.set(clip.options.clipId, clip)
+  }
+
+  remove(clipId: string): void {
+    this.#clips.delete(clipId)
+  }
+
+  clear(): void {
+    this.#clips.clear()
+  }
+
+  /** The language worker is gone, and all tokens with it. */
+  lose(): void {
+    for (const clip of this.#clips.values()) clip.held = false
+  }
+
+  /** Encodes again what was lost; a failure shows when the clip is asked about. */
+  encodeLost(): void {
+    for (const [clipId, clip] of this.#clips) {
+      if (!clip.held) this.ensure(clipId, new AbortController().signal).catch(() => {})
+    }
+  }
+
+  /** Resolves when the language worker holds the clip's tokens, encoding them again if they were lost. */
+  async ensure(clipId: string, signal: AbortSignal): Promise<void> {
+    const clip = this.#clips.get(clipId)
+    // Not a clip of ours: the worker may know it (or will say that it does not).
+    if (!clip || clip.held) return
+    clip.encoding ??= this.#encodeAgain(clip, signal).finally(() => {
+      clip.encoding = null
+    })
+    await clip.encoding
+  }
+
+  async #encodeAgain(clip: OpenClip, signal: AbortSignal): Promise<void> {
+    for await (const _ of this.#encode(clip, signal));
+    clip.held = true
+  }
+}
