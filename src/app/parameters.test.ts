@@ -74,6 +74,7 @@ test('a pack summary needs a name and languages', () => {
     languages: ['en', 3],
     sampling: { maxFrames: 12 },
     prompt: { describeImage: 'Describe.' },
+    captionStore: { source: 'COCO', licence: 'CC-BY-4.0' },
     generation: { beams: 3 },
   }
   expect(summarizePack(pack)).toEqual({
@@ -84,9 +85,12 @@ test('a pack summary needs a name and languages', () => {
     maxFrames: 12,
     describeImage: 'Describe.',
     describeVideo: '',
+    captionSource: 'COCO',
+    captionLicence: 'CC-BY-4.0',
     beams: 3,
   })
-  expect(summarizePack({ ...pack, generation: undefined })?.beams).toBe(1)
+  const bare = summarizePack({ ...pack, generation: undefined, captionStore: undefined })
+  expect(bare).toMatchObject({ beams: 1, captionSource: '', captionLicence: '' })
   expect(summarizePack({ name: 'Nano' })).toBeNull()
   expect(summarizePack('no pack')).toBeNull()
 })

@@ -9,6 +9,9 @@ export type PackSummary = {
   /** The prompts that the model was taught with; empty where the pack names none. */
   readonly describeImage: string
   readonly describeVideo: string
+  /** Where the captions that it quotes come from, and under which licence; empty where it has none. */
+  readonly captionSource: string
+  readonly captionLicence: string
   /** Hypotheses that its own answer search weighs at once. */
   readonly beams: number
 }
@@ -21,6 +24,7 @@ export function summarizePack(json: unknown): PackSummary | null {
   const pack = json as Record<string, unknown>
   const sampling = pack.sampling as { maxFrames?: unknown } | undefined
   const prompt = pack.prompt as { describeImage?: unknown; describeVideo?: unknown } | undefined
+  const store = pack.captionStore as { source?: unknown; licence?: unknown } | undefined
   const generation = pack.generation as { beams?: unknown } | undefined
   if (!text(pack.name) || !Array.isArray(pack.languages)) return null
   return {
@@ -31,6 +35,8 @@ export function summarizePack(json: unknown): PackSummary | null {
     maxFrames: typeof sampling?.maxFrames === 'number' ? sampling.maxFrames : 16,
     describeImage: text(prompt?.describeImage),
     describeVideo: text(prompt?.describeVideo),
+    captionSource: text(store?.source),
+    captionLicence: text(store?.licence),
     beams: typeof generation?.beams === 'number' ? generation.beams : 1,
   }
 }

@@ -1,4 +1,5 @@
 import { useTranslation } from 'react-i18next'
+import { usePack } from '../assistant/hooks'
 import { Disclosure } from './disclosure'
 import './answer-quotes.css'
 
@@ -7,6 +8,7 @@ type Props = { readonly quotes: readonly string[] }
 /** The captions of similar scenes that the model had before it: where a strange word in its answer may come from. */
 export function AnswerQuotes({ quotes }: Props) {
   const { t } = useTranslation()
+  const pack = usePack()
   return (
     <Disclosure label={t('quotes.show')}>
       <p className="quotes-intro">{t('quotes.intro')}</p>
@@ -18,6 +20,11 @@ export function AnswerQuotes({ quotes }: Props) {
           </li>
         ))}
       </ul>
+      {pack?.captionSource && (
+        <p className="quotes-source">
+          {t('quotes.source', { source: pack.captionSource, licence: pack.captionLicence })}
+        </p>
+      )}
     </Disclosure>
   )
 }
