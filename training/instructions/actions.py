@@ -17,7 +17,7 @@ ACTIVITIES = """
 soccer | soccer | They are playing soccer.
 baseball | baseball | They are playing baseball.
 basketball | basketball | They are playing basketball.
-American football | football quarterback touchdown | They are playing football.
+football | football quarterback touchdown | They are playing football.
 tennis | tennis | They are playing tennis.
 volleyball | volleyball | They are playing volleyball.
 hockey | hockey | They are playing hockey.
@@ -59,7 +59,7 @@ racing | race races racing | It is a race.
 """
 TABLE = [tuple(part.strip() for part in line.split("|")) for line in ACTIVITIES.strip().splitlines()]
 # Words that may mean another activity than their row says.
-AMBIGUOUS = {"running": {"running water", "runs down", "running shoes", "running a"}}
+AMBIGUOUS = {"swinging": {"bat", "ball", "golf", "racket", "sword"}, "running": {"running water", "runs down", "running shoes", "running a"}}
 GENRES = {
     "music": "a music video", "cooking": "a cooking video", "food/drink": "a video about food", "sports/actions": "a sports video", "gaming": "a video game clip", "animals/pets": "an animal video",
     "animation": "a cartoon", "howto": "a how-to video", "news/events/politics": "a news video", "beauty/fashion": "a video about beauty or fashion", "vehicles/autos": "a video about cars or other vehicles",

@@ -8,7 +8,7 @@ from random import Random
 
 from .corpus import Corpus, Scene
 from .record import Record, Turn
-from .wording import HEADS, frames_of, parse, pronoun, sentence
+from .wording import HEADS, frames_of, parse, sentence
 
 BASE_VERBS = (
     "catch get reach grab see watch avoid take hit make keep fetch eat drink look play retrieve block win show save stop cross pick kick touch throw help escape find protect "
@@ -23,8 +23,8 @@ FINITE = {
 FINITE_PURPOSE = re.compile(rf"^((?:An?|The) [a-z ,'-]{{2,60}}?) ({'|'.join(FINITE)}) (?:(up|down|over|out|high|in the air|into the air|high into the air|high in the air|forward|back) )?to ((?:{'|'.join(BASE_VERBS)})\b.*)$")
 TRYING = re.compile(r"^(trying|attempting|preparing|getting ready|about) to ([a-z]+\b.*)$")
 BECAUSE = re.compile(r"^(.{6,80}?),? (because|so that|due to|in order to) (.{5,80})$")
-WHY = ("Why is the {head} {doing}?", "Why is the {head} {doing} here?", "For what reason is the {head} {doing}?", "What is the reason that the {head} is {doing}?", "Can you say why the {head} is {doing}?", "Why do you think the {head} is {doing}?", "What is the {head} {doing} for?", "What might be the reason the {head} is {doing}?")
-INTEND = ("What is the {head} trying to do?", "What does the {head} want to do?", "What is the {head} about to do?", "What is the {head}'s goal?", "What does the {head} seem to want?", "What is the {head} up to?", "What is the aim of the {head}?", "What will the {head} try to do?")
+WHY = ("Why {be} the {head} {doing}?", "Why {be} the {head} {doing} here?", "For what reason {be} the {head} {doing}?", "What is the reason that the {head} {be} {doing}?", "Can you say why the {head} {be} {doing}?", "Why do you think the {head} {be} {doing}?", "What {be} the {head} {doing} for?", "What might be the reason the {head} {be} {doing}?")
+INTEND = ("What {be} the {head} trying to do?", "What {do} the {head} want to do?", "What {be} the {head} about to do?", "What {do} the {head} aim at?", "What {do} the {head} seem to want?", "What {be} the {head} up to?", "What is the aim of the {head}?", "What will the {head} try to do?")
 # Both sets must be named by two captions each: what is asked about, and what explains it. Then question ways and answer.
 INFERENCES = (
     ("coat jacket coats jackets parka hood", "snow snowy", ("Why are they dressed warmly?", "Why is a warm jacket worn here?", "Why would someone wear a coat here?"), "Because it is cold: there is snow."),
@@ -61,19 +61,19 @@ def purposes(scene: Scene, random: Random) -> list[Turn]:
             head = _head(finite[1])
             if head:
                 more = f" {finite[3]}" if finite[3] else ""
-                ask = random.choice(("Why does the {head} {verb}?", "What does the {head} {verb} for?", "For what does the {head} {verb}?"))
-                add(ask.format(head=head, verb=f"{FINITE[finite[2]]}{more}"), f"{head} {finite[2]}", sentence(f"to {finite[4]}"))
-        if not clause or clause.plural:
+                ask = random.choice(("Why does the {head} {verb}?", "Why might the {head} {verb}?", "For what reason does the {head} {verb}?"))
+                add(ask.format(head=head, verb=f"{FINITE[finite[2]]}{more}"), f"{head} jumps", sentence(f"to {finite[4]}"))
+        if not clause or "," in clause.doing:
             continue
         if match := TRYING.match(clause.doing):
-            who = pronoun(clause.head)
+            who = clause.pronoun
             be = "are" if who == "they" else "is"
-            add(random.choice(INTEND).format(head=clause.head), f"{clause.head} tries", sentence(f"{who} {be} {match[1]} to {match[2]}"))
+            add(random.choice(INTEND).format(head=clause.head, be=clause.be, do="do" if clause.be == "are" else "does"), f"{clause.head} tries", sentence(f"{who} {be} {match[1]} to {match[2]}"))
         elif match := BECAUSE.match(clause.doing):
             link = {"because": "because", "due to": "because of", "so that": "so that", "in order to": "to"}[match[2]]
-            add(random.choice(WHY[:4]).format(head=clause.head, doing=match[1]), f"{clause.head} {match[1]}", sentence(f"{link} {match[3]}"))
+            add(random.choice(WHY[:4]).format(head=clause.head, be=clause.be, doing=match[1]), f"{clause.head} {match[1]}", sentence(f"{link} {match[3]}"))
         elif (match := PURPOSE.match(clause.doing)) and not re.search(rf"\b({NO_PURPOSE})\b", match[1]):
-            add(random.choice(WHY).format(head=clause.head, doing=match[1]), f"{clause.head} {match[1]}", sentence(f"to {match[2]}"))
+            add(random.choice(WHY).format(head=clause.head, be=clause.be, doing=match[1]), f"{clause.head} {match[1]}", sentence(f"to {match[2]}"))
     return [Turn(question, tuple(sorted(answers)), "purpose") for question, answers in turns.values()]
 
 
@@ -86,10 +86,14 @@ def _head(subject: str) -> str:
 def inferences(scene: Scene, random: Random) -> list[Turn]:
     """The rules of INFERENCES that a scene's captions bear out."""
     captions = [set(re.findall(r"[a-z]+", caption.lower())) for caption in scene.captions]
-    turns = []
+    turns: list[Turn] = []
+    explained: set[str] = set()
     for asked, reason, ways, answer in INFERENCES:
+        if asked.split()[0] in explained:
+            continue
         if all(sum(bool(words & set(names.split())) for words in captions) >= 2 for names in (asked, reason)):
             turns.append(Turn(random.choice(ways), (answer,), "inference"))
+            explained.add(asked.split()[0])
     return turns[:2]
 
 

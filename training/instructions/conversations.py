@@ -10,7 +10,8 @@ from . import phrasings
 from .corpus import Corpus, Scene
 from .descriptions import agreement
 from .facts import facts_of
-from .presence import Census, answers, question_of
+from .lexicon import THINGS
+from .presence import Census, answers, question_of, tokens
 from .record import Record, Turn
 from .refusals import LIVING, absent_thing, refusal
 from .wording import PERSONS, Clause, frames_of, medium, parse, pronoun
@@ -28,9 +29,10 @@ def with_pronoun(turn: Turn, subject: Clause | None) -> Turn:
     return Turn(re.sub(rf"\bthe {re.escape(subject.head)}\b(?!')", word, turn.question), turn.answers, turn.kind)
 
 
-def presence_turn(scene: Scene, census: Census, word: str, random: Random) -> Turn | None:
-    """A yes/no question in the chat, its answer yes or no by the toss of a coin."""
-    there = census.agreed(scene)
+def presence_turn(scene: Scene, census: Census, said: list[Turn], word: str, random: Random) -> Turn | None:
+    """A yes/no question in the chat, its answer yes or no by the toss of a coin; not about what was just named."""
+    seen = tokens(" ".join(f"{turn.question} {answer}" for turn in said for answer in turn.answers))
+    there = [name for name in census.agreed(scene) if not seen & THINGS[name].names]
     name, is_there = (random.choice(there), True) if there and random.random() < 0.5 else (census.tempting(scene, random), False)
     return Turn(question_of(name, word, random), answers(name, is_there), "object") if name else None
 
@@ -47,7 +49,7 @@ def chat(scene: Scene, census: Census, word: str, random: Random) -> list[Turn]:
         pool = [with_pronoun(turn, subject) for turn in pool if turn.kind != "who"]
     pool = [turn for turn in pool if not any(set(turn.answers) & set(said.answers) for said in turns)]
     turns += pool[: random.randint(1, 3)]
-    extra = [presence_turn(scene, census, word, random) if scene.captions or scene.objects else None]
+    extra = [presence_turn(scene, census, turns, word, random) if scene.captions or scene.objects else None]
     if random.random() < 0.3:
         extra.append(refusal(subject.head if subject and not subject.plural and subject.head in PERSONS | LIVING else "", word, random))
     elif random.random() < 0.3 and (scene.captions or scene.objects):
@@ -67,5 +69,6 @@ def conversations(corpus: Corpus, census: Census, random: Random) -> Iterator[Re
                 continue
             frames = frames_of(scene, random)
             turns = chat(scene, census, medium(frames, scene.is_clip, random), random)
-            if len(turns) >= 2:
+            # A chat without a single sentence in it teaches no more than the questions alone.
+            if len(turns) >= 3 or len(turns) == 2 and turns[0].kind in ("caption", "action"):
                 yield Record(f"conversation/{source}/{scene.id}", "conversation", frames, not scene.is_clip, tuple(turns), independent=False)

@@ -53,10 +53,8 @@ def is_held_out(recipe: str) -> bool:
 
 def tidy(caption: str) -> str:
     """A caption in one spelling: `clean_caption`, and the apostrophes that MSR-VTT lost put back ("lady s" -> "lady's")."""
-    text = re.sub(r"\b(do|does|did|is|are|was|were|wo|ca|could|would|should|has|have) ?n t\b", r"\1n't", caption)
+    text = re.sub(r"\b(do|does|did|is|are|was|were|wo|ca|could|would|should|has|have) ?n t\b", r"\1n't", re.sub(r'["“”]', "", caption))
     text = re.sub(r"\b(\w{2,}) s\b(?= \w)", r"\1's", text)
-    text = re.sub(r"\b(\w+n) t\b", r"\1't", text)
-    text = re.sub(r'["“”]', "", text)
     return re.sub(r"\bi\b", "I", clean_caption(text))
 
 
@@ -73,11 +71,11 @@ class Spelling:
             for row in read_json_lines(root / "text" / f"{name}.jsonl.xz"):
                 for caption in row["captions"]:
                     counts.update(words_of(caption))
-        self._known = {word for word, count in counts.items() if count >= COMMON}
+        self._known = {word for word, count in counts.items() if count >= COMMON and len(word) > 1}
 
     def knows(self, text: str) -> bool:
         """True if every word of the text is common; a word's parts count where it is joined by - or '."""
-        return all(word in self._known or all(part in self._known for part in re.split(r"['-]", word) if len(part) > 1) for word in words_of(text))
+        return all(word in self._known or all(part in self._known for part in re.split(r"['-]", word) if len(part) > 1) for word in words_of(text) if word not in ("a", "i"))
 
 
 def good_caption(caption: str, spelling: Spelling) -> bool:
@@ -88,7 +86,7 @@ def good_caption(caption: str, spelling: Spelling) -> bool:
 def _captions(row: dict, spelling: Spelling) -> tuple[str, ...]:
     texts = list(dict.fromkeys(filter(None, map(tidy, row.get("captions", ())))))
     good = [text for text in texts if good_caption(text, spelling)]
-    return tuple(good or texts[:1])
+    return tuple(good)
 
 
 def _scene(source: str, row: dict, spelling: Spelling) -> Scene:

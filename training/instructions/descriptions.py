@@ -10,15 +10,17 @@ from random import Random
 from . import phrasings
 from .corpus import Corpus, Scene
 from .record import Frame, Record, Turn
-from .wording import COLOURS, FEMALE, MALE, NUMBERS, PEOPLE, PERSONS, YOUNG, Clause, content_words, frames_of, medium, parse, sentence
+from .wording import COLOURS, FEMALE, MALE, NUMBERS, PEOPLE, PERSONS, STATE_OF, YOUNG, Clause, content_words, frames_of, medium, parse, sentence, stem
 
 MAX_CAPTIONS = 10
+# Verbs under which annotators say the same of a talking or performing person.
+VAGUE = ("talking", "speaking", "explaining", "describing", "showing", "discussing", "demonstrating", "reviewing", "teaching", "giving", "playing", "performing", "singing", "making", "doing", "comparing")
 # How often a scene comes back, each time under another question and with other frames.
 ROUNDS = {"flickr8k": 2, "msrvtt": 3, "photos": 2}
 CLOTHES = "shirt t-shirt dress jacket coat hat cap helmet sweater suit uniform jersey vest shorts swimsuit bikini hoodie costume scarf skirt jeans".split()
 CLOTHING = re.compile(rf"\b(?:in|wearing) (?:an? |the )?((?:[a-z-]+ ){{0,3}}(?:{'|'.join(CLOTHES)}))\b")
 SETTING = re.compile(
-    r"\b((?:on|at|in|near|along|by) (?:a|an|the) (?:[a-z]+ )?(?:beach|park|street|field|pool|river|lake|ocean|forest|woods|mountain|kitchen|room|stage|"
+    r"\b((?:on|at|in|near|along|by) (?:a|an|the) (?:[a-z]+ )?(?:beach|park|street|field|pool|river|lake|ocean|forest|woods|mountain|kitchen|stage|"
     r"gym|yard|garden|road|sidewalk|track|court|stadium|restaurant|bedroom|studio|office|desert|playground|city|snow|grass|water|hill|sand))\b"
 )
 
@@ -80,14 +82,14 @@ def describe(scene: Scene, random: Random) -> str:
     if not parsed:
         return ""
     first, subject = parsed[0]
-    parts, known = [first], content_words(first)
+    parts, known = [sentence(f"{subject.subject} {subject.be} {subject.doing}")], content_words(first)
     verbs = {subject.doing.split()[0]}
     for caption, clause in parsed[1:]:
         if len(parts) == 3 or clause.plural != subject.plural or not kin(subject.head, clause.head) or contradicts(caption, " ".join(parts)):
             continue
         news = content_words(clause.doing) - known
         verb = clause.doing.split()[0]
-        if verb not in verbs and len(news) >= 2 and len(news) * 5 >= len(content_words(clause.doing)) * 3:
+        if not excluded(verb, verbs) and len(news) >= (3 if scene.is_clip else 2) and len(news) * 5 >= len(content_words(clause.doing)) * 3:
             lead = f"The {subject.head}" if len(parts) == 1 or random.random() < 0.5 else subject.pronoun
             parts.append(sentence(f"{lead} {be_after(lead, subject)} {clause.doing}"))
             known |= content_words(clause.doing)
@@ -97,6 +99,12 @@ def describe(scene: Scene, random: Random) -> str:
             parts.append(text)
             known |= content_words(text)
     return " ".join(parts) if len(parts) > 1 else ""
+
+
+def excluded(verb: str, said: set[str]) -> bool:
+    """True if the verb was said already, or is a state that a said one excludes ("sitting" after "standing")."""
+    same = {STATE_OF[stem(word)] for word in said if stem(word) in STATE_OF}
+    return verb in said or bool(same and stem(verb) in STATE_OF) or bool({verb, *said} & set(VAGUE) and verb in VAGUE and said & set(VAGUE))
 
 
 def be_after(lead: str, subject: Clause) -> str:

@@ -10,7 +10,7 @@ from random import Random
 from . import phrasings
 from .corpus import Corpus, Scene
 from .descriptions import kin
-from .lexicon import THINGS
+from .lexicon import NO_ARTICLE, THINGS, plural_of
 from .presence import Census
 from .record import Record, Turn
 from .wording import (
@@ -18,6 +18,7 @@ from .wording import (
     NUMBER_WORDS,
     NUMBERS,
     PERSONS,
+    PREPOSITIONS,
     Clause,
     frames_of,
     head_of,
@@ -29,6 +30,9 @@ from .wording import (
 )
 
 MOST_TURNS = 5
+PERSON_PAIRS = (("child", "boy"), ("child", "girl"), ("child", "baby"), ("boy", "man"), ("girl", "woman"), ("baby", "boy"), ("baby", "girl"), ("swimming pool", "water"), ("hat", "helmet"))
+# Whom one caption calls a girl another calls a woman.
+SAME = ({"girl", "woman"}, {"girl", "lady"}, {"boy", "man"}, {"boy", "guy"}, {"girls", "women"}, {"boys", "men"}, {"child", "boy"}, {"child", "girl"})
 SUBJECT_WORDS = 8
 COLOURED = "dog cat horse bird cow car truck bus train boat motorcycle bicycle ball shirt jacket dress hat coat helmet umbrella couch bed building guitar frisbee kayak truck sweater flower toy bag".split()
 ADJECTIVE_NOUN = re.compile(rf"\b(a|an|the|his|her|two) (?:small |large |big |little |long |short |bright |dark |light |young |shiny )?((?:{'|'.join(COLOURS)})(?:(?:,| and|) (?:{'|'.join(COLOURS)}))?) ([a-z-]+)\b")
@@ -56,13 +60,13 @@ def doing(scene: Scene, word: str, random: Random) -> list[Turn]:
     clauses: dict[str, list[Clause]] = defaultdict(list)
     for caption in scene.captions:
         clause = parse(caption)
-        if clause and len(clause.doing.split()) >= 2:
+        if clause and len(clause.doing.split()) >= 2 and not clause.doing.startswith("wearing"):
             clauses[clause.head].append(clause)
     turns: list[Turn] = []
     told: list[str] = []
     for head, found in sorted(clauses.items(), key=lambda entry: (-len(entry[1]), entry[0])):
         # The man whom another caption calls a boy is asked about once.
-        if any(kin(head, other) for other in told):
+        if any(kin(head, other) or {head, other} in SAME for other in told):
             continue
         told.append(head)
         if len({clause.plural for clause in found}) > 1 or (len(found) < 2 and len(clauses) > 1):
@@ -160,7 +164,11 @@ def who(scene: Scene, word: str, random: Random) -> list[Turn]:
     """The subjects that the captions begin with."""
     subjects = [clause.subject for caption in scene.captions if (clause := parse(caption)) and 2 <= len(clause.subject.split()) <= SUBJECT_WORDS]
     heads = Counter(head_of(subject) for subject in subjects)
-    answers = dict.fromkeys(sentence(subject) for subject in subjects if heads[head_of(subject)] >= 2 and head_of(subject) in PERSONS | set(COUNTED) | set(SINGULAR))
+    often = {head for head, count in heads.items() if count >= 2 and head in PERSONS | set(COUNTED) | set(SINGULAR)}
+    # Captions that begin with different subjects each name a part: no one of them is the whole answer.
+    if any(not kin(one, other) and {one, other} not in SAME for one in often for other in often):
+        return []
+    answers = dict.fromkeys(sentence(subject) for subject in subjects if head_of(subject) in often and subject.split()[-1] not in PREPOSITIONS)
     return [Turn(phrasings.ask(phrasings.WHO, random, medium=word), tuple(answers)[:5], "who")] if answers else []
 
 
@@ -170,12 +178,27 @@ def listed(scene: Scene, census: Census, word: str, random: Random) -> list[Turn
         names = [f"{NUMBER_WORDS[count]} {'people' if name == 'person' else name + ('es' if name.endswith(('ch', 's')) else 's')}" if 1 < count <= 10 else with_article(name) if count == 1 else f"many {name}s" for name, count in sorted(scene.objects.items())]
         names = [name.replace("many persons", "many people").replace("knifes", "knives") for name in names][:5]
     elif len(scene.captions) > 1 and scene.source in ("flickr8k", "photos"):
-        names = [THINGS[name].phrase for name in census.agreed(scene)][:5]
+        names = listed_names(scene, census)[:5]
     else:
         names = []
     if len(names) < 2:
         return []
-    return [Turn(phrasings.ask(phrasings.OBJECTS, random, medium=word), (f"I can see {join_list(names)}.", f"There is {join_list(names)}." if not re.match(r"two|three|four|five|six|seven|eight|nine|ten|many", names[0]) else f"There are {join_list(names)}."), "object")]
+    return [Turn(phrasings.ask(phrasings.OBJECTS, random, medium=word), (f"I can see {join_list(names)}.", sentence(join_list(names))), "object")]
+
+
+def listed_names(scene: Scene, census: Census) -> list[str]:
+    """The agreed things as phrases, in the plural where most captions use it; nobody twice, as a boy and as a child."""
+    agreed = census.agreed(scene)
+    text = " ".join(scene.captions).lower()
+    named = census.of(scene).named
+    for one, other in PERSON_PAIRS:
+        if one in agreed and other in agreed:
+            agreed.remove(one if named[one] < named[other] or one == "child" else other)
+    phrases = []
+    for name in agreed:
+        one, many = (len(re.findall(rf"\b{word}\b", text)) for word in (name, plural_of(name)))
+        phrases.append(plural_of(name) if many > one and name not in NO_ARTICLE else THINGS[name].phrase)
+    return phrases
 
 
 def labelled(scene: Scene, word: str, random: Random) -> list[Turn]:
@@ -194,7 +217,7 @@ def asked(scene: Scene, random: Random) -> list[Turn]:
     for question, answer in dict(scene.qa).items():
         parts = [part.strip().replace("_", " ") for part in answer.split(",")]
         text = re.sub(r"\s+([?.,])", r"\1", question).strip()
-        if len(parts) > 4 or not text.endswith("?") or len(text.split()) > 14:
+        if len(parts) > 4 or not text.endswith("?") or text.endswith(" the?") or len(text.split()) > 14:
             continue
         said, kind = _daquar_answer(text, parts)
         if said:

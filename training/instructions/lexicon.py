@@ -49,7 +49,7 @@ panda | | {ANIMAL} bear bears
 rabbit | rabbits bunny bunnies hare | {ANIMAL}
 snake | snakes python cobra | {ANIMAL} reptile
 pig | pigs piglet piglets | {ANIMAL}
-fish | fishes shark sharks goldfish salmon | {ANIMAL} fishing underwater aquarium seafood {COOKING}
+fish | shark sharks goldfish salmon | {ANIMAL} fishing fishes fisherman underwater aquarium seafood {COOKING}
 man | guy guys gentleman gentlemen father dad | {PERSON} male males he his him boy boys son brother cowboy actor policeman fisherman
 woman | women lady ladies mother mom | {PERSON} female females she her girl girls bride daughter sister actress
 boy | | {PERSON} male males man men guy guys he his him child children kid kids baby babies toddler toddlers infant son brother
@@ -65,9 +65,9 @@ boat | boats ship ships kayak canoe sailboat yacht raft rowboat ferry speedboat 
 airplane | airplanes plane planes jet aircraft airliner | airport flying pilot sky
 helicopter | | aircraft flying pilot
 motorcycle | motorcycles motorbike motorbikes motorcyclist motocross dirtbike dirt_bike scooter atv | {ROAD} biker bikers bike bikes rider riders
-bicycle | bicycles bike bikes bicyclist bicyclists cyclist cyclists bmx biking unicycle tricycle | {ROAD} biker bikers rider riders wheel motorcycle motorbike
+bicycle | bicycles bike bikes bicyclist bicyclists cyclist cyclists bmx unicycle tricycle | {ROAD} biking biker bikers rider riders wheel
 tractor | | {ROAD} farm field machine
-ball | balls football footballs basketball basketballs soccer baseball volleyball tennis softball rugby golf bowling cricket hockey ping_pong | game games sport sports toy toys player players match playing plays throws throwing catch catching juggling
+ball | balls tennis_ball soccer_ball basketballs footballs | football basketball soccer baseball volleyball tennis softball rugby golf bowling cricket hockey ping-pong lacrosse polo game games sport sports toy toys player players match playing plays throws throwing catch catching juggling
 frisbee | frisbees disc disk | toy toys catch catches catching throw throws throwing game object
 skateboard | skateboards skateboarder skateboarders skateboarding skater skaters skate skates | board ramp trick tricks rail scooter stunt
 surfboard | surfboards surfer surfers surfing surf surfs bodyboard | board wave waves
@@ -133,12 +133,19 @@ COMPOUNDS = {
     "iron man": "character", "super man": "character", "bat man": "character", "fish tank": "aquarium", "goggle": "goggles", "water bottle": "bottle",
     "golden bear": "bear", "sea lion": "animal", "sea lions": "animal", "swing set": "swing", "baseball bat": "baseball", "boxing ring": "ring",
     "tv show": "show", "television show": "show", "tv program": "show", "on tv": "show", "rolling stone": "band", "cat walk": "catwalk", "play ground": "playground",
-    "phone number": "number", "sand paper": "sandpaper", "bull dog": "bulldog", "shot put": "sport", "dirt bike": "dirtbike", "dirt bikes": "dirtbike", "bear hug": "hug",
+    "phone number": "number", "sand paper": "sandpaper", "bull dog": "bulldog", "shot put": "sport", "dirt bike": "dirtbike", "dirt bikes": "dirtbike", "bear hug": "hug", "to fish": "fishing", "pool table": "billiards", "pool tables": "billiards", "play pool": "billiards", "playing pool": "billiards", "pool room": "billiards",
+    "skate bowl": "skatepark", "skating bowl": "skatepark", "mountain bike": "bicycle", "mountain bikes": "bicycle", "mountain biker": "bicyclist", "mountain biking": "cycling", "rock wall": "wall", "climbing wall": "wall",
 }  # fmt: skip
+# A word that names the second thing except beside the first: a "bike" near a motorcycle is no bicycle, a "bowl" of skaters no dish.
+MISLEADING = {("motorcycle", "bicycle"): {"bike", "bikes", "biker", "bikers"}, ("skateboard", "bowl"): {"bowl", "bowls"}, ("skateboard", "swimming pool"): {"pool", "pools"}, ("skateboard", "water"): {"pool", "pools"}, ("bicycle", "bowl"): {"bowl", "bowls"}}
 NO_ARTICLE = {"snow", "water", "grass", "sunglasses", "sand", "sheep"}
+IRREGULAR = {"man": "men", "woman": "women", "child": "children", "fish": "fish", "bus": "buses", "bench": "benches", "beach": "beaches", "couch": "couches"}
 
 
-def _plural(word: str) -> str:
+def plural_of(word: str) -> str:
+    """ "man" -> "men"; masses stay as they are."""
+    if word in IRREGULAR:
+        return IRREGULAR[word]
     return word if word in NO_ARTICLE or word.endswith("s") else f"{word[:-1]}ies" if word.endswith("y") and word[-2] not in "aeo" else f"{word}s"
 
 
@@ -148,9 +155,8 @@ def _read_table() -> dict[str, Thing]:
         name, names, doubts = (part.strip() for part in line.split("|"))
         salient = not name.startswith("*")
         name = name.lstrip("* ")
-        irregular = {"man": "men", "woman": "women", "child": "children"}.get(name, _plural(name))
         article = "" if name in NO_ARTICLE else "an " if name[0] in "aeiou" else "a "
-        own = {name.replace(" ", "_"), irregular, *names.split()}
+        own = {name.replace(" ", "_"), plural_of(name).replace(" ", "_"), *names.split()}
         things[name] = Thing(f"{article}{name}", frozenset(own), frozenset(doubts.split()) - own, salient)
     return things
 

@@ -17,7 +17,7 @@ from .wording import content_words, lower_first, parse, pronoun, sentence
 SEQUENCES = 5200
 JOINED_CLIPS = 1200
 OPTION_WORDS = 11
-ATTEMPTS = 60
+ATTEMPTS = 100
 LINKS = ("First", "Then", "After that", "Finally")
 
 
@@ -37,7 +37,7 @@ def option_of(captions: Sequence[str]) -> str:
         clause = parse(caption)
         if clause:
             phrase = lower_first(f"{clause.subject} {clause.doing}")
-            if 4 <= len(phrase.split()) <= OPTION_WORDS:
+            if 4 <= len(phrase.split()) <= OPTION_WORDS and "," not in phrase:
                 found.append(phrase)
     return min(found, key=lambda phrase: (len(phrase), phrase)) if found else ""
 
@@ -54,14 +54,15 @@ def parts_of(scenes: Sequence[Scene]) -> list[Part]:
 
 
 def draw_sequence(parts: Sequence[Part], length: int, random: Random) -> list[Part]:
-    """`length` parts of which no two have a word of meaning in common."""
-    while True:
+    """`length` parts of which no two have a word of meaning in common. Raises ValueError where there seem to be none."""
+    for _ in range(ATTEMPTS):
         chosen: list[Part] = []
         for part in (random.choice(parts) for _ in range(ATTEMPTS)):
             if all(not part.words & other.words for other in chosen):
                 chosen.append(part)
             if len(chosen) == length:
                 return chosen
+    raise ValueError(f"no {length} of {len(parts)} scenes differ in every word")
 
 
 def lay_out(sequence: Sequence[Part], count: int, random: Random) -> tuple[Frame, ...]:
@@ -86,15 +87,15 @@ def compare(first: str, last: str, random: Random, ways: tuple[tuple[str, ...], 
     at_start = random.random() < 0.6
     question = phrasings.ask(ways[0] if at_start else ways[1], random, one=one, other=other, medium="video")
     right, wrong = (first, last) if at_start else (last, first)
-    return Turn(question, (sentence(right), f"{sentence(right)[:-1]} comes {'first' if at_start else 'last'}."), "which"), Choice(sentence(right), sentence(wrong))
+    return Turn(question, (sentence(right), f"First {first}, then {last}."), "which"), Choice(sentence(right), sentence(wrong))
 
 
 def before(first: str, last: str, random: Random) -> Turn:
     """Does one come before the other: yes and no equally often."""
     right = random.random() < 0.5
     one, other = (first, last) if right else (last, first)
-    ask = random.choice(("Does {one} come before {other}?", "Is {one} shown before {other}?", "Do we see {one} before {other}?", "Does {other} come after {one}?", "Is {other} shown after {one}?"))
-    said = f"{'Yes' if right else 'No'}, first comes {first}, then {last}."
+    ask = random.choice(("Does the video show {one} before {other}?", "Do we see {one} before {other}?", "Can {one} be seen before {other}?", "Do we see {other} after {one}?", "Does the video show {other} after {one}?", "Can you see {one} before {other}?", "Does the video begin with {one} and go on with {other}?", "Do we see first {one}, then {other}?"))
+    said = f"{'Yes' if right else 'No'}, first {first}, then {last}."
     return Turn(ask.format(one=one, other=other), (said, "Yes." if right else "No."), "before")
 
 
@@ -105,7 +106,7 @@ def turns_of(sequence: Sequence[Part], random: Random) -> tuple[Turn, ...]:
     pool = [
         Turn(phrasings.ask(phrasings.FIRST, random, medium="video"), first.captions, "first"),
         Turn(phrasings.ask(phrasings.LAST, random, medium="video"), last.captions, "last"),
-        Turn(phrasings.ask(phrasings.IN_ORDER, random, medium="video"), tuple(told([random.choice(part.captions) for part in sequence]) for _ in range(2)), "in-order"),
+        Turn(phrasings.ask(phrasings.IN_ORDER, random, medium="video"), tuple(dict.fromkeys(told([random.choice(part.captions) for part in sequence]) for _ in range(2))), "in-order"),
         before(sequence[one].option, sequence[other].option, random),
     ]
     if len(sequence) <= 3:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from . import phrasings
 from .corpus import Corpus, Scene, words_of
-from .lexicon import COMPOUNDS, NO_ARTICLE, THINGS
+from .lexicon import COMPOUNDS, MISLEADING, NO_ARTICLE, THINGS
 from .record import Choice, Record, Turn
 from .wording import frames_at, frames_of, medium
 
@@ -51,6 +51,9 @@ def presence(scene: Scene) -> Presence:
         seen = tokens(text)
         every |= seen
         named.update({name for word in seen for name in NAMES.get(word, ())})
+    for (first, second), words in MISLEADING.items():
+        if first in named and second in named and not every & (THINGS[second].names - words):
+            del named[second]
     for name in scene.objects:
         ours = COCO_NAMES.get(name, name)
         if ours in THINGS:

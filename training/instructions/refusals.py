@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from random import Random
 
 from .corpus import Corpus, Scene
-from .lexicon import NO_ARTICLE, THINGS
+from .facts import COLOURED
+from .lexicon import NO_ARTICLE, THINGS, plural_of
 from .presence import Census
 from .record import Record, Turn
 from .wording import PERSONS, Clause, frames_of, medium, parse
@@ -27,7 +28,8 @@ REASONS = {
 }  # fmt: skip
 ABSENT_COLOUR = ("What colour is the {noun}?", "What color is the {noun}?", "Which colour does the {noun} have?", "Tell me the color of the {noun}.")
 ABSENT_DOING = ("What is the {noun} doing?", "What is the {noun} up to?", "Can you tell me what the {noun} is doing?", "Describe what the {noun} is doing.")
-ABSENT_WHERE = ("Where is the {noun}?", "What does the {noun} look like?", "How big is the {noun}?", "What is next to the {noun}?", "How many {noun}s are there?", "Is the {noun} old or new?", "Who is using the {noun}?", "What is behind the {noun}?")
+ABSENT_WHERE = ("Where is the {noun}?", "What does the {noun} look like?", "How many {nouns} can you count?", "What is next to the {noun}?", "Describe the {noun}.")
+ABSENT_THING = ("How big is the {noun}?", "Tell me about the {noun}.", "Is the {noun} large or small?", "What can you say about the {noun}?")
 LIVING = {"dog", "cat", "horse", "bird", "cow", "monkey", "elephant", "man", "woman", "boy", "girl", "baby", "child"}
 
 
@@ -37,8 +39,9 @@ def refusal(head: str, word: str, random: Random) -> Turn:
     if not head:
         kind, ways = random.choice([(kind, fitting) for kind, ways in UNSEEN if (fitting := tuple(way for way in ways if "{head}" not in way))])
     question = random.choice(ways).format(head=head)
-    plain = f"I can't see that in the {word}."
-    return Turn(question, (plain, f"{plain} {REASONS[kind].format(medium=word)}"), f"unseen-{kind}")
+    plain, other = f"I can't see that in the {word}.", f"I can't tell that from the {word}."
+    reason = REASONS[kind].format(medium=word)
+    return Turn(question, (plain, f"{plain} {reason}", other, f"{other} {reason}"), f"unseen-{kind}")
 
 
 def absent_thing(scene: Scene, census: Census, word: str, random: Random) -> Turn | None:
@@ -46,11 +49,10 @@ def absent_thing(scene: Scene, census: Census, word: str, random: Random) -> Tur
     name = census.tempting(scene, random)
     if not name or name in NO_ARTICLE:
         return None
-    ways = random.choice((ABSENT_COLOUR, ABSENT_DOING if name in LIVING else ABSENT_COLOUR, ABSENT_WHERE))
-    question = random.choice(ways if name not in ("man", "woman", "child", "baby") else (ABSENT_DOING + ABSENT_WHERE[:2])).format(noun=name)
-    question = question.replace("childs", "children")
+    ways = [*ABSENT_WHERE, *(ABSENT_DOING if name in LIVING else ABSENT_THING), *(ABSENT_COLOUR if name in COLOURED else ())]
+    question = random.choice(ways).format(noun=name, nouns=plural_of(name))
     phrase = THINGS[name].phrase
-    return Turn(question, (f"I can't see {phrase} in the {word}.", f"There is no {name} in the {word}."), "absent")
+    return Turn(question, (f"I can't see {phrase} in the {word}.", f"There is no {name} in the {word}.", f"I see no {name} in the {word}."), "absent")
 
 
 def subject_of(scene: Scene) -> Clause | None:

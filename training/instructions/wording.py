@@ -22,7 +22,7 @@ STOP = set(
 )
 PREPOSITIONS = set("in on at with of near by wearing holding carrying from to into onto over under behind beside between and while who that as through along across against around during for outside inside up down off".split())  # fmt: skip
 # Words in -ing that are no verbs.
-NOT_VERBS = set("building ceiling wedding king ring string swing thing something nothing anything everything evening morning railing clothing spring wing being dining living swimming boxing wrestling bowling racing parking shopping painting drawing sibling siblings during rolling sewing cooking baking frying wing skiing".split())  # fmt: skip
+NOT_VERBS = set("sing bring fling cling sling building ceiling wedding king ring string swing thing something nothing anything everything evening morning railing clothing spring wing being dining living swimming boxing wrestling bowling racing parking shopping painting drawing sibling siblings during rolling sewing cooking baking frying wing skiing".split())  # fmt: skip
 MALE = set("man boy guy gentleman father dad son brother male chef cowboy policeman".split())
 FEMALE = set("woman girl lady mother mom daughter sister female actress".split())
 YOUNG = set("boy girl child kid baby toddler infant".split())
@@ -34,6 +34,11 @@ HEADS = PERSONS | PEOPLE | {name for thing in THINGS.values() if thing.salient f
     "teen", "teenager", "teens", "vehicle", "machine", "robot", "hand", "hands", "soldier", "soldiers", "students", "riders", "bikers", "cyclists", "skiers", "surfers", "skaters", "climbers", "runners", "hikers", "swimmers", "workers",
 }  # fmt: skip
 CLAUSE = re.compile(r"^(An?|The|One|Two|Three|Four|Five|Six|Several|Some|Many|Someone|People|Men|Women|Children|Kids)\b([^.,]*?)(?: (is|are))? ([a-z]+ing)\b(.*)$")
+
+
+# Being in one of these states excludes being in another.
+STATES = ("sit", "stand", "kneel", "lie", "crouch squat", "walk hik stroll", "run jog sprint rac", "jump leap div", "swim", "fly", "climb", "rid bik cycl", "sleep", "danc", "fall")
+STATE_OF = {stem: number for number, stems in enumerate(STATES) for stem in stems.split()}
 
 
 class Clause(NamedTuple):
@@ -72,6 +77,14 @@ def head_of(subject: str) -> str:
     return words[-1] if words else ""
 
 
+def joined(subject: str) -> str:
+    """ "people" for two persons joined by "and", "no pair" where "and" joins colours, clothes or the like, "" for other pairs."""
+    match = re.match(r"^(?:an?|the|one|two|some)? ?((?:[a-z-]+ )*?)([a-z]+) and (?:an? |the |two |his |her )?((?:[a-z-]+ )*)([a-z]+)", re.split(r" (?:in|on|at|with|wearing|holding) ", subject.lower())[0])
+    if not match or match[2] in COLOURS or match[2] not in HEADS:
+        return "no pair"
+    return "people" if {match[2], match[4]} <= PERSONS | PEOPLE else ""
+
+
 def parse(caption: str) -> Clause | None:
     """The first clause of a caption that says what somebody is doing; None where its shape is not plain."""
     match = CLAUSE.match(caption)
@@ -87,10 +100,15 @@ def parse(caption: str) -> Clause | None:
         elif verb in ("wearing", "holding", "carrying"):
             # "A man wearing a hat talks": the verb that counts comes later.
             return None
-    if re.search(r" (is|are|was|were) ", rest):
+    if re.search(r" (is|are|was|were) |\band (a|an|the) [a-z ]+? [a-z]+ing\b", rest):
         return None
     subject = f"{determiner}{middle}".strip()
     head = head_of(subject)
+    if re.search(r"\band\b", subject) and (pair := joined(subject)) != "no pair":
+        # "A man and a woman are dancing": the people are.
+        if not pair or be == "is":
+            return None
+        head = pair
     many = determiner.lower() in {*NUMBERS, "several", "some", "many", "people", "men", "women", "children", "kids"} - {"one"}
     group = re.match(r"^(An?|The) (group|pair|couple|bunch|crowd|number|lot) of ", subject)
     plural = bool(many or group or be == "are" or head in PEOPLE)

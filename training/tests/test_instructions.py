@@ -1,0 +1,189 @@
+"""Instruction data from a small made-up corpus: reproducible, train and val apart, balanced, and true to captions and order."""
+
+import json
+import lzma
+from itertools import product
+from random import Random
+
+import pytest
+
+from training.instructions import generate, order
+from training.instructions.corpus import Corpus, is_held_out, read_scenes, tidy
+from training.instructions.lexicon import THINGS
+from training.instructions.presence import Census, tokens
+from training.instructions.record import Record, Turn, from_json, read_records, to_json
+
+SUBJECTS = ("A brown dog is chasing", "Two men are carrying", "A young woman is painting", "A small child is reading", "A white horse is pulling", "Three girls are holding")
+OBJECTS = ("a red ball on a beach", "a guitar in a park", "a wooden boat near a lake", "a blue book in a kitchen", "an old car along a street", "a yellow umbrella in a garden")
+SCENES = [
+    (f"{subject} {thing}.", f"{subject} {thing.replace(' a ', ' the ')}.", f"There is {thing} and {subject.split(' is ')[0].split(' are ')[0].lower()}.")
+    for subject, thing in product(SUBJECTS, OBJECTS)
+]
+STEPS = ["cut the onion", "fry the onion in oil", "serve it on a plate"]
+
+
+def write(path, rows):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    opener = lzma.open if path.suffix == ".xz" else open
+    with opener(path, "wt", encoding="utf-8") as lines:
+        lines.writelines(json.dumps(row) + "\n" for row in rows)
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory):
+    root = tmp_path_factory.mktemp("data")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("VALLEY_DATA", str(root))
+    patch.setattr(order, "SEQUENCES", 60)
+    patch.setattr(order, "JOINED_CLIPS", 20)
+    # Sevenths of a grid six wide: train and val both get every subject and every thing.
+    rows = [{"id": f"photo{number}", "split": "val" if number % 7 in (0, 2) else "train", "captions": texts} for number, texts in enumerate(SCENES * 2)]
+    rows.append({"id": "cat", "split": "train", "captions": ["A grey cat is sitting high up to watch birds."]})
+    write(root / "flickr8k/captions.jsonl", rows)
+    clips = [row | {"id": row["id"].replace("photo", "clip"), "n_frames": 4, "category": "music", "frames": ["s0f1", "s0f5", "s0f8", "s0f9"]} for row in rows]
+    write(root / "msrvtt/captions.jsonl.xz", clips)
+    recipes = [{"id": f"recipe{number}", "split": "train", "n_frames": 3, "steps": STEPS} for number in range(20)]
+    write(root / "youcook2/captions.jsonl.xz", recipes)
+    write(root / "exercises/captions.jsonl.xz", [{"id": "Curl", "split": "train", "n_frames": 2, "name": "Barbell Curl", "equipment": "barbell"}])
+    photos = [
+        {"id": "coco_misc__1", "split": "train", "objects": {"person": 2, "dog": 1}},
+        {"id": "daquar_nyu__1", "split": "train", "qa": [{"q": "what is on the floor ?", "a": "floor_mat"}, {"q": "how many chairs are there ?", "a": "4"}]},
+        {"id": "ade__1", "split": "train", "scene": "bedroom", "sequences": [["A white horse is pulling a wooden boat.", "There is a red ball.", "The umbrella is near a lake."]]},
+        {"id": "sun__1", "split": "train", "scene": "waterfall"},
+    ]
+    write(root / "photos/captions.jsonl.xz", photos)
+    for name in ("flickr30k_multi30k_captions", "coco_val2017_captions", "msrvtt_captions", "msvd_video_captions", "activitynet_captions", "charades_descriptions"):
+        write(root / f"text/{name}.jsonl.xz", rows)
+    write(root / "text/youcook2_captions.jsonl.xz", [row | {"captions": row["steps"]} for row in recipes])
+    yield read_scenes()
+    patch.undo()
+
+
+@pytest.fixture(scope="module")
+def train(scenes):
+    return list(generate.train_records(Corpus("train", scenes), 1))
+
+
+@pytest.fixture(scope="module")
+def val(scenes):
+    return list(generate.val_records(Corpus("val", scenes), 1))
+
+
+def turns_of(records, type_, *kinds):
+    return [(record, turn) for record in records if record.type == type_ for turn in record.turns if not kinds or turn.kind in kinds]
+
+
+def captions_of(scenes):
+    return {(scene.source, scene.id): scene.captions for rows in scenes.values() for scene in rows}
+
+
+def test_the_same_seed_gives_the_same_lines_and_another_seed_others(scenes, train):
+    again = list(map(to_json, generate.train_records(Corpus("train", scenes), 1)))
+    assert again == list(map(to_json, train))
+    assert again != list(map(to_json, generate.train_records(Corpus("train", scenes), 2)))
+
+
+def test_no_val_item_is_trained_on_and_no_train_item_evaluated(scenes, train, val):
+    splits = {(scene.source, scene.id): scene.split for rows in scenes.values() for scene in rows}
+    assert {splits[frame.source, frame.item] for record in train for frame in record.frames} == {"train"}
+    assert {splits[frame.source, frame.item] for record in val for frame in record.frames} == {"val"}
+    held_out = {f"recipe{number}" for number in range(20) if is_held_out(f"recipe{number}")}
+    assert held_out and not any(recipe in record.id.split("/") for record in train for recipe in held_out)
+    assert {record.frames[0].item for record in val if record.type == "step_order"} == held_out
+
+
+def test_ids_are_unique_and_every_type_is_there(train):
+    assert len({record.id for record in train}) == len(train)
+    assert {record.type for record in train} == {"caption", "detail", "conversation", "qa", "yesno", "action", "cause", "order", "step_order", "refusal", "text"}
+
+
+def test_yes_and_no_are_balanced_for_each_thing(train, val):
+    for records in (train, val):
+        answers = {}
+        for _, turn in turns_of(records, "yesno"):
+            thing = next(name for name, thing in sorted(THINGS.items(), key=lambda entry: -len(entry[0])) if tokens(turn.question) & {name.replace(" ", "_")})
+            answers.setdefault(thing, []).append(turn.answers[0].startswith("Yes"))
+        assert len(answers) > 3
+        assert all(sum(said) * 2 == len(said) for said in answers.values())
+
+
+def test_what_is_said_to_be_absent_is_in_no_caption(scenes, train):
+    captions = captions_of(scenes)
+    said_absent = [
+        (record, name)
+        for record, turn in [*turns_of(train, "yesno"), *turns_of(train, "refusal", "absent"), *turns_of(train, "conversation", "object", "absent")]
+        for name in THINGS
+        if turn.answers[0] in (f"No, there is no {name}.", f"I can't see {THINGS[name].phrase} in the video.", f"I can't see {THINGS[name].phrase} in the picture.")
+    ]
+    assert len(said_absent) > 50
+    for record, name in said_absent:
+        seen = tokens(" ".join(captions.get((record.frames[0].source, record.frames[0].item), ())))
+        assert not seen & (THINGS[name].names | THINGS[name].doubts), (record.id, name)
+
+
+def test_synonyms_and_what_makes_doubtful_are_no_negatives(scenes):
+    census = Census(Corpus("train", scenes))
+    (scene,) = [scene for scene in census.scenes if scene.id == "coco_misc__1"]
+    assert "dog" in census.agreed(scene) and "man" not in census.absent(scene)
+    beach = next(scene for scene in census.scenes if "beach" in scene.captions[0])
+    assert "beach" in census.agreed(beach) and "water" not in census.absent(beach)
+
+
+def test_order_answers_agree_with_the_frames(scenes, train):
+    captions = captions_of(scenes)
+    checked = 0
+    for record, turn in turns_of(train, "order", "first", "last"):
+        frame = record.frames[0 if turn.kind == "first" else -1]
+        assert set(turn.answers) <= set(captions[frame.source, frame.item])
+        checked += 1
+    for record, turn in turns_of(train, "step_order", "first", "last"):
+        assert turn.answers == (f"{STEPS[record.frames[0 if turn.kind == 'first' else -1].index].capitalize()}.",)
+        checked += 1
+    assert checked > 60
+
+
+def test_val_order_cancels_any_liking_for_a_wording(val):
+    pairs = {}
+    for record in val:
+        if record.type == "order":
+            pairs.setdefault(record.id.split("-")[0], []).append(record)
+    assert pairs
+    for one, other in pairs.values():
+        assert one.turns[0].question == other.turns[0].question and one.frames != other.frames
+        assert (one.choice.right, one.choice.wrong) == (other.choice.wrong, other.choice.right)
+        assert one.turns[0].answers[0] == one.choice.right
+
+
+def test_frames_are_sixteen_at_most_in_order_and_stills_stand_still(train):
+    for record in train:
+        assert len(record.frames) <= 16
+        if record.still:
+            assert len(set(record.frames)) == 1
+        elif record.type in ("caption", "step_order"):
+            assert list(record.frames) == sorted(record.frames, key=lambda frame: frame.index)
+    assert {len(record.frames) for record in train if record.type == "caption" and not record.still} > {1, 8, 16}
+
+
+def test_lines_read_back_and_bad_records_are_refused(tmp_path, train):
+    path = tmp_path / "records.jsonl"
+    path.write_text("".join(to_json(record) + "\n" for record in train[:50]))
+    assert list(read_records(path)) == train[:50]
+    line = json.loads(to_json(train[0]))
+    with pytest.raises(ValueError, match="no such type"):
+        from_json(json.dumps(line | {"type": "song"}))
+    with pytest.raises(ValueError, match="without question or answer"):
+        Record("x", "text", (), False, (Turn("What?", ()),))
+
+
+def test_captions_are_told_in_one_spelling():
+    assert tidy('the "lady s" eyebrows , she doesn t need') == "The lady's eyebrows, she doesn't need."
+    assert tidy("a man in a green t-shirt") == "A man in a green t-shirt."
+
+
+def test_a_sequence_shows_every_part_in_order(scenes):
+    parts = order.parts_of(Corpus("train", scenes).captioned("flickr8k"))
+    for seed in range(20):
+        sequence = order.draw_sequence(parts, 3, Random(seed))
+        frames = order.lay_out(sequence, 7, Random(seed))
+        assert len(frames) == 7 and list(dict.fromkeys(frame.item for frame in frames)) == [part.scene.id for part in sequence]
+        assert all(not one.words & other.words for one in sequence for other in sequence if one is not other)
