@@ -13,9 +13,11 @@ from training import run as loop
 from training.adapter import Adapter, load_trained
 from training.batches import Batch
 from training.language_model import LanguageModel
+from training.packing import Branch, Row
 from training.parts import Parts
 from training.pooling import make_pooling, take_pack_tensors
 from training.projector import FoldedProjector, Projector
+from training.prompt import MARKERS
 from training.run import Run, accelerator_for
 from training.valley import Model
 
@@ -39,9 +41,13 @@ class TinyPlan:
     """Four fixed batches of T = 1, 3, 2, 4, over and over."""
 
     def __init__(self, width: int = 12) -> None:
-        generator = torch.Generator().manual_seed(5)
+        generator, question = torch.Generator().manual_seed(5), TinyPrompt().suffix("?")
         answers = [[[7, 8, 2], [9, 2]], [[10, 11, 12, 2]]]
-        self.batches = [Batch("?", torch.randn(2, t, GRID_TOKENS + 1, width, generator=generator), answers) for t in (1, 3, 2, 4)]
+        self.batches = []
+        for t in (1, 3, 2, 4):
+            features = torch.randn(2, t, GRID_TOKENS + 1, width, generator=generator)
+            rows = [Row(len(MARKERS) + GRID_TOKENS + t, [], [Branch(question, told)]) for told in answers]
+            self.batches.append(Batch(list(features), rows))
         self.step = 0
 
     def share(self, index: int, processes: int) -> None:
@@ -153,8 +159,8 @@ def test_full_fine_tuning_moves_every_weight_and_loads_again(tmp_path: Path, dty
     batch = run.plan.batches[0]
     with torch.no_grad():
         trained = run.trainee(batch).item()
-        values, _ = Model(plain, TinyPrompt(), GRID_TOKENS).answer_log_probabilities(projector, batch.features, "?", batch.answers)
-    assert -values.mean().item() == pytest.approx(trained, abs=1e-4 if dtype == torch.float32 else 0.03)
+        again = Model(plain, TinyPrompt(), GRID_TOKENS).loss(projector, batch).item()
+    assert again == pytest.approx(trained, abs=1e-4 if dtype == torch.float32 else 0.03)
     assert trained < losses[0] - 0.1
 
 
@@ -182,3 +188,30 @@ def test_accumulated_batches_are_one_update(tmp_path: Path) -> None:
     assert run.plan.step == 4
     steps = {int(state["step"]) for state in run.optimiser.state_dict()["state"].values()}
     assert steps == {1}
+
+
+@torch.no_grad()
+def test_rows_of_different_lengths_quotes_and_text_alone_lose_in_one_batch_what_they_lose_alone(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path, kind="projector")
+    model, projector = run.parts.model, run.projector
+    features = [torch.randn(t, GRID_TOKENS + 1, 12, generator=torch.Generator().manual_seed(t)) for t in (1, 4, 2)]
+    branches = [Branch([5, 6], [[7, 8, 2], [9, 2]]), Branch([13], [[10, 11, 12, 2]])]
+    rows = [Row(len(MARKERS) + GRID_TOKENS + len(clip), quotes, branches) for clip, quotes in zip(features, ([], [20, 21], [22]))]
+    features.insert(1, torch.zeros(0))
+    rows.insert(1, Row(0, [], [Branch([14, 15], [[16, 17, 2]])]))
+    together, owners = model.answer_log_probabilities(projector, features, rows)
+    alone = [model.answer_log_probabilities(projector, [clip], [row])[0] for clip, row in zip(features, rows)]
+    torch.testing.assert_close(together, torch.cat(alone), rtol=1e-4, atol=1e-5)
+    assert owners.unique().tolist() == list(range(10))
+    # What is scored behind a clip hangs on that clip.
+    other, _ = model.answer_log_probabilities(projector, [features[0], *features[1:3], features[3] + 1], rows)
+    same = owners < 7
+    assert torch.equal(other[same], together[same]) and not torch.allclose(other[~same], together[~same], atol=1e-3)
+
+
+def test_a_batch_of_text_alone_gives_the_projector_a_gradient_of_zero(tmp_path: Path) -> None:
+    """Of several processes one may draw such a batch: the others wait for its gradients."""
+    run = tiny_run(tmp_path)
+    run.trainee(Batch([torch.zeros(0)], [Row(0, [], [Branch([14, 15], [[16, 17, 2]])])])).backward()
+    assert all(parameter.grad is not None and not parameter.grad.any() for parameter in run.projector.parameters())
+    assert any(parameter.grad.any() for parameter in run.adapter.parameters())
