@@ -151,5 +151,5 @@ describe('int8 and the KV cache', () => {
     // PyTorch in float32 (training/export_reference.py) gives these ids -2.2878 nats a token; int8 measured -2.32, -2.28.
     const mean = (steps: typeof cold) => steps.reduce((sum, { logP }) => sum + logP, 0) / steps.length
     for (const steps of [cold, warm]) expect(Math.abs(mean(steps) + 2.2878)).toBeLessThan(0.1)
-  }, 120_000)
+  }, 300_000)
 })
