@@ -59,21 +59,81 @@ racing | race races racing | It is a race.
 """
 TABLE = [tuple(part.strip() for part in line.split("|")) for line in ACTIVITIES.strip().splitlines()]
 # Words that may mean another activity than their row says.
-AMBIGUOUS = {"swinging": {"bat", "ball", "golf", "racket", "sword"}, "running": {"running water", "runs down", "running shoes", "running a"}}
+AMBIGUOUS = {
+    "swinging": {"bat", "ball", "golf", "racket", "sword"},
+    "running": {"running water", "runs down", "running shoes", "running a"},
+}
 GENRES = {
-    "music": "a music video", "cooking": "a cooking video", "food/drink": "a video about food", "sports/actions": "a sports video", "gaming": "a video game clip", "animals/pets": "an animal video",
-    "animation": "a cartoon", "howto": "a how-to video", "news/events/politics": "a news video", "beauty/fashion": "a video about beauty or fashion", "vehicles/autos": "a video about cars or other vehicles",
-    "travel": "a travel video", "kids/family": "a family video",
-}  # fmt: skip
+    "music": "a music video",
+    "cooking": "a cooking video",
+    "food/drink": "a video about food",
+    "sports/actions": "a sports video",
+    "gaming": "a video game clip",
+    "animals/pets": "an animal video",
+    "animation": "a cartoon",
+    "howto": "a how-to video",
+    "news/events/politics": "a news video",
+    "beauty/fashion": "a video about beauty or fashion",
+    "vehicles/autos": "a video about cars or other vehicles",
+    "travel": "a travel video",
+    "kids/family": "a family video",
+}
 # What an exercise is in plain words, by the last of these that its name holds.
 MOVEMENTS = {
-    "curl": "a curl", "press": "a press", "squat": "a squat", "deadlift": "a deadlift", "row": "a row", "stretch": "a stretch", "push-up": "a push-up", "pushup": "a push-up", "pushups": "push-ups",
-    "push-ups": "push-ups", "pull-up": "a pull-up", "pullup": "a pull-up", "pullups": "pull-ups", "chin-up": "a chin-up", "lunge": "a lunge", "lunges": "lunges", "jump": "a jump", "raise": "a raise",
-    "raises": "raises", "crunch": "a crunch", "crunches": "crunches", "sit-up": "a sit-up", "plank": "a plank", "shrug": "a shrug", "fly": "a fly", "flyes": "flyes", "extension": "an extension",
-    "extensions": "extensions", "kickback": "a kickback", "pulldown": "a pulldown", "dip": "a dip", "dips": "dips", "snatch": "a snatch", "clean": "a clean", "swing": "a swing", "twist": "a twist",
-    "bridge": "a bridge", "rotation": "a rotation", "circles": "circles", "hop": "a hop", "throw": "a throw",
-}  # fmt: skip
-TOOLS = {"barbell": "a barbell", "dumbbell": "a dumbbell", "cable": "a cable machine", "machine": "a machine", "kettlebells": "a kettlebell", "bands": "a band", "medicine ball": "a medicine ball", "exercise ball": "an exercise ball", "foam roll": "a foam roller", "e-z curl bar": "a curl bar"}
+    "curl": "a curl",
+    "press": "a press",
+    "squat": "a squat",
+    "deadlift": "a deadlift",
+    "row": "a row",
+    "stretch": "a stretch",
+    "push-up": "a push-up",
+    "pushup": "a push-up",
+    "pushups": "push-ups",
+    "push-ups": "push-ups",
+    "pull-up": "a pull-up",
+    "pullup": "a pull-up",
+    "pullups": "pull-ups",
+    "chin-up": "a chin-up",
+    "lunge": "a lunge",
+    "lunges": "lunges",
+    "jump": "a jump",
+    "raise": "a raise",
+    "raises": "raises",
+    "crunch": "a crunch",
+    "crunches": "crunches",
+    "sit-up": "a sit-up",
+    "plank": "a plank",
+    "shrug": "a shrug",
+    "fly": "a fly",
+    "flyes": "flyes",
+    "extension": "an extension",
+    "extensions": "extensions",
+    "kickback": "a kickback",
+    "pulldown": "a pulldown",
+    "dip": "a dip",
+    "dips": "dips",
+    "snatch": "a snatch",
+    "clean": "a clean",
+    "swing": "a swing",
+    "twist": "a twist",
+    "bridge": "a bridge",
+    "rotation": "a rotation",
+    "circles": "circles",
+    "hop": "a hop",
+    "throw": "a throw",
+}
+TOOLS = {
+    "barbell": "a barbell",
+    "dumbbell": "a dumbbell",
+    "cable": "a cable machine",
+    "machine": "a machine",
+    "kettlebells": "a kettlebell",
+    "bands": "a band",
+    "medicine ball": "a medicine ball",
+    "exercise ball": "an exercise ball",
+    "foam roll": "a foam roller",
+    "e-z curl bar": "a curl bar",
+}
 
 
 def activity_of(scene: Scene) -> tuple[str, str]:
@@ -110,7 +170,18 @@ def activities(corpus: Corpus, random: Random) -> Iterator[Record]:
         if name:
             turns.append(Turn(phrasings.ask(phrasings.HAPPENING, random, medium=word), (said, sentence(name)), "activity"))
         if genre := genre_of(scene.kind):
-            ask = random.choice(("What kind of video is this?", "What type of video is it?", "What genre is this?", "How would you classify this video?", "What sort of clip is this?", "Which category fits the video?", "What is this: news, music, sports or something else?", "Name the kind of video."))
+            ask = random.choice(
+                (
+                    "What kind of video is this?",
+                    "What type of video is it?",
+                    "What genre is this?",
+                    "How would you classify this video?",
+                    "What sort of clip is this?",
+                    "Which category fits the video?",
+                    "What is this: news, music, sports or something else?",
+                    "Name the kind of video.",
+                )
+            )
             turns.append(Turn(ask, (f"It is {genre}.", sentence(genre)), "genre"))
         if turns:
             yield Record(f"action/{scene.source}/{scene.id}", "action", frames, not scene.is_clip, tuple(turns))
@@ -122,13 +193,29 @@ def exercises(corpus: Corpus, random: Random) -> Iterator[Record]:
         frames = frames_of(scene, random)
         words = re.findall(r"[a-z]+(?:-[a-z]+)*", scene.name.lower())
         movement = next((MOVEMENTS[word] for word in reversed(words) if word in MOVEMENTS), "")
-        turns = [Turn(phrasings.ask(phrasings.EXERCISE, random, medium="video"), (f"This exercise is called {scene.name}.", sentence(scene.name)), "exercise")]
+        turns = [
+            Turn(
+                phrasings.ask(phrasings.EXERCISE, random, medium="video"),
+                (f"This exercise is called {scene.name}.", sentence(scene.name)),
+                "exercise",
+            )
+        ]
         if movement:
             tool = f" with {TOOLS[scene.equipment]}" if scene.equipment in TOOLS else ""
-            ask = random.choice(("What is the person doing?", "What is happening?", "What kind of exercise is this?", "Which movement does the person make?"))
+            ask = random.choice(
+                (
+                    "What is the person doing?",
+                    "What is happening?",
+                    "What kind of exercise is this?",
+                    "Which movement does the person make?",
+                )
+            )
             turns.append(Turn(ask, (f"The person is doing {movement}{tool}.", sentence(movement)), "movement"))
         if scene.equipment in TOOLS or scene.equipment == "body only":
-            said = ("No equipment, only the body.",) if scene.equipment == "body only" else (sentence(TOOLS[scene.equipment]), f"The person uses {TOOLS[scene.equipment]}.")
+            said = (
+                ("No equipment, only the body.",)
+                if scene.equipment == "body only"
+                else (sentence(TOOLS[scene.equipment]), f"The person uses {TOOLS[scene.equipment]}.")
+            )
             turns.append(Turn(phrasings.ask(phrasings.EQUIPMENT, random, medium="video"), said, "equipment"))
         yield Record(f"action/exercises/{scene.id}", "action", frames, False, tuple(turns))
-

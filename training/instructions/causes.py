@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from random import Random
 
 from .corpus import Corpus, Scene
+from .inference_rules import INFERENCES
 from .record import Record, Turn
 from .wording import HEADS, frames_of, parse, sentence
 
@@ -17,33 +18,51 @@ BASE_VERBS = (
 NO_PURPOSE = r"trying|going|attempting|preparing|getting|about|ready|learning|starting|beginning|pretending|wanting|next|how|supposed|able|used|continuing|happy|made|told|asked|having|has|talking|speaking|explaining|showing|close|instructions|ways|steps|way|recipe|listening"
 PURPOSE = re.compile(rf"^(.{{4,60}}?) to ((?:{'|'.join(BASE_VERBS)})\b.*)$")
 FINITE = {
-    "jumps": "jump", "leaps": "leap", "reaches": "reach", "runs": "run", "dives": "dive", "stretches": "stretch", "pauses": "pause", "stops": "stop", "leans": "lean", "climbs": "climb",
-    "bends": "bend", "kneels": "kneel", "stands": "stand", "stoops": "stoop", "lunges": "lunge", "slides": "slide", "swims": "swim", "crouches": "crouch", "races": "race",
-}  # fmt: skip
-FINITE_PURPOSE = re.compile(rf"^((?:An?|The) [a-z ,'-]{{2,60}}?) ({'|'.join(FINITE)}) (?:(up|down|over|out|high|in the air|into the air|high into the air|high in the air|forward|back) )?to ((?:{'|'.join(BASE_VERBS)})\b.*)$")
+    "jumps": "jump",
+    "leaps": "leap",
+    "reaches": "reach",
+    "runs": "run",
+    "dives": "dive",
+    "stretches": "stretch",
+    "pauses": "pause",
+    "stops": "stop",
+    "leans": "lean",
+    "climbs": "climb",
+    "bends": "bend",
+    "kneels": "kneel",
+    "stands": "stand",
+    "stoops": "stoop",
+    "lunges": "lunge",
+    "slides": "slide",
+    "swims": "swim",
+    "crouches": "crouch",
+    "races": "race",
+}
+FINITE_PURPOSE = re.compile(
+    rf"^((?:An?|The) [a-z ,'-]{{2,60}}?) ({'|'.join(FINITE)}) (?:(up|down|over|out|high|in the air|into the air|high into the air|high in the air|forward|back) )?to ((?:{'|'.join(BASE_VERBS)})\b.*)$"
+)
 TRYING = re.compile(r"^(trying|attempting|preparing|getting ready|about) to ([a-z]+\b.*)$")
 BECAUSE = re.compile(r"^(.{6,80}?),? (because|so that|due to|in order to) (.{5,80})$")
-WHY = ("Why {be} the {head} {doing}?", "Why {be} the {head} {doing} here?", "For what reason {be} the {head} {doing}?", "What is the reason that the {head} {be} {doing}?", "Can you say why the {head} {be} {doing}?", "Why do you think the {head} {be} {doing}?", "What {be} the {head} {doing} for?", "What might be the reason the {head} {be} {doing}?")
-INTEND = ("What {be} the {head} trying to do?", "What {do} the {head} want to do?", "What {be} the {head} about to do?", "What {do} the {head} aim at?", "What {do} the {head} seem to want?", "What {be} the {head} up to?", "What is the aim of the {head}?", "What will the {head} try to do?")
-# Both sets must be named by two captions each: what is asked about, and what explains it. Then question ways and answer.
-INFERENCES = (
-    ("coat jacket coats jackets parka hood", "snow snowy", ("Why are they dressed warmly?", "Why is a warm jacket worn here?", "Why would someone wear a coat here?"), "Because it is cold: there is snow."),
-    ("umbrella umbrellas", "rain rainy raining wet", ("Why is there an umbrella?", "Why do they need an umbrella?", "Why is someone holding an umbrella?"), "Because it is raining."),
-    ("helmet helmets", "bike bicycle motorcycle bmx skateboard biker cyclist", ("Why is a helmet worn?", "Why would the rider wear a helmet?", "What is the helmet for?"), "To protect the head in case of a fall."),
-    ("wetsuit", "surfboard surfer surfing wave", ("Why is a wetsuit worn?", "What is the wetsuit for?", "Why would someone dress like that?"), "To keep warm in the water while surfing."),
-    ("harness rope ropes", "climbing climber climbs", ("Why is there a rope?", "What is the rope for?", "Why does the climber use a rope?"), "To be safe while climbing."),
-    ("life lifejacket", "boat kayak canoe raft water", ("Why are life jackets worn?", "What is the life jacket for?", "Why would they need a life jacket?"), "To stay afloat if they fall into the water."),
-    ("crowd audience spectators", "band concert stage singing sings singer", ("Why are so many people there?", "Why has a crowd come together?", "What did the crowd come for?"), "To watch and hear the performance."),
-    ("crowd audience spectators fans", "game match soccer football baseball basketball wrestling race", ("Why are so many people watching?", "What did the spectators come for?", "Why is there a crowd?"), "To watch the sport."),
-    ("goggles", "swim swimming pool swimmer", ("Why are goggles worn?", "What are the goggles for?", "Why would the swimmer wear goggles?"), "To keep water out of the eyes."),
-    ("splash splashes splashing", "jump jumps jumping dive dives diving runs running", ("Why does the water splash?", "What makes the water splash?", "Why is there a splash?"), "Because someone or something moves fast into the water."),
-    ("dust dirt mud", "race racing car motorcycle bike truck", ("Why is dirt flying up?", "What throws up the dirt?", "Why is it dusty?"), "Because the wheels throw it up."),
-    ("cake candles", "birthday party", ("Why is there a cake?", "What are the candles for?", "Why are people together?"), "Because it is a birthday."),
-    ("leash", "dog dogs", ("Why is the dog on a leash?", "What is the leash for?", "Why does the dog wear a leash?"), "So that it does not run away."),
-    ("apron", "cook cooking kitchen chef", ("Why is an apron worn?", "What is the apron for?", "Why would the cook wear an apron?"), "To keep the clothes clean while cooking."),
-    ("microphone", "sing singing sings singer song", ("Why is there a microphone?", "What is the microphone for?", "Why is the singer holding a microphone?"), "So that everyone can hear the singing."),
-    ("microphone", "interview interviewed interviewing reporter news", ("Why is there a microphone?", "What is the microphone for?", "Why is someone holding a microphone?"), "To record what is said in the interview."),
-)  # fmt: skip
+WHY = (
+    "Why {be} the {head} {doing}?",
+    "Why {be} the {head} {doing} here?",
+    "For what reason {be} the {head} {doing}?",
+    "What is the reason that the {head} {be} {doing}?",
+    "Can you say why the {head} {be} {doing}?",
+    "Why do you think the {head} {be} {doing}?",
+    "What {be} the {head} {doing} for?",
+    "What might be the reason the {head} {be} {doing}?",
+)
+INTEND = (
+    "What {be} the {head} trying to do?",
+    "What {do} the {head} want to do?",
+    "What {be} the {head} about to do?",
+    "What {do} the {head} aim at?",
+    "What {do} the {head} seem to want?",
+    "What {be} the {head} up to?",
+    "What is the aim of the {head}?",
+    "What will the {head} try to do?",
+)
 
 
 def purposes(scene: Scene, random: Random) -> list[Turn]:
@@ -61,19 +80,33 @@ def purposes(scene: Scene, random: Random) -> list[Turn]:
             head = _head(finite[1])
             if head:
                 more = f" {finite[3]}" if finite[3] else ""
-                ask = random.choice(("Why does the {head} {verb}?", "Why might the {head} {verb}?", "For what reason does the {head} {verb}?"))
+                ask = random.choice(
+                    ("Why does the {head} {verb}?", "Why might the {head} {verb}?", "For what reason does the {head} {verb}?")
+                )
                 add(ask.format(head=head, verb=f"{FINITE[finite[2]]}{more}"), f"{head} jumps", sentence(f"to {finite[4]}"))
         if not clause or "," in clause.doing:
             continue
         if match := TRYING.match(clause.doing):
             who = clause.pronoun
             be = "are" if who == "they" else "is"
-            add(random.choice(INTEND).format(head=clause.head, be=clause.be, do="do" if clause.be == "are" else "does"), f"{clause.head} tries", sentence(f"{who} {be} {match[1]} to {match[2]}"))
+            add(
+                random.choice(INTEND).format(head=clause.head, be=clause.be, do="do" if clause.be == "are" else "does"),
+                f"{clause.head} tries",
+                sentence(f"{who} {be} {match[1]} to {match[2]}"),
+            )
         elif match := BECAUSE.match(clause.doing):
             link = {"because": "because", "due to": "because of", "so that": "so that", "in order to": "to"}[match[2]]
-            add(random.choice(WHY[:4]).format(head=clause.head, be=clause.be, doing=match[1]), f"{clause.head} {match[1]}", sentence(f"{link} {match[3]}"))
+            add(
+                random.choice(WHY[:4]).format(head=clause.head, be=clause.be, doing=match[1]),
+                f"{clause.head} {match[1]}",
+                sentence(f"{link} {match[3]}"),
+            )
         elif (match := PURPOSE.match(clause.doing)) and not re.search(rf"\b({NO_PURPOSE})\b", match[1]):
-            add(random.choice(WHY).format(head=clause.head, be=clause.be, doing=match[1]), f"{clause.head} {match[1]}", sentence(f"to {match[2]}"))
+            add(
+                random.choice(WHY).format(head=clause.head, be=clause.be, doing=match[1]),
+                f"{clause.head} {match[1]}",
+                sentence(f"to {match[2]}"),
+            )
     return [Turn(question, tuple(sorted(answers)), "purpose") for question, answers in turns.values()]
 
 
@@ -88,11 +121,11 @@ def inferences(scene: Scene, random: Random) -> list[Turn]:
     captions = [set(re.findall(r"[a-z]+", caption.lower())) for caption in scene.captions]
     turns: list[Turn] = []
     explained: set[str] = set()
-    for asked, reason, ways, answer in INFERENCES:
+    for asked, reason, ways, answers in INFERENCES:
         if asked.split()[0] in explained:
             continue
         if all(sum(bool(words & set(names.split())) for words in captions) >= 2 for names in (asked, reason)):
-            turns.append(Turn(random.choice(ways), (answer,), "inference"))
+            turns.append(Turn(random.choice(ways), answers, "inference"))
             explained.add(asked.split()[0])
     return turns[:2]
 

@@ -17,7 +17,16 @@ HAND_ROUNDS = 8
 SUMS = 500
 FACT_ROUNDS = 3
 RECIPE_PAIRS = 2
-SUM_WAYS = ("What is {sum}?", "How much is {sum}?", "{sum} = ?", "Can you work out {sum}?", "What does {sum} make?", "Calculate {sum}.", "Please tell me what {sum} is.", "What do you get for {sum}?")
+SUM_WAYS = (
+    "What is {sum}?",
+    "How much is {sum}?",
+    "{sum} = ?",
+    "Can you work out {sum}?",
+    "What does {sum} make?",
+    "Calculate {sum}.",
+    "Please tell me what {sum} is.",
+    "What do you get for {sum}?",
+)
 
 
 def hand_written() -> list[tuple[Turn, ...]]:
@@ -37,7 +46,9 @@ def sums(random: Random) -> Turn:
     sign, result = random.choice((("+", one + other), ("+", one + other), ("-", one - other), ("*", one * other)))
     if result < 0:
         one, other, result = other, one, -result
-    written = random.choice((f"{one} {sign} {other}", f"{one}{sign}{other}", f"{one} {'plus' if sign == '+' else 'minus' if sign == '-' else 'times'} {other}"))
+    written = random.choice(
+        (f"{one} {sign} {other}", f"{one}{sign}{other}", f"{one} {'plus' if sign == '+' else 'minus' if sign == '-' else 'times'} {other}")
+    )
     return Turn(random.choice(SUM_WAYS).format(sum=written), (f"{written} is {result}.", f"{result}."), "sum")
 
 
@@ -51,7 +62,11 @@ def text_only(random: Random) -> Iterator[Record]:
     for table in facts():
         for number, (asked, answer) in enumerate(table["rows"]):
             for round_number in range(FACT_ROUNDS):
-                turn = Turn(random.choice(table["ways"]).format(asked), (table["answer"].format(asked, answer), f"{answer[:1].upper()}{answer[1:]}."), table["kind"])
+                turn = Turn(
+                    random.choice(table["ways"]).format(asked),
+                    (table["answer"].format(asked, answer), f"{answer[:1].upper()}{answer[1:]}."),
+                    table["kind"],
+                )
                 yield Record(f"text/{table['kind']}/{number:03d}-{round_number}", "text", (), False, (turn,))
     yield from recipe_order(random)
 
@@ -65,4 +80,10 @@ def recipe_order(random: Random) -> Iterator[Record]:
         for number in range(RECIPE_PAIRS):
             one, other = sorted(random.sample(range(len(steps)), 2))
             if steps[one] != steps[other]:
-                yield Record(f"text/recipe/{row['id']}/{number}", "text", (), False, (recipe_turn(steps[one], steps[other], random.random() < 0.5, random),))
+                yield Record(
+                    f"text/recipe/{row['id']}/{number}",
+                    "text",
+                    (),
+                    False,
+                    (recipe_turn(steps[one], steps[other], random.random() < 0.5, random),),
+                )

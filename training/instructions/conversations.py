@@ -71,4 +71,6 @@ def conversations(corpus: Corpus, census: Census, random: Random) -> Iterator[Re
             turns = chat(scene, census, medium(frames, scene.is_clip, random), random)
             # A chat without a single sentence in it teaches no more than the questions alone.
             if len(turns) >= 3 or len(turns) == 2 and turns[0].kind in ("caption", "action"):
-                yield Record(f"conversation/{source}/{scene.id}", "conversation", frames, not scene.is_clip, tuple(turns), independent=False)
+                yield Record(
+                    f"conversation/{source}/{scene.id}", "conversation", frames, not scene.is_clip, tuple(turns), independent=False
+                )

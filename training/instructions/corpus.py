@@ -75,7 +75,11 @@ class Spelling:
 
     def knows(self, text: str) -> bool:
         """True if every word of the text is common; a word's parts count where it is joined by - or '."""
-        return all(word in self._known or all(part in self._known for part in re.split(r"['-]", word) if len(part) > 1) for word in words_of(text) if word not in ("a", "i"))
+        return all(
+            word in self._known or all(part in self._known for part in re.split(r"['-]", word) if len(part) > 1)
+            for word in words_of(text)
+            if word not in ("a", "i")
+        )
 
 
 def good_caption(caption: str, spelling: Spelling) -> bool:

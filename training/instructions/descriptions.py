@@ -10,14 +10,50 @@ from random import Random
 from . import phrasings
 from .corpus import Corpus, Scene
 from .record import Frame, Record, Turn
-from .wording import COLOURS, FEMALE, MALE, NUMBERS, PEOPLE, PERSONS, STATE_OF, YOUNG, Clause, content_words, frames_of, medium, parse, sentence, stem
+from .wording import (
+    COLOURS,
+    FEMALE,
+    MALE,
+    NUMBERS,
+    PEOPLE,
+    PERSONS,
+    STATE_OF,
+    YOUNG,
+    Clause,
+    content_words,
+    frames_of,
+    medium,
+    parse,
+    sentence,
+    stem,
+)
 
 MAX_CAPTIONS = 10
 # Verbs under which annotators say the same of a talking or performing person.
-VAGUE = ("talking", "speaking", "explaining", "describing", "showing", "discussing", "demonstrating", "reviewing", "teaching", "giving", "playing", "performing", "singing", "making", "doing", "comparing")
+VAGUE = (
+    "talking",
+    "speaking",
+    "explaining",
+    "describing",
+    "showing",
+    "discussing",
+    "demonstrating",
+    "reviewing",
+    "teaching",
+    "giving",
+    "playing",
+    "performing",
+    "singing",
+    "making",
+    "doing",
+    "comparing",
+)
 # How often a scene comes back, each time under another question and with other frames.
-ROUNDS = {"flickr8k": 2, "msrvtt": 3, "photos": 2}
-CLOTHES = "shirt t-shirt dress jacket coat hat cap helmet sweater suit uniform jersey vest shorts swimsuit bikini hoodie costume scarf skirt jeans".split()
+ROUNDS = {"flickr8k": 1, "msrvtt": 2, "photos": 2}
+CLOTHES = """
+    shirt t-shirt dress jacket coat hat cap helmet sweater suit uniform jersey vest shorts swimsuit bikini hoodie costume
+    scarf skirt jeans
+    """.split()
 CLOTHING = re.compile(rf"\b(?:in|wearing) (?:an? |the )?((?:[a-z-]+ ){{0,3}}(?:{'|'.join(CLOTHES)}))\b")
 SETTING = re.compile(
     r"\b((?:on|at|in|near|along|by) (?:a|an|the) (?:[a-z]+ )?(?:beach|park|street|field|pool|river|lake|ocean|forest|woods|mountain|kitchen|stage|"
@@ -37,7 +73,9 @@ def captions(corpus: Corpus, random: Random) -> Iterator[Record]:
     for scene in corpus.scenes["youcook2"]:
         for index, step in enumerate(scene.steps):
             frame = Frame(scene.source, scene.id, index)
-            question = random.choice(("What is the cook doing?", "What is being done?", "What happens in this step?", "Which step of the recipe is this?"))
+            question = random.choice(
+                ("What is the cook doing?", "What is being done?", "What happens in this step?", "Which step of the recipe is this?")
+            )
             turn = Turn(question, (sentence(step),), "step")
             yield Record(f"caption/youcook2/{scene.id}/{index}", "caption", (frame,) * random.randint(1, 3), True, (turn,))
 
@@ -61,7 +99,13 @@ def kin(one: str, other: str) -> bool:
         return one in PEOPLE and other in PEOPLE and {one, other} & {"people", "players", "dancers", "friends"} != set()
     if not (one in PERSONS and other in PERSONS):
         return False
-    return not ({one, other} & MALE and {one, other} & FEMALE or "baby" in (one, other) or (one in YOUNG) != (other in YOUNG) and {one, other} & {"man", "woman"})
+    return not (
+        {one, other} & MALE
+        and {one, other} & FEMALE
+        or "baby" in (one, other)
+        or (one in YOUNG) != (other in YOUNG)
+        and {one, other} & {"man", "woman"}
+    )
 
 
 def contradicts(text: str, said: str) -> bool:
@@ -85,7 +129,12 @@ def describe(scene: Scene, random: Random) -> str:
     parts, known = [sentence(f"{subject.subject} {subject.be} {subject.doing}")], content_words(first)
     verbs = {subject.doing.split()[0]}
     for caption, clause in parsed[1:]:
-        if len(parts) == 3 or clause.plural != subject.plural or not kin(subject.head, clause.head) or contradicts(caption, " ".join(parts)):
+        if (
+            len(parts) == 3
+            or clause.plural != subject.plural
+            or not kin(subject.head, clause.head)
+            or contradicts(caption, " ".join(parts))
+        ):
             continue
         news = content_words(clause.doing) - known
         verb = clause.doing.split()[0]
@@ -139,12 +188,19 @@ def setting(scene: Scene, known: set[str], parts: list[str]) -> str:
     return ""
 
 
-HAS_VERB = re.compile(r"\b(is|are|has|have|hangs?|sits?|stands?|there's|looks?|contains?|covers?|shows?|can be|lead|leads|seems?|appears?|wears?|lies)\b", re.IGNORECASE)
+HAS_VERB = re.compile(
+    r"\b(is|are|has|have|hangs?|sits?|stands?|there's|looks?|contains?|covers?|shows?|can be|lead|leads|seems?|appears?|wears?|lies)\b",
+    re.IGNORECASE,
+)
 
 
 def told(lines: tuple[str, ...]) -> str:
     """An ADE20K sequence as running text, without lines that are no sentences; "" if fewer than two are."""
-    whole = [re.sub(r"^(There) (is) (\d+|two|three|four|five|six|several|many|some)\b", r"\1 are \3", line) for line in lines if HAS_VERB.search(line)]
+    whole = [
+        re.sub(r"^(There) (is) (\d+|two|three|four|five|six|several|many|some)\b", r"\1 are \3", line)
+        for line in lines
+        if HAS_VERB.search(line)
+    ]
     whole = [sentence(line) for line in whole if 3 <= len(line.split()) <= 22]
     return " ".join(whole[:4]) if len(whole) >= 2 else ""
 

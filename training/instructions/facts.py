@@ -10,7 +10,8 @@ from random import Random
 from . import phrasings
 from .corpus import Corpus, Scene
 from .descriptions import kin
-from .lexicon import NO_ARTICLE, THINGS, plural_of
+from .labels import asked, labelled, listed
+from .places import places
 from .presence import Census
 from .record import Record, Turn
 from .wording import (
@@ -22,37 +23,58 @@ from .wording import (
     Clause,
     frames_of,
     head_of,
-    join_list,
     medium,
     parse,
     sentence,
-    with_article,
 )
 
 MOST_TURNS = 5
-PERSON_PAIRS = (("child", "boy"), ("child", "girl"), ("child", "baby"), ("boy", "man"), ("girl", "woman"), ("baby", "boy"), ("baby", "girl"), ("swimming pool", "water"), ("hat", "helmet"))
 # Whom one caption calls a girl another calls a woman.
-SAME = ({"girl", "woman"}, {"girl", "lady"}, {"boy", "man"}, {"boy", "guy"}, {"girls", "women"}, {"boys", "men"}, {"child", "boy"}, {"child", "girl"})
+SAME = (
+    {"girl", "woman"},
+    {"girl", "lady"},
+    {"boy", "man"},
+    {"boy", "guy"},
+    {"girls", "women"},
+    {"boys", "men"},
+    {"child", "boy"},
+    {"child", "girl"},
+)
 SUBJECT_WORDS = 8
-COLOURED = "dog cat horse bird cow car truck bus train boat motorcycle bicycle ball shirt jacket dress hat coat helmet umbrella couch bed building guitar frisbee kayak truck sweater flower toy bag".split()
-ADJECTIVE_NOUN = re.compile(rf"\b(a|an|the|his|her|two) (?:small |large |big |little |long |short |bright |dark |light |young |shiny )?((?:{'|'.join(COLOURS)})(?:(?:,| and|) (?:{'|'.join(COLOURS)}))?) ([a-z-]+)\b")
-COUNTED = {"dogs": "dog", "cats": "cat", "horses": "horse", "birds": "bird", "cows": "cow", "men": "man", "women": "woman", "boys": "boy", "girls": "girl", "children": "child", "kids": "kid", "people": "person", "players": "player", "cars": "car", "boats": "boat", "bikes": "bike", "babies": "baby", "puppies": "puppy", "guys": "guy"}
+COLOURED = """
+    dog cat horse bird cow car truck bus train boat motorcycle bicycle ball shirt jacket dress hat coat helmet umbrella
+    couch bed building guitar frisbee kayak truck sweater flower toy bag
+    """.split()
+ADJECTIVE_NOUN = re.compile(
+    rf"\b(a|an|the|his|her|two) (?:small |large |big |little |long |short |bright |dark |light |young |shiny )?((?:{'|'.join(COLOURS)})(?:(?:,| and|) (?:{'|'.join(COLOURS)}))?) ([a-z-]+)\b"
+)
+COUNTED = {
+    "dogs": "dog",
+    "cats": "cat",
+    "horses": "horse",
+    "birds": "bird",
+    "cows": "cow",
+    "men": "man",
+    "women": "woman",
+    "boys": "boy",
+    "girls": "girl",
+    "children": "child",
+    "kids": "kid",
+    "people": "person",
+    "players": "player",
+    "cars": "car",
+    "boats": "boat",
+    "bikes": "bike",
+    "babies": "baby",
+    "puppies": "puppy",
+    "guys": "guy",
+}
 SINGULAR = {noun: plural for plural, noun in COUNTED.items()}
 COUNT_OF = re.compile(rf"\b(an?|{'|'.join(NUMBERS)}) (?:[a-z-]+ )?({'|'.join([*COUNTED, *SINGULAR])})\b")
 DOES_TO = re.compile(
     r"\b(holding|carrying|riding|eating|chasing|throwing|pushing|pulling|cutting|driving|fixing|folding|kicking|washing|reading|wearing|catching) "
     r"((?:an?|the|his|her|their|some|two) [a-z' -]+?)(?= (?:in|on|at|with|while|and|through|down|across|by|near|as|to|into|over|for|from|of|along|under|outside|around|off|that|out|behind|during|up|is|are)\b|[.,]|$)"
 )
-PLACES = {
-    "beach": "on a beach", "park": "in a park", "street": "on a street", "field": "in a field", "pool": "at a pool", "river": "by a river", "lake": "by a lake", "forest": "in a forest",
-    "woods": "in the woods", "kitchen": "in a kitchen", "stage": "on a stage", "gym": "in a gym", "yard": "in a yard", "garden": "in a garden", "road": "on a road", "stadium": "in a stadium",
-    "restaurant": "in a restaurant", "bedroom": "in a bedroom", "studio": "in a studio", "office": "in an office", "desert": "in the desert", "playground": "on a playground", "classroom": "in a classroom",
-    "ocean": "at the ocean", "mountain": "in the mountains", "mountains": "in the mountains", "snow": "in the snow", "store": "in a store", "bar": "in a bar", "church": "in a church", "farm": "on a farm",
-    "sidewalk": "on a sidewalk", "skatepark": "in a skate park", "bathroom": "in a bathroom", "cave": "in a cave", "airport": "at an airport",
-}  # fmt: skip
-OUTDOORS = set("beach field park street road mountain mountains snow river lake forest woods trail yard sidewalk outside outdoors hill garden ocean desert playground surf sky stadium".split())
-INDOORS = set("kitchen indoors indoor office gym couch sofa bedroom restaurant classroom bathroom".split())
-AT = re.compile(rf"\b(?:in|on|at|near|by|along|inside|through|across) (?:an?|the|his|her|their) (?:[a-z]+ )?({'|'.join(PLACES)})\b")
 
 
 def doing(scene: Scene, word: str, random: Random) -> list[Turn]:
@@ -94,7 +116,14 @@ def done_to(scene: Scene, random: Random) -> list[Turn]:
     for (head, verb), objects in sorted(found.items()):
         # Two things that one man holds may both be right, but a question wants an answer that the captions agree on.
         if len({head_of(text) for text in objects}) == 1 and len(heads) <= 3:
-            ask = random.choice(("What is the {head} {verb}?", "What is the {head} {verb} here?", "Can you see what the {head} is {verb}?", "Tell me what the {head} is {verb}."))
+            ask = random.choice(
+                (
+                    "What is the {head} {verb}?",
+                    "What is the {head} {verb} here?",
+                    "Can you see what the {head} is {verb}?",
+                    "Tell me what the {head} is {verb}.",
+                )
+            )
             answers = [sentence(f"The {head} is {verb} {text}") for text in sorted(objects)] + [sentence(text) for text in sorted(objects)]
             turns.append(Turn(ask.format(head=head, verb=verb), tuple(answers), "object"))
     return turns
@@ -108,7 +137,12 @@ def colours(scene: Scene, word: str, random: Random) -> list[Turn]:
             found[noun]["several" if determiner == "two" else re.sub(r", ?", " and ", colour)] += 1
     turns = []
     for noun, seen in sorted(found.items()):
-        if noun in COLOURED and len(seen) == 1 and "several" not in seen and not re.search(rf"\b{noun}s\b", " ".join(scene.captions).lower()):
+        if (
+            noun in COLOURED
+            and len(seen) == 1
+            and "several" not in seen
+            and not re.search(rf"\b{noun}s\b", " ".join(scene.captions).lower())
+        ):
             colour = next(iter(seen))
             question = phrasings.ask(phrasings.COLOUR, random, noun=noun, medium=word)
             turns.append(Turn(question, (f"The {noun} is {colour}.", f"It is {colour}.", sentence(colour)), "colour"))
@@ -129,7 +163,15 @@ def counts(scene: Scene, word: str, random: Random) -> list[Turn]:
             turns.append(_count(nouns, COUNTED[nouns], number, word, random))
     for name, number in sorted(scene.objects.items()):
         if number <= 10 and (number > 1 or random.random() < 0.3):
-            plural = "people" if name == "person" else f"{name}es" if name.endswith(("ch", "s", "sh")) else f"{name[:-1]}ves" if name == "knife" else f"{name}s"
+            plural = (
+                "people"
+                if name == "person"
+                else f"{name}es"
+                if name.endswith(("ch", "s", "sh"))
+                else f"{name[:-1]}ves"
+                if name == "knife"
+                else f"{name}s"
+            )
             turns.append(_count(plural.replace("knifves", "knives").replace("knives", "knives"), name, number, word, random))
     return turns
 
@@ -140,100 +182,20 @@ def _count(nouns: str, noun: str, number: int, word: str, random: Random) -> Tur
     return Turn(question, (f"There is one {noun}." if number == 1 else f"There are {said} {nouns}.", sentence(said)), "count")
 
 
-def places(scene: Scene, word: str, random: Random) -> list[Turn]:
-    """Where it is: the label of the scene, or a place that two captions name; indoors or outdoors where all agree."""
-    turns = []
-    if scene.place:
-        place = with_article(scene.place)
-        turns.append(Turn(phrasings.ask(phrasings.PLACE, random, medium=word), (f"This is {place}.", f"It is {place}.", sentence(place)), "place"))
-    text = " ".join(scene.captions).lower()
-    named = Counter(AT.findall(text))
-    if named and not scene.place:
-        place, count = named.most_common(1)[0]
-        if count >= 2 and len(named) <= 2:
-            said = PLACES[place]
-            turns.append(Turn(phrasings.ask(phrasings.PLACE, random, medium=word), (f"It is {said}.", sentence(said), f"This takes place {said}."), "place"))
-    seen = set(re.findall(r"[a-z]+", text))
-    if bool(seen & OUTDOORS) != bool(seen & INDOORS):
-        where, other = ("outdoors", "outside") if seen & OUTDOORS else ("indoors", "inside")
-        turns.append(Turn(phrasings.ask(phrasings.IN_OR_OUT, random, medium=word), (f"It is {where}.", sentence(where), f"It is {other}."), "place"))
-    return turns
-
-
 def who(scene: Scene, word: str, random: Random) -> list[Turn]:
     """The subjects that the captions begin with."""
-    subjects = [clause.subject for caption in scene.captions if (clause := parse(caption)) and 2 <= len(clause.subject.split()) <= SUBJECT_WORDS]
+    subjects = [
+        clause.subject for caption in scene.captions if (clause := parse(caption)) and 2 <= len(clause.subject.split()) <= SUBJECT_WORDS
+    ]
     heads = Counter(head_of(subject) for subject in subjects)
     often = {head for head, count in heads.items() if count >= 2 and head in PERSONS | set(COUNTED) | set(SINGULAR)}
     # Captions that begin with different subjects each name a part: no one of them is the whole answer.
     if any(not kin(one, other) and {one, other} not in SAME for one in often for other in often):
         return []
-    answers = dict.fromkeys(sentence(subject) for subject in subjects if head_of(subject) in often and subject.split()[-1] not in PREPOSITIONS)
+    answers = dict.fromkeys(
+        sentence(subject) for subject in subjects if head_of(subject) in often and subject.split()[-1] not in PREPOSITIONS
+    )
     return [Turn(phrasings.ask(phrasings.WHO, random, medium=word), tuple(answers)[:5], "who")] if answers else []
-
-
-def listed(scene: Scene, census: Census, word: str, random: Random) -> list[Turn]:
-    """The things in it: COCO's list, or those of our lexicon that at least two captions name."""
-    if scene.objects:
-        names = [f"{NUMBER_WORDS[count]} {'people' if name == 'person' else name + ('es' if name.endswith(('ch', 's')) else 's')}" if 1 < count <= 10 else with_article(name) if count == 1 else f"many {name}s" for name, count in sorted(scene.objects.items())]
-        names = [name.replace("many persons", "many people").replace("knifes", "knives") for name in names][:5]
-    elif len(scene.captions) > 1 and scene.source in ("flickr8k", "photos"):
-        names = listed_names(scene, census)[:5]
-    else:
-        names = []
-    if len(names) < 2:
-        return []
-    return [Turn(phrasings.ask(phrasings.OBJECTS, random, medium=word), (f"I can see {join_list(names)}.", sentence(join_list(names))), "object")]
-
-
-def listed_names(scene: Scene, census: Census) -> list[str]:
-    """The agreed things as phrases, in the plural where most captions use it; nobody twice, as a boy and as a child."""
-    agreed = census.agreed(scene)
-    text = " ".join(scene.captions).lower()
-    named = census.of(scene).named
-    for one, other in PERSON_PAIRS:
-        if one in agreed and other in agreed:
-            agreed.remove(one if named[one] < named[other] or one == "child" else other)
-    phrases = []
-    for name in agreed:
-        one, many = (len(re.findall(rf"\b{word}\b", text)) for word in (name, plural_of(name)))
-        phrases.append(plural_of(name) if many > one and name not in NO_ARTICLE else THINGS[name].phrase)
-    return phrases
-
-
-def labelled(scene: Scene, word: str, random: Random) -> list[Turn]:
-    """Groceries by their coarse name and kind."""
-    if not scene.label:
-        return []
-    name, kind = scene.label.lower(), {"Fruit": "a fruit", "Vegetables": "a vegetable", "Packages": "a packaged product"}.get(scene.kind, "a product")
-    turns = [Turn(phrasings.ask(phrasings.PRODUCT, random, medium=word), (f"It is {name}.", sentence(name), f"This is {name}."), "object")]
-    ask = random.choice(("Is it a fruit, a vegetable or a packaged product?", "What kind of product is it?", "Which kind of food is this?"))
-    return [*turns, Turn(ask, (f"It is {kind}.", sentence(kind)), "object")]
-
-
-def asked(scene: Scene, random: Random) -> list[Turn]:
-    """DAQUAR's questions with their answers as sentences; those about more than four things or odd counts are left out."""
-    turns = []
-    for question, answer in dict(scene.qa).items():
-        parts = [part.strip().replace("_", " ") for part in answer.split(",")]
-        text = re.sub(r"\s+([?.,])", r"\1", question).strip()
-        if len(parts) > 4 or not text.endswith("?") or text.endswith(" the?") or len(text.split()) > 14:
-            continue
-        said, kind = _daquar_answer(text, parts)
-        if said:
-            turns.append(Turn(f"{text[:1].upper()}{text[1:]}", (said,), kind))
-    return random.sample(turns, min(len(turns), MOST_TURNS))
-
-
-def _daquar_answer(question: str, parts: list[str]) -> tuple[str, str]:
-    if question.startswith("how many"):
-        number = parts[0]
-        return (sentence(NUMBER_WORDS.get(int(number), number)), "count") if number.isdigit() and int(number) <= 12 else ("", "")
-    if re.match(r"what (is|are) the colou?rs?|what colou?r", question):
-        return (sentence(join_list(parts)), "colour") if set(" ".join(parts).split()) <= {*COLOURS, "silver", "beige", "dark", "light"} else ("", "")
-    if any(part.isdigit() or part in COLOURS for part in parts):
-        return "", ""
-    return sentence(join_list([with_article(part) for part in parts])), "object"
 
 
 def facts_of(scene: Scene, census: Census, word: str, random: Random) -> list[Turn]:

@@ -85,7 +85,9 @@ def main() -> None:
     path = arguments.out / f"{arguments.split}.jsonl"
     total = write_records(path, count(make(corpus, arguments.seed), tally))
     counts = dict(sorted(tally.items()))
-    (arguments.out / f"{arguments.split}-counts.json").write_text(json.dumps({"seed": arguments.seed, "records": total, "counts": counts}, indent=1) + "\n")
+    (arguments.out / f"{arguments.split}-counts.json").write_text(
+        json.dumps({"seed": arguments.seed, "records": total, "counts": counts}, indent=1) + "\n"
+    )
     print(f"{path}: {total} records in {time.monotonic() - started:.0f} s", flush=True)
     for name, number in counts.items():
         print(f"  {name:32} {number}", flush=True)

@@ -126,27 +126,103 @@ stage | | concert band show performing performs performance singing dancing audi
 """
 # Caught before words are looked up: these name something else than their parts.
 COMPOUNDS = {
-    "hot dog": "hotdog", "hot dogs": "hotdog", "teddy bear": "teddybear", "guinea pig": "animal", "fire truck": "firetruck", "fire engine": "firetruck",
-    "fire hydrant": "hydrant", "rock climbing": "climbing", "rock climber": "climber", "rock band": "band", "rock music": "music", "rock song": "song",
-    "rock star": "singer", "rock concert": "concert", "car seat": "seat", "sea horse": "animal", "baby elephant": "elephant", "baby panda": "panda",
-    "baby monkey": "monkey", "to train": "practise", "training": "practise", "dog house": "kennel", "bear grylls": "person", "spider man": "character",
-    "iron man": "character", "super man": "character", "bat man": "character", "fish tank": "aquarium", "goggle": "goggles", "water bottle": "bottle",
-    "golden bear": "bear", "sea lion": "animal", "sea lions": "animal", "swing set": "swing", "baseball bat": "baseball", "boxing ring": "ring",
-    "tv show": "show", "television show": "show", "tv program": "show", "on tv": "show", "rolling stone": "band", "cat walk": "catwalk", "play ground": "playground",
-    "phone number": "number", "sand paper": "sandpaper", "bull dog": "bulldog", "shot put": "sport", "dirt bike": "dirtbike", "dirt bikes": "dirtbike", "bear hug": "hug", "to fish": "fishing", "pool table": "billiards", "pool tables": "billiards", "play pool": "billiards", "playing pool": "billiards", "pool room": "billiards",
-    "skate bowl": "skatepark", "skating bowl": "skatepark", "mountain bike": "bicycle", "mountain bikes": "bicycle", "mountain biker": "bicyclist", "mountain biking": "cycling", "rock wall": "wall", "climbing wall": "wall",
-}  # fmt: skip
+    "hot dog": "hotdog",
+    "hot dogs": "hotdog",
+    "teddy bear": "teddybear",
+    "guinea pig": "animal",
+    "fire truck": "firetruck",
+    "fire engine": "firetruck",
+    "fire hydrant": "hydrant",
+    "rock climbing": "climbing",
+    "rock climber": "climber",
+    "rock band": "band",
+    "rock music": "music",
+    "rock song": "song",
+    "rock star": "singer",
+    "rock concert": "concert",
+    "car seat": "seat",
+    "sea horse": "animal",
+    "baby elephant": "elephant",
+    "baby panda": "panda",
+    "baby monkey": "monkey",
+    "to train": "practise",
+    "training": "practise",
+    "dog house": "kennel",
+    "bear grylls": "person",
+    "spider man": "character",
+    "iron man": "character",
+    "super man": "character",
+    "bat man": "character",
+    "fish tank": "aquarium",
+    "goggle": "goggles",
+    "water bottle": "bottle",
+    "golden bear": "bear",
+    "sea lion": "animal",
+    "sea lions": "animal",
+    "swing set": "swing",
+    "baseball bat": "baseball",
+    "boxing ring": "ring",
+    "tv show": "show",
+    "television show": "show",
+    "tv program": "show",
+    "on tv": "show",
+    "rolling stone": "band",
+    "cat walk": "catwalk",
+    "play ground": "playground",
+    "phone number": "number",
+    "sand paper": "sandpaper",
+    "bull dog": "bulldog",
+    "shot put": "sport",
+    "dirt bike": "dirtbike",
+    "dirt bikes": "dirtbike",
+    "bear hug": "hug",
+    "to fish": "fishing",
+    "pool table": "billiards",
+    "pool tables": "billiards",
+    "play pool": "billiards",
+    "playing pool": "billiards",
+    "pool room": "billiards",
+    "skate bowl": "skatepark",
+    "skating bowl": "skatepark",
+    "mountain bike": "bicycle",
+    "mountain bikes": "bicycle",
+    "mountain biker": "bicyclist",
+    "mountain biking": "cycling",
+    "rock wall": "wall",
+    "climbing wall": "wall",
+}
 # A word that names the second thing except beside the first: a "bike" near a motorcycle is no bicycle, a "bowl" of skaters no dish.
-MISLEADING = {("motorcycle", "bicycle"): {"bike", "bikes", "biker", "bikers"}, ("skateboard", "bowl"): {"bowl", "bowls"}, ("skateboard", "swimming pool"): {"pool", "pools"}, ("skateboard", "water"): {"pool", "pools"}, ("bicycle", "bowl"): {"bowl", "bowls"}}
+MISLEADING = {
+    ("motorcycle", "bicycle"): {"bike", "bikes", "biker", "bikers"},
+    ("skateboard", "bowl"): {"bowl", "bowls"},
+    ("skateboard", "swimming pool"): {"pool", "pools"},
+    ("skateboard", "water"): {"pool", "pools"},
+    ("bicycle", "bowl"): {"bowl", "bowls"},
+}
 NO_ARTICLE = {"snow", "water", "grass", "sunglasses", "sand", "sheep"}
-IRREGULAR = {"man": "men", "woman": "women", "child": "children", "fish": "fish", "bus": "buses", "bench": "benches", "beach": "beaches", "couch": "couches"}
+IRREGULAR = {
+    "man": "men",
+    "woman": "women",
+    "child": "children",
+    "fish": "fish",
+    "bus": "buses",
+    "bench": "benches",
+    "beach": "beaches",
+    "couch": "couches",
+}
 
 
 def plural_of(word: str) -> str:
     """ "man" -> "men"; masses stay as they are."""
     if word in IRREGULAR:
         return IRREGULAR[word]
-    return word if word in NO_ARTICLE or word.endswith("s") else f"{word[:-1]}ies" if word.endswith("y") and word[-2] not in "aeo" else f"{word}s"
+    return (
+        word
+        if word in NO_ARTICLE or word.endswith("s")
+        else f"{word[:-1]}ies"
+        if word.endswith("y") and word[-2] not in "aeo"
+        else f"{word}s"
+    )
 
 
 def _read_table() -> dict[str, Thing]:

@@ -81,7 +81,9 @@ def told(texts: Sequence[str]) -> str:
     return " ".join(f"{link}, {lower_first(text)}." for link, text in zip(names, texts))
 
 
-def compare(first: str, last: str, random: Random, ways: tuple[tuple[str, ...], tuple[str, ...]] = (phrasings.WHICH_FIRST, phrasings.WHICH_LAST)) -> tuple[Turn, Choice]:
+def compare(
+    first: str, last: str, random: Random, ways: tuple[tuple[str, ...], tuple[str, ...]] = (phrasings.WHICH_FIRST, phrasings.WHICH_LAST)
+) -> tuple[Turn, Choice]:
     """Which of two options comes first (or last), named in either order, and the right and the wrong one."""
     one, other = (first, last) if random.random() < 0.5 else (last, first)
     at_start = random.random() < 0.6
@@ -94,7 +96,18 @@ def before(first: str, last: str, random: Random) -> Turn:
     """Does one come before the other: yes and no equally often."""
     right = random.random() < 0.5
     one, other = (first, last) if right else (last, first)
-    ask = random.choice(("Does the video show {one} before {other}?", "Do we see {one} before {other}?", "Can {one} be seen before {other}?", "Do we see {other} after {one}?", "Does the video show {other} after {one}?", "Can you see {one} before {other}?", "Does the video begin with {one} and go on with {other}?", "Do we see first {one}, then {other}?"))
+    ask = random.choice(
+        (
+            "Does the video show {one} before {other}?",
+            "Do we see {one} before {other}?",
+            "Can {one} be seen before {other}?",
+            "Do we see {other} after {one}?",
+            "Does the video show {other} after {one}?",
+            "Can you see {one} before {other}?",
+            "Does the video begin with {one} and go on with {other}?",
+            "Do we see first {one}, then {other}?",
+        )
+    )
     said = f"{'Yes' if right else 'No'}, first {first}, then {last}."
     return Turn(ask.format(one=one, other=other), (said, "Yes." if right else "No."), "before")
 
@@ -106,7 +119,11 @@ def turns_of(sequence: Sequence[Part], random: Random) -> tuple[Turn, ...]:
     pool = [
         Turn(phrasings.ask(phrasings.FIRST, random, medium="video"), first.captions, "first"),
         Turn(phrasings.ask(phrasings.LAST, random, medium="video"), last.captions, "last"),
-        Turn(phrasings.ask(phrasings.IN_ORDER, random, medium="video"), tuple(dict.fromkeys(told([random.choice(part.captions) for part in sequence]) for _ in range(2))), "in-order"),
+        Turn(
+            phrasings.ask(phrasings.IN_ORDER, random, medium="video"),
+            tuple(dict.fromkeys(told([random.choice(part.captions) for part in sequence]) for _ in range(2))),
+            "in-order",
+        ),
         before(sequence[one].option, sequence[other].option, random),
     ]
     if len(sequence) <= 3:
@@ -123,7 +140,9 @@ def sequences(corpus: Corpus, random: Random) -> Iterator[Record]:
         length = random.choices((2, 3, 4), (75, 20, 5))[0]
         sequence = draw_sequence(stills if number < SEQUENCES else clips, length, random)
         frames = lay_out(sequence, random.randint(length, MAX_FRAMES), random)
-        yield Record(f"order/{'stills' if number < SEQUENCES else 'clips'}/{number:05d}", "order", frames, False, turns_of(sequence, random))
+        yield Record(
+            f"order/{'stills' if number < SEQUENCES else 'clips'}/{number:05d}", "order", frames, False, turns_of(sequence, random)
+        )
 
 
 def sequence_choices(corpus: Corpus, random: Random, pairs: int) -> Iterator[Record]:
@@ -142,13 +161,17 @@ def sequence_choices(corpus: Corpus, random: Random, pairs: int) -> Iterator[Rec
             right, wrong = (first, last) if at_start else (last, first)
             frames = lay_out((first, last), 8, same)
             turn = Turn(question, (sentence(right.option),), "which")
-            yield Record(f"order/{number:04d}-{name}", "order", frames, False, (turn,), choice=Choice(sentence(right.option), sentence(wrong.option)))
+            yield Record(
+                f"order/{number:04d}-{name}", "order", frames, False, (turn,), choice=Choice(sentence(right.option), sentence(wrong.option))
+            )
 
 
 def recipe_frames(scene: Scene, steps: Sequence[int], count: int, random: Random) -> tuple[Frame, ...]:
     """The frames of some steps of a recipe, held for `count` frames in all."""
     cuts = sorted(random.sample(range(1, count), len(steps) - 1))
-    return tuple(Frame(scene.source, scene.id, step) for step, start, end in zip(steps, [0, *cuts], [*cuts, count]) for _ in range(end - start))
+    return tuple(
+        Frame(scene.source, scene.id, step) for step, start, end in zip(steps, [0, *cuts], [*cuts, count]) for _ in range(end - start)
+    )
 
 
 def recipes(corpus: Corpus, random: Random) -> Iterator[Record]:
@@ -192,7 +215,9 @@ def recipe_choices(corpus: Corpus, random: Random) -> Iterator[Record]:
             for swap in (False, True):
                 turn = recipe_turn(first, last, swap, random)
                 choice = Choice(sentence(first), sentence(last))
-                yield Record(f"step_order/{scene.id}/{one}{other}{'b' if swap else 'a'}", "step_order", frames, False, (turn,), choice=choice)
+                yield Record(
+                    f"step_order/{scene.id}/{one}{other}{'b' if swap else 'a'}", "step_order", frames, False, (turn,), choice=choice
+                )
 
 
 THEN = re.compile(r"^(.{12,}?),? (?:and )?then ((?:[a-z]+s|is [a-z]+ing)\b.*)$")
@@ -207,7 +232,14 @@ def told_order(corpus: Corpus, random: Random) -> Iterator[Record]:
             match = THEN.match(caption.rstrip("."))
             if not match or len(match[2].split()) < 2:
                 continue
-            head = next((word for word in ("man", "woman", "girl", "boy", "person", "dog", "cat", "guy", "lady") if re.search(rf"\b{word}\b", match[1].lower())), "")
+            head = next(
+                (
+                    word
+                    for word in ("man", "woman", "girl", "boy", "person", "dog", "cat", "guy", "lady")
+                    if re.search(rf"\b{word}\b", match[1].lower())
+                ),
+                "",
+            )
             if not head:
                 continue
             frames = tuple(Frame(scene.source, scene.id, index) for index in plan_indices(scene.frames, random.randint(4, MAX_FRAMES)))
@@ -215,7 +247,11 @@ def told_order(corpus: Corpus, random: Random) -> Iterator[Record]:
             turns = (
                 Turn(phrasings.ask(phrasings.FIRST, random, medium="video"), (sentence(match[1]),), "first"),
                 Turn(phrasings.ask(phrasings.THEN, random, medium="video"), (sentence(f"then {who} {match[2]}"),), "then"),
-                Turn(phrasings.ask(phrasings.IN_ORDER, random, medium="video"), (f"First, {lower_first(match[1])}. Then {who} {match[2]}.",), "in-order"),
+                Turn(
+                    phrasings.ask(phrasings.IN_ORDER, random, medium="video"),
+                    (f"First, {lower_first(match[1])}. Then {who} {match[2]}.",),
+                    "in-order",
+                ),
             )
             yield Record(f"order/then/{scene.id}", "order", frames, False, turns)
             break

@@ -94,7 +94,16 @@ WHICH_STEP = (
 FOLLOW_UP = (
     "And what else can you see?", "Anything else?", "What else?", "Can you tell me more?", "Tell me a bit more.", "What more is there?", "Is there more to say?", "Please go on.",
 )  # fmt: skip
-THANKS = ("Thanks!", "Thank you.", "Great, thanks.", "OK, thank you!", "Thanks, that helps.", "Nice, thanks.", "Thank you very much.", "Perfect, thanks!")
+THANKS = (
+    "Thanks!",
+    "Thank you.",
+    "Great, thanks.",
+    "OK, thank you!",
+    "Thanks, that helps.",
+    "Nice, thanks.",
+    "Thank you very much.",
+    "Perfect, thanks!",
+)
 WELCOME = ("You're welcome!", "You're welcome. Ask me anything else about it.", "Glad to help!", "Happy to help.", "Any time!")
 YES_NO_SHORT = ("Yes.", "No.")
 BRIEFLY = {False: DESCRIBE_IMAGE, True: DESCRIBE_VIDEO}

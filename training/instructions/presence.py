@@ -21,8 +21,21 @@ for _name, _thing in THINGS.items():
     for _word in sorted(_thing.names):
         NAMES[_word].append(_name)
 # COCO's names that are not ours.
-COCO_NAMES = {"dining table": "table", "potted plant": "", "tv": "television", "cell phone": "phone", "laptop": "computer", "sports ball": "ball", "person": ""}
-COCO_COMPLETE = {"dog", "cat", "horse", "bird", "cow", "sheep", "elephant", "bear", "car", "truck", "bus", "train", "boat", "airplane", "motorcycle", "bicycle", "frisbee", "skateboard", "surfboard", "snowboard", "umbrella", "pizza", "cake", "bed", "couch", "toilet", "television", "refrigerator", "bottle", "bowl", "chair", "bench", "book"}  # fmt: skip
+COCO_NAMES = {
+    "dining table": "table",
+    "potted plant": "",
+    "tv": "television",
+    "cell phone": "phone",
+    "laptop": "computer",
+    "sports ball": "ball",
+    "person": "",
+}
+COCO_COMPLETE = set(
+    """
+    dog cat horse bird cow sheep elephant bear car truck bus train boat airplane motorcycle bicycle frisbee skateboard
+    surfboard snowboard umbrella pizza cake bed couch toilet television refrigerator bottle bowl chair bench book
+    """.split()
+)
 HARDNESS = 3
 
 
@@ -46,7 +59,13 @@ def presence(scene: Scene) -> Presence:
     """What a scene's captions name. COCO's object lists and the scene's label count as captions that all agree on."""
     named: Counter[str] = Counter()
     every: set[str] = set()
-    texts = [*scene.captions, *(" ".join(lines) for lines in scene.sequences), *(f"{q} {a.replace('_', ' ')}" for q, a in scene.qa), scene.place, scene.label]
+    texts = [
+        *scene.captions,
+        *(" ".join(lines) for lines in scene.sequences),
+        *(f"{q} {a.replace('_', ' ')}" for q, a in scene.qa),
+        scene.place,
+        scene.label,
+    ]
     for text in filter(None, texts):
         seen = tokens(text)
         every |= seen
@@ -71,7 +90,10 @@ class Census:
     """Presence of all captioned scenes of a corpus, and how likely one thing is where another is named."""
 
     def __init__(self, corpus: Corpus) -> None:
-        chosen = [*corpus.captioned("flickr8k", "msrvtt"), *(scene for scene in corpus.scenes["photos"] if scene.captions or scene.objects or len(scene.sequences) > 1)]
+        chosen = [
+            *corpus.captioned("flickr8k", "msrvtt"),
+            *(scene for scene in corpus.scenes["photos"] if scene.captions or scene.objects or len(scene.sequences) > 1),
+        ]
         self.scenes = chosen
         self.presence = {(scene.source, scene.id): presence(scene) for scene in chosen}
         single: Counter[str] = Counter()
@@ -105,7 +127,9 @@ class Census:
 
     def tempting(self, scene: Scene, random: Random) -> str:
         """A salient absent thing, drawn from the five that the scene suggests most; "" if nothing is surely absent."""
-        absent = sorted((name for name in self.absent(scene) if THINGS[name].salient), key=lambda name: (-self.temptation(name, scene), name))
+        absent = sorted(
+            (name for name in self.absent(scene) if THINGS[name].salient), key=lambda name: (-self.temptation(name, scene), name)
+        )
         return random.choice(absent[:5]) if absent else ""
 
 
@@ -176,4 +200,3 @@ def yes_no_choices(census: Census, random: Random, most: int, less_salient: int)
         turn = _turn(name, there, "video" if scene.is_clip else "picture", random)
         choice = Choice(answers(name, there)[0], answers(name, not there)[0])
         yield Record(f"yesno/{number:05d}", "yesno", frames, not scene.is_clip, (turn,), choice=choice)
-

@@ -67,8 +67,7 @@ def to_json(record: Record) -> str:
     """One line, the same bytes for the same record. `view` is left out where it is plain."""
     frames = [list(frame[:3]) if frame.view == "plain" else list(frame) for frame in record.frames]
     turns = [
-        {"question": turn.question, "answers": list(turn.answers)} | ({"kind": turn.kind} if turn.kind else {})
-        for turn in record.turns
+        {"question": turn.question, "answers": list(turn.answers)} | ({"kind": turn.kind} if turn.kind else {}) for turn in record.turns
     ]
     row: dict = {"id": record.id, "type": record.type, "frames": frames, "still": record.still, "turns": turns}
     row["independent"] = record.independent

@@ -20,24 +20,63 @@ STOP = set(
     "there while who which into onto over under up down out off near next through around after before very another other one two three while "
     "has have had do does doing not no can will about along across behind beside between front".split()
 )
-PREPOSITIONS = set("in on at with of near by wearing holding carrying from to into onto over under behind beside between and while who that as through along across against around during for outside inside up down off".split())  # fmt: skip
+PREPOSITIONS = set(
+    """
+    in on at with of near by wearing holding carrying from to into onto over under behind beside between and while who that
+    as through along across against around during for outside inside up down off
+    """.split()
+)
 # Words in -ing that are no verbs.
-NOT_VERBS = set("sing bring fling cling sling building ceiling wedding king ring string swing thing something nothing anything everything evening morning railing clothing spring wing being dining living swimming boxing wrestling bowling racing parking shopping painting drawing sibling siblings during rolling sewing cooking baking frying wing skiing".split())  # fmt: skip
+NOT_VERBS = set(
+    """
+    sing bring fling cling sling building ceiling wedding king ring string swing thing something nothing anything everything
+    evening morning railing clothing spring wing being dining living swimming boxing wrestling bowling racing parking
+    shopping painting drawing sibling siblings during rolling sewing cooking baking frying wing skiing
+    """.split()
+)
 MALE = set("man boy guy gentleman father dad son brother male chef cowboy policeman".split())
 FEMALE = set("woman girl lady mother mom daughter sister female actress".split())
 YOUNG = set("boy girl child kid baby toddler infant".split())
 PEOPLE = {"people", "men", "women", "boys", "girls", "children", "kids", "guys", "ladies", "players", "teams", "friends", "dancers"}
-PERSONS = MALE | FEMALE | YOUNG | set("person player rider biker cyclist skier surfer skater skateboarder snowboarder singer dancer athlete cook driver worker performer climber runner swimmer someone teenager musician guitarist".split())  # fmt: skip
+PERSONS = (
+    MALE
+    | FEMALE
+    | YOUNG
+    | set(
+        """
+    person player rider biker cyclist skier surfer skater skateboarder snowboarder singer dancer athlete cook driver worker
+    performer climber runner swimmer someone teenager musician guitarist
+    """.split()
+    )
+)
 # Whom and what clauses are read about. Any other last word of a subject is most often an adjective or a slip of the pen.
 HEADS = PERSONS | PEOPLE | {name for thing in THINGS.values() if thing.salient for name in thing.names if "_" not in name} - {"water", "snow"} | {
     "animal", "animals", "squirrel", "deer", "dolphin", "turtle", "camel", "character", "characters", "cartoon", "band", "crowd", "family", "couple", "team", "chef", "male", "female", "adult",
     "teen", "teenager", "teens", "vehicle", "machine", "robot", "hand", "hands", "soldier", "soldiers", "students", "riders", "bikers", "cyclists", "skiers", "surfers", "skaters", "climbers", "runners", "hikers", "swimmers", "workers",
 }  # fmt: skip
-CLAUSE = re.compile(r"^(An?|The|One|Two|Three|Four|Five|Six|Several|Some|Many|Someone|People|Men|Women|Children|Kids)\b([^.,]*?)(?: (is|are))? ([a-z]+ing)\b(.*)$")
+CLAUSE = re.compile(
+    r"^(An?|The|One|Two|Three|Four|Five|Six|Several|Some|Many|Someone|People|Men|Women|Children|Kids)\b([^.,]*?)(?: (is|are))? ([a-z]+ing)\b(.*)$"
+)
 
 
 # Being in one of these states excludes being in another.
-STATES = ("sit", "stand", "kneel", "lie", "crouch squat", "walk hik stroll", "run jog sprint rac", "jump leap div", "swim", "fly", "climb", "rid bik cycl", "sleep", "danc", "fall")
+STATES = (
+    "sit",
+    "stand",
+    "kneel",
+    "lie",
+    "crouch squat",
+    "walk hik stroll",
+    "run jog sprint rac",
+    "jump leap div",
+    "swim",
+    "fly",
+    "climb",
+    "rid bik cycl",
+    "sleep",
+    "danc",
+    "fall",
+)
 STATE_OF = {stem: number for number, stems in enumerate(STATES) for stem in stems.split()}
 
 
@@ -79,7 +118,10 @@ def head_of(subject: str) -> str:
 
 def joined(subject: str) -> str:
     """ "people" for two persons joined by "and", "no pair" where "and" joins colours, clothes or the like, "" for other pairs."""
-    match = re.match(r"^(?:an?|the|one|two|some)? ?((?:[a-z-]+ )*?)([a-z]+) and (?:an? |the |two |his |her )?((?:[a-z-]+ )*)([a-z]+)", re.split(r" (?:in|on|at|with|wearing|holding) ", subject.lower())[0])
+    match = re.match(
+        r"^(?:an?|the|one|two|some)? ?((?:[a-z-]+ )*?)([a-z]+) and (?:an? |the |two |his |her )?((?:[a-z-]+ )*)([a-z]+)",
+        re.split(r" (?:in|on|at|with|wearing|holding) ", subject.lower())[0],
+    )
     if not match or match[2] in COLOURS or match[2] not in HEADS:
         return "no pair"
     return "people" if {match[2], match[4]} <= PERSONS | PEOPLE else ""
@@ -94,7 +136,7 @@ def parse(caption: str) -> Clause | None:
     if verb in NOT_VERBS or "," in middle:
         return None
     if verb in ("wearing", "holding", "carrying", "standing", "sitting", "dressed") and be is None:
-        inner = re.match(rf"^(.*?) (is|are) ([a-z]+ing)\b(.*)$", rest)
+        inner = re.match(r"^(.*?) (is|are) ([a-z]+ing)\b(.*)$", rest)
         if inner:
             middle, be, verb, rest = f"{middle} {verb}{inner[1]}", inner[2], inner[3], inner[4]
         elif verb in ("wearing", "holding", "carrying"):
@@ -137,7 +179,11 @@ def lower_first(text: str) -> str:
 def with_article(noun: str) -> str:
     """ "floor mat" -> "a floor mat"; plurals and masses stay bare."""
     last = noun.split()[-1]
-    if last.endswith("s") and not last.endswith(("ss", "us", "glass")) or last in {"water", "food", "bread", "furniture", "rice", "paper", "soap", "milk", "juice", "meat"}:
+    if (
+        last.endswith("s")
+        and not last.endswith(("ss", "us", "glass"))
+        or last in {"water", "food", "bread", "furniture", "rice", "paper", "soap", "milk", "juice", "meat"}
+    ):
         return noun
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 

@@ -54,7 +54,10 @@ def test_the_three_shapes_become_records(media, tmp_path):
     assert [turn.question for turn in photo.turns] == ["What colour is the bus?", "Is it moving?"]
     assert valley.turns[0].question == "Describe the video concisely." and valley.turns[0].answers == ("A man pours tea.",)
     clip = instruct.record(frames=8, count=2)
-    assert [frame[:3] for frame in clip.frames] == [("video/VATEX", "XTDEJ5xfuGM_000001_000011", 2), ("video/VATEX", "XTDEJ5xfuGM_000001_000011", 6)]
+    assert [frame[:3] for frame in clip.frames] == [
+        ("video/VATEX", "XTDEJ5xfuGM_000001_000011", 2),
+        ("video/VATEX", "XTDEJ5xfuGM_000001_000011", 6),
+    ]
     assert instruct.media.path.suffix == ".mp4" and not clip.still
 
 

@@ -13,10 +13,28 @@ from training.instructions.lexicon import THINGS
 from training.instructions.presence import Census, tokens
 from training.instructions.record import Record, Turn, from_json, read_records, to_json
 
-SUBJECTS = ("A brown dog is chasing", "Two men are carrying", "A young woman is painting", "A small child is reading", "A white horse is pulling", "Three girls are holding")
-OBJECTS = ("a red ball on a beach", "a guitar in a park", "a wooden boat near a lake", "a blue book in a kitchen", "an old car along a street", "a yellow umbrella in a garden")
+SUBJECTS = (
+    "A brown dog is chasing",
+    "Two men are carrying",
+    "A young woman is painting",
+    "A small child is reading",
+    "A white horse is pulling",
+    "Three girls are holding",
+)
+OBJECTS = (
+    "a red ball on a beach",
+    "a guitar in a park",
+    "a wooden boat near a lake",
+    "a blue book in a kitchen",
+    "an old car along a street",
+    "a yellow umbrella in a garden",
+)
 SCENES = [
-    (f"{subject} {thing}.", f"{subject} {thing.replace(' a ', ' the ')}.", f"There is {thing} and {subject.split(' is ')[0].split(' are ')[0].lower()}.")
+    (
+        f"{subject} {thing}.",
+        f"{subject} {thing.replace(' a ', ' the ')}.",
+        f"There is {thing} and {subject.split(' is ')[0].split(' are ')[0].lower()}.",
+    )
     for subject, thing in product(SUBJECTS, OBJECTS)
 ]
 STEPS = ["cut the onion", "fry the onion in oil", "serve it on a plate"]
@@ -37,22 +55,47 @@ def scenes(tmp_path_factory):
     patch.setattr(order, "SEQUENCES", 60)
     patch.setattr(order, "JOINED_CLIPS", 20)
     # Sevenths of a grid six wide: train and val both get every subject and every thing.
-    rows = [{"id": f"photo{number}", "split": "val" if number % 7 in (0, 2) else "train", "captions": texts} for number, texts in enumerate(SCENES * 2)]
+    rows = [
+        {"id": f"photo{number}", "split": "val" if number % 7 in (0, 2) else "train", "captions": texts}
+        for number, texts in enumerate(SCENES * 2)
+    ]
     rows.append({"id": "cat", "split": "train", "captions": ["A grey cat is sitting high up to watch birds."]})
     write(root / "flickr8k/captions.jsonl", rows)
-    clips = [row | {"id": row["id"].replace("photo", "clip"), "n_frames": 4, "category": "music", "frames": ["s0f1", "s0f5", "s0f8", "s0f9"]} for row in rows]
+    clips = [
+        row | {"id": row["id"].replace("photo", "clip"), "n_frames": 4, "category": "music", "frames": ["s0f1", "s0f5", "s0f8", "s0f9"]}
+        for row in rows
+    ]
     write(root / "msrvtt/captions.jsonl.xz", clips)
     recipes = [{"id": f"recipe{number}", "split": "train", "n_frames": 3, "steps": STEPS} for number in range(20)]
     write(root / "youcook2/captions.jsonl.xz", recipes)
-    write(root / "exercises/captions.jsonl.xz", [{"id": "Curl", "split": "train", "n_frames": 2, "name": "Barbell Curl", "equipment": "barbell"}])
+    write(
+        root / "exercises/captions.jsonl.xz",
+        [{"id": "Curl", "split": "train", "n_frames": 2, "name": "Barbell Curl", "equipment": "barbell"}],
+    )
     photos = [
         {"id": "coco_misc__1", "split": "train", "objects": {"person": 2, "dog": 1}},
-        {"id": "daquar_nyu__1", "split": "train", "qa": [{"q": "what is on the floor ?", "a": "floor_mat"}, {"q": "how many chairs are there ?", "a": "4"}]},
-        {"id": "ade__1", "split": "train", "scene": "bedroom", "sequences": [["A white horse is pulling a wooden boat.", "There is a red ball.", "The umbrella is near a lake."]]},
+        {
+            "id": "daquar_nyu__1",
+            "split": "train",
+            "qa": [{"q": "what is on the floor ?", "a": "floor_mat"}, {"q": "how many chairs are there ?", "a": "4"}],
+        },
+        {
+            "id": "ade__1",
+            "split": "train",
+            "scene": "bedroom",
+            "sequences": [["A white horse is pulling a wooden boat.", "There is a red ball.", "The umbrella is near a lake."]],
+        },
         {"id": "sun__1", "split": "train", "scene": "waterfall"},
     ]
     write(root / "photos/captions.jsonl.xz", photos)
-    for name in ("flickr30k_multi30k_captions", "coco_val2017_captions", "msrvtt_captions", "msvd_video_captions", "activitynet_captions", "charades_descriptions"):
+    for name in (
+        "flickr30k_multi30k_captions",
+        "coco_val2017_captions",
+        "msrvtt_captions",
+        "msvd_video_captions",
+        "activitynet_captions",
+        "charades_descriptions",
+    ):
         write(root / f"text/{name}.jsonl.xz", rows)
     write(root / "text/youcook2_captions.jsonl.xz", [row | {"captions": row["steps"]} for row in recipes])
     yield read_scenes()
@@ -94,14 +137,30 @@ def test_no_val_item_is_trained_on_and_no_train_item_evaluated(scenes, train, va
 
 def test_ids_are_unique_and_every_type_is_there(train):
     assert len({record.id for record in train}) == len(train)
-    assert {record.type for record in train} == {"caption", "detail", "conversation", "qa", "yesno", "action", "cause", "order", "step_order", "refusal", "text"}
+    assert {record.type for record in train} == {
+        "caption",
+        "detail",
+        "conversation",
+        "qa",
+        "yesno",
+        "action",
+        "cause",
+        "order",
+        "step_order",
+        "refusal",
+        "text",
+    }
 
 
 def test_yes_and_no_are_balanced_for_each_thing(train, val):
     for records in (train, val):
         answers = {}
         for _, turn in turns_of(records, "yesno"):
-            thing = next(name for name, thing in sorted(THINGS.items(), key=lambda entry: -len(entry[0])) if tokens(turn.question) & {name.replace(" ", "_")})
+            thing = next(
+                name
+                for name, thing in sorted(THINGS.items(), key=lambda entry: -len(entry[0]))
+                if tokens(turn.question) & {name.replace(" ", "_")}
+            )
             answers.setdefault(thing, []).append(turn.answers[0].startswith("Yes"))
         assert len(answers) > 3
         assert all(sum(said) * 2 == len(said) for said in answers.values())
@@ -111,9 +170,18 @@ def test_what_is_said_to_be_absent_is_in_no_caption(scenes, train):
     captions = captions_of(scenes)
     said_absent = [
         (record, name)
-        for record, turn in [*turns_of(train, "yesno"), *turns_of(train, "refusal", "absent"), *turns_of(train, "conversation", "object", "absent")]
+        for record, turn in [
+            *turns_of(train, "yesno"),
+            *turns_of(train, "refusal", "absent"),
+            *turns_of(train, "conversation", "object", "absent"),
+        ]
         for name in THINGS
-        if turn.answers[0] in (f"No, there is no {name}.", f"I can't see {THINGS[name].phrase} in the video.", f"I can't see {THINGS[name].phrase} in the picture.")
+        if turn.answers[0]
+        in (
+            f"No, there is no {name}.",
+            f"I can't see {THINGS[name].phrase} in the video.",
+            f"I can't see {THINGS[name].phrase} in the picture.",
+        )
     ]
     assert len(said_absent) > 50
     for record, name in said_absent:
