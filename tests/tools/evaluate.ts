@@ -33,9 +33,9 @@ async function evaluate(options: Options): Promise<void> {
   const name = [basename(options.data, '.jsonl'), options.split, options.task, ...options.variant].join('-')
   const out = options.out ?? join('tests/.artifacts/evaluate', `${manifest.id}-${hash}`, `${name}.json`)
   let opened: Promise<AppUnderTest> | undefined
-  const openAnother = async (decoder: string) => {
+  const openAnother = async (flavour: string) => {
     await (await opened)?.close()
-    opened = AppUnderTest.open({ ...options, decoder })
+    opened = AppUnderTest.open({ ...options, flavour })
     return opened
   }
   const paths: string[] = []
@@ -47,7 +47,7 @@ async function evaluate(options: Options): Promise<void> {
       return opened
     },
     predictions: <Row extends { readonly id: string }>(kind = 'predictions', parts: object = {}) => {
-      const { task, split, beams, repetitionPenalty, frames, quotes, decoder } = options
+      const { task, split, beams, repetitionPenalty, frames, quotes, flavour } = options
       const settings = {
         pack: hash,
         data: basename(options.data),
@@ -57,7 +57,7 @@ async function evaluate(options: Options): Promise<void> {
         repetitionPenalty,
         frames,
         quotes,
-        decoder,
+        flavour,
         ...parts,
       }
       const path = out.replace(/(\.json)?$/, `.${kind}.jsonl`)
@@ -91,7 +91,7 @@ async function evaluate(options: Options): Promise<void> {
   }
 }
 
-function runTask(run: Run, options: Options, open: (decoder: string) => Promise<AppUnderTest>): Promise<Values> {
+function runTask(run: Run, options: Options, open: (flavour: string) => Promise<AppUnderTest>): Promise<Values> {
   const { data, split, task, limit } = options
   const library = new MediaLibrary()
   if (task === 'qa') {

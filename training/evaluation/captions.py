@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .answers import Asked, Decoding, answer
+from .answers import Asked, Decoding, answer, forced_logits
 from .folders import FolderItem
 from .model import Subject
 from .records import Predictions, Progress
@@ -15,9 +15,15 @@ BATCH = 200
 
 
 def describe(
-    subject: Subject, items: Sequence[FolderItem], predictions: Predictions, decoding: Decoding, quotes: bool, frames: int | None
+    subject: Subject,
+    items: Sequence[FolderItem],
+    predictions: Predictions,
+    decoding: Decoding,
+    quotes: bool,
+    frames: int | None,
+    with_margins: bool = False,
 ) -> None:
-    """Adds a prediction {id, answer, frames, ids, quotes} for every item that has none yet."""
+    """Adds a prediction {id, answer, frames, ids, quotes, margins} for every item that has none yet."""
     todo = [item for item in items if item.id not in predictions]
     progress = Progress(len(todo), "captions")
     for start in range(0, len(todo), BATCH):
@@ -27,9 +33,17 @@ def describe(
         ]
         answers = answer(subject, asked, decoding)
         for one in asked:
-            row = {"id": one.id, "answer": subject.decode(answers[one.id]), "frames": len(one.seen.features), "ids": answers[one.id]}
-            predictions.add(row | ({"quotes": one.seen.quotes} if one.seen.quotes else {}))
+            ids = answers[one.id]
+            row = {"id": one.id, "answer": subject.decode(ids), "frames": len(one.seen.features), "ids": ids}
+            row |= {"quotes": one.seen.quotes} if one.seen.quotes else {}
+            predictions.add(row | ({"margins": margins(subject, one, ids)} if with_margins else {}))
         progress.step(len(asked))
+
+
+def margins(subject: Subject, asked: Asked, ids: Sequence[int]) -> list[float]:
+    """By how much the likeliest logit leads at each token of a greedy answer, the one that ends it included."""
+    best = forced_logits(subject, asked, [[*ids, subject.end]])[0].topk(2, -1).values
+    return [round(float(first - second), 4) for first, second in best]
 
 
 def evaluate_captions(

@@ -15,6 +15,6 @@ GREEDY = Decoding(beams=1, repetition_penalty=1.0, max_new_tokens=32)
 
 
 def write_reference(subject: Subject, items: Sequence[FolderItem], predictions: Predictions, quotes: bool) -> dict[str, float]:
-    """Adds {id, answer, frames, ids, quotes} for every item; returns how many there are."""
-    describe(subject, items, predictions, GREEDY, quotes, None)
+    """Adds {id, answer, frames, ids, quotes, margins} for every item; returns how many there are."""
+    describe(subject, items, predictions, GREEDY, quotes, None, with_margins=True)
     return {"items": len(items), "tokens": sum(len(predictions[item.id]["ids"]) for item in items)}

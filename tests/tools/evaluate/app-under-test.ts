@@ -14,7 +14,7 @@ export type AppOptions = {
   readonly vision: string
   readonly language: string
   /** Forces a decoder graph: int8, f32… */
-  readonly decoder?: string
+  readonly flavour?: string
 }
 
 export type Encoded = {
@@ -68,7 +68,7 @@ export class AppUnderTest {
   ) {}
 
   /** @throws Error with the code of whatever the pack could not be loaded for */
-  static async open({ pack, vision, language, decoder }: AppOptions): Promise<AppUnderTest> {
+  static async open({ pack, vision, language, flavour }: AppOptions): Promise<AppUnderTest> {
     const served = servePack(resolve(pack))
     const app = await serveApp(port, [served.plugin])
     // Another run may hold the profile.
@@ -78,7 +78,7 @@ export class AppUnderTest {
       await app.close()
     }
     try {
-      const query = new URLSearchParams({ pack: served.path, vision, language, ...(decoder ? { decoder } : {}) })
+      const query = new URLSearchParams({ pack: served.path, vision, language, ...(flavour ? { flavour } : {}) })
       const { page, errors } = await openPage(browser.context, app.url, `?${query}`)
       const loaded = await waitForEngine(drivePlaywright(page))
       if ('error' in loaded) throw new Error(`the pack did not load: ${JSON.stringify(loaded.error)}`)

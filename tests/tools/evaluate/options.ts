@@ -21,7 +21,7 @@ export const usage = `npm run evaluate -- --data FOLDER [options]
   --media FOLDER           qa: where the folders lie that questions name (default VALLEY_DATA, or ../shared/data)
   --reference FILE         parity: what \`python -m training.evaluate --task parity\` wrote
   --vision, --language     wasm or webgpu (default wasm)
-  --decoder NAME           its graph: int8, f32, q8f32, q8f16 (default: the backend's best)
+  --flavour NAME           the decoder's graph: int8, f32, q8f32, q8f16 (default: the backend's best)
   --out FILE.json          figures; the predictions lie beside them
   --fresh                  forgets the predictions of an earlier run`
 
@@ -56,7 +56,7 @@ export function readOptions(args: string[]): Options {
       reference: { type: 'string' },
       vision: { type: 'string', default: 'wasm' },
       language: { type: 'string', default: 'wasm' },
-      decoder: { type: 'string' },
+      flavour: { type: 'string' },
       out: { type: 'string' },
       fresh: { type: 'boolean', default: false },
     },
@@ -84,7 +84,7 @@ export function readOptions(args: string[]): Options {
     reference: values.reference && here(values.reference),
     vision: values.vision,
     language: values.language,
-    ...(values.decoder ? { decoder: values.decoder } : {}),
+    ...(values.flavour ? { flavour: values.flavour } : {}),
     out: values.out && here(values.out),
     fresh: values.fresh,
     variant: [
@@ -92,7 +92,7 @@ export function readOptions(args: string[]): Options {
       ...(penalty === undefined ? [] : [`penalty${penalty}`]),
       ...(frames === undefined ? [] : [`frames${frames}`]),
       ...(values['no-quotes'] ? ['no-quotes'] : []),
-      ...(values.decoder ? [values.decoder] : []),
+      ...(values.flavour ? [values.flavour] : []),
     ],
   }
 }

@@ -14,8 +14,19 @@ const greedy = { temperature: 0, beams: 1, repetitionPenalty: 1, maxNewTokens: 3
 /** Tokens of an answer that are compared. */
 const compared = 10
 
-export type Reference = ReadonlyMap<string, readonly number[]>
-type Answer = { readonly id: string; readonly answer: string; readonly ids: readonly number[]; readonly error?: string }
+type Expected = {
+  readonly ids: readonly number[]
+  /** By how much the likeliest logit leads at each token, the end included. */
+  readonly margins: readonly number[]
+}
+export type Reference = ReadonlyMap<string, Expected>
+type Answer = {
+  readonly id: string
+  readonly answer: string
+  readonly ids: readonly number[]
+  readonly quotes?: readonly string[]
+  readonly error?: string
+}
 type Forced = Answer & { readonly top: readonly number[]; readonly logP: readonly number[] }
 
 /** The predictions file of the PyTorch half: token ids by item. @throws Error in a sentence where it is missing or no such file */
@@ -27,7 +38,9 @@ export function readReference(path: string | undefined): Reference {
   }
   const rows = readRows(path).filter(({ id, ids }) => typeof id === 'string' && Array.isArray(ids))
   if (rows.length === 0) throw new Error(`${path} holds no predictions with token ids`)
-  return new Map(rows.map(({ id, ids }) => [id as string, ids as number[]]))
+  return new Map(
+    rows.map(({ id, ids, margins }) => [id as string, { ids: ids as number[], margins: (margins ?? []) as number[] }]),
+  )
 }
 
 /**
@@ -38,7 +51,7 @@ export async function evaluateParity(
   run: Run,
   items: readonly Item[],
   reference: Reference,
-  open: (decoder: 'f32' | 'int8') => Promise<AppUnderTest>,
+  open: (flavour: 'f32' | 'int8') => Promise<AppUnderTest>,
 ): Promise<Values> {
   const missing = items.find(({ id }) => !reference.has(id))
   if (missing) throw new Error(`the reference has no answer for ${missing.id}`)
@@ -50,8 +63,8 @@ export async function evaluateParity(
     encoded: Encoded | { error: string },
   ): Promise<Answer> => {
     if ('error' in encoded) return { id, answer: '', ids: [], error: encoded.error }
-    const { text, ids } = await app.ask(id, isPhoto ? describeImage : describeVideo, { ...greedy, quotes })
-    return { id, answer: text, ids }
+    const answer = await app.ask(id, isPhoto ? describeImage : describeVideo, { ...greedy, quotes })
+    return { id, answer: answer.text, ids: answer.ids, quotes: answer.quotes }
   }
 
   const float = run.predictions<Answer>('f32')
@@ -63,7 +76,7 @@ export async function evaluateParity(
   const int8Todo = items.filter(({ id }) => !int8.get(id))
   await walk({ ...run, app: () => open('int8') }, 'int8 answers', int8Todo, async (app, item, encoded) => {
     const answer = await ask(app, item, encoded)
-    const ids = reference.get(item.id) ?? []
+    const ids = reference.get(item.id)?.ids ?? []
     const question = item.isPhoto ? describeImage : describeVideo
     const forced = 'error' in encoded ? [] : await app.force(item.id, question, ids, quotes)
     int8.add({ ...answer, top: forced.map(({ top }) => top), logP: forced.map(({ logP }) => Number(logP.toFixed(4))) })
@@ -71,11 +84,13 @@ export async function evaluateParity(
 
   const answers = items.map(({ id, captions }) => ({
     references: captions,
-    expected: reference.get(id) ?? [],
+    expected: reference.get(id)?.ids ?? [],
+    margins: reference.get(id)?.margins ?? [],
     float: float.get(id),
     int8: int8.get(id),
   }))
   const first = answers.map(({ expected, float }) => sameTokens(expected, float?.ids ?? []))
+  const lost = first.flatMap(({ same, of }, at) => (same < of ? [answers[at]?.margins[same] ?? Number.NaN] : []))
   const forced = answers.flatMap(({ expected, int8 }) => expected.map((id, at) => int8?.top[at] === id))
   const score = (which: 'float' | 'int8') =>
     captionFigures(answers.map((row) => ({ answer: row[which]?.answer ?? '', references: row.references }))).cider
@@ -83,10 +98,12 @@ export async function evaluateParity(
   return {
     f32_first10_items: share(first, ({ same, of }) => same === of),
     f32_first10_tokens: first.reduce((sum, { same }) => sum + same, 0) / first.reduce((sum, { of }) => sum + of, 0),
+    // How nearly a tie the reference's choice was where an answer first differs: what explains the difference, or does not.
+    ...(lost.length > 0 && { f32_difference_margin_max: Math.max(...lost) }),
     int8_top1: share(forced, (same) => same),
     cider_f32: ciderFloat,
     cider_int8: ciderInt8,
-    cider_relative: ciderInt8 / ciderFloat - 1,
+    ...(ciderFloat > 0 && { cider_relative: ciderInt8 / ciderFloat - 1 }),
     items: items.length,
     failed: answers.filter(({ float, int8 }) => float?.error !== undefined || int8?.error !== undefined).length,
   }
