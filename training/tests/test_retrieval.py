@@ -40,7 +40,7 @@ def test_own_picture_is_left_out() -> None:
     store = make_store()
     frames = store.vectors[7:8].astype(np.float32) * store.scale
     assert store.nearest(frames)[0] == "Caption 7."
-    assert not {f"Caption {i}." for i in range(5, 10)} & set(store.nearest(frames, exclude=1))
+    assert not {f"Caption {i}." for i in range(5, 10)} & set(store.nearest(frames, exclude={1}))
 
 
 def test_a_store_reads_back_as_written(tmp_path: Path) -> None:
