@@ -34,6 +34,8 @@ export default defineConfig({
     conditions: ['onnxruntime-web-use-extern-wasm', ...defaultClientConditions],
   },
   optimizeDeps: {
+    // Else every .html below the root is taken for an entry, those of a Python environment included.
+    entries: ['index.html'],
     exclude: ['onnxruntime-web'],
     // Named so that the first dev load does not discover them mid-run and reload the page.
     include: [
