@@ -12,10 +12,11 @@ import pytest
 from PIL import Image
 
 from training.data import ROOT
+from training.packing import Branch
 from training.pairs.config import TowerConfig, read_config
 from training.pairs.frames import fit, sample_frames
 from training.pairs.material import Material, Sample, open_picture, read_captions, read_material
-from training.pairs.plan import PicturePlan
+from training.pairs.plan import MAX_CHAT_TOKENS, PicturePlan, branch_of
 from training.pairs.prompt import TemplatePrompt
 
 from .tiny_pair import COLOURS, save_data, save_pair, save_tokenizer, square
@@ -30,10 +31,6 @@ def tower(fit: str, size: int = 16) -> TowerConfig:
 def colour_of(picture: np.ndarray) -> str:
     mean = picture.reshape(-1, 3).mean(0)
     return min(COLOURS, key=lambda name: np.abs(mean - np.array(COLOURS[name])).sum())
-
-
-def says(*words: str) -> list[dict[str, str]]:
-    return [{"from": "gpt" if index % 2 else "human", "value": value} for index, value in enumerate(words)]
 
 
 def test_the_example_is_what_the_paper_pairs(tmp_path: Path) -> None:
@@ -145,6 +142,42 @@ class Words:
     suffix = again = answer = staticmethod(lambda text: list(range(len(text.split()))))
 
 
+class Marked:
+    """A prompt whose ids tell a first question (1), a later one (2) and the words of an answer (from 10 on, then 3) apart."""
+
+    def suffix(self, question: str) -> list[int]:
+        return [1]
+
+    def again(self, question: str) -> list[int]:
+        return [2]
+
+    def answer(self, text: str) -> list[int]:
+        return [*range(10, 10 + len(text.split())), 3]
+
+
+def test_a_chat_ends_before_the_answer_that_is_too_long() -> None:
+    short, long = "two words", "word " * 600
+    whole = branch_of(Marked(), (("a", short), ("b", short)))
+    assert whole == Branch([1], [[10, 11, 3, 2, 10, 11, 3]], [[True] * 3 + [False] + [True] * 3])
+    assert branch_of(Marked(), (("a", short), ("b", long), ("c", short))) == branch_of(Marked(), (("a", short),))
+    cut = branch_of(Marked(), (("a", long), ("b", short)))
+    assert cut == Branch([1], [list(range(10, 10 + MAX_CHAT_TOKENS))], [[True] * MAX_CHAT_TOKENS])
+
+
+def test_rows_hold_chats_and_captions_behind_as_many_positions_as_their_frames_take(tmp_path: Path) -> None:
+    photos, clips, chats = save_data(tmp_path)
+    config = read_config(save_pair(tmp_path / "pair"))
+    plan = PicturePlan(read_material([photos, clips, chats], None), Words(), config, 4, 1, "train")
+    for _ in range(7):
+        batch = plan.next()
+        assert all(row.visual == 4 + 16 * 16 + batch.pictures.shape[1] and not row.quotes for row in batch.rows)
+        assert all(1 <= len(row.branches) <= 5 for row in batch.rows)
+    fixed = plan.fixed(2)
+    # Photos have two captions each, clips one; frames of clips are limited by the configuration.
+    assert [[len(row.branches) for row in batch.rows] for batch in fixed] == [[2, 2], [1, 1]]
+    assert [batch.pictures.shape[1] for batch in fixed] == [1, 4]
+
+
 def test_every_sample_comes_once_a_round_whatever_the_number_of_processes(tmp_path: Path) -> None:
     photos, clips, chats = save_data(tmp_path)
     config = read_config(save_pair(tmp_path / "pair"))
@@ -170,7 +203,7 @@ def test_a_plan_goes_on_with_the_batch_it_would_have_given(tmp_path: Path) -> No
     batches = [whole.next() for _ in range(8)]
     resumed.restore({"step": 7})
     again = resumed.next()
-    assert np.array_equal(again.pictures, batches[7].pictures) and again.chats == batches[7].chats
+    assert np.array_equal(again.pictures, batches[7].pictures) and again.rows == batches[7].rows
     assert {1} < {batch.pictures.shape[1] for batch in batches}
     assert whole.state() == resumed.state() == {"step": 8}
 
@@ -181,7 +214,7 @@ def test_a_file_that_cannot_be_read_leaves_its_batch(tmp_path: Path, capsys: pyt
     (photos / "images" / "p3.png").write_bytes(b"no picture")
     plan = PicturePlan(read_material([photos], None), Words(), config, 8, 1, "train")
     batch = plan.next()
-    assert batch.pictures.shape[0] == len(batch.chats) == 7
+    assert batch.pictures.shape[0] == len(batch.rows) == 7
     assert "left out p3" in capsys.readouterr().err
     for path in (photos / "images").glob("p*.png"):
         path.write_bytes(b"no picture")

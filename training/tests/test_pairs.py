@@ -17,10 +17,10 @@ from training import phase1, phase2
 from training.adapter import Adapter, load_trained
 from training.data import ROOT
 from training.language_model import causal_mask
+from training.packing import Branch, Row
 from training.pairs.build import load_pair
 from training.pairs.config import read_config
-from training.pairs.plan import PictureBatch
-from training.parts import Turn
+from training.pairs.plan import PictureBatch, branch_of
 from training.projector import Projector
 from training.run import Run, argument_parser
 
@@ -116,42 +116,46 @@ def test_prompt_is_the_chat_template_cut_at_the_visual_tokens(model) -> None:
 def test_pooled_tokens_are_patches_and_frames(model, frames: int) -> None:
     pictures = torch.randint(0, 255, (2, frames, 224, 224, 3), dtype=torch.uint8)
     features = model.features(PictureBatch(pictures, []))
-    assert features.shape == (2, frames, PATCHES + 1, 32)
+    assert [clip.shape for clip in features] == [(frames, PATCHES + 1, 32)] * 2
     visual = model.visual(projector_for(model), features)
-    assert visual.shape == (2, 4 + PATCHES + frames, 32)
-    mean = features[:, :, :PATCHES].mean(1)
-    torch.testing.assert_close(visual[:, 1 : 1 + PATCHES], projector_for(model)(mean))
+    assert [clip.shape for clip in visual] == [(4 + PATCHES + frames, 32)] * 2
+    for clip, tokens in zip(features, visual):
+        mean = clip[:, :PATCHES].mean(0)
+        torch.testing.assert_close(tokens[1 : 1 + PATCHES], projector_for(model)(mean))
+        torch.testing.assert_close(tokens[3 + PATCHES : -1], projector_for(model)(clip[:, PATCHES]))
 
 
 def test_chats_behind_one_visual_prefix_lose_what_they_lose_alone(folder: Path, model) -> None:
     """Against transformers' own forward over the whole sequence of each chat, with its own causal mask and no cache."""
     prompt, projector = model.prompt, projector_for(model)
-    features = torch.randn(1, 2, PATCHES + 1, 32, generator=torch.Generator().manual_seed(2))
+    features = [torch.randn(2, PATCHES + 1, 32, generator=torch.Generator().manual_seed(2))]
     texts = [
         [("What is it ?", "A red square.")],
         [("Which colour ?", "Red."), ("What is it ?", "A square.")],
         [("What is it ?", "It is red.")],
     ]
-    chats = [[Turn(question, prompt.answer(text)) for question, text in chat] for chat in texts]
+    length = 4 + PATCHES + 2
     reference = LlamaForCausalLM.from_pretrained(folder / "llama").eval()
     with torch.no_grad():
-        together = model.chat_log_probabilities(projector, features, [chats])
-        visual = model.visual(projector, features)
+        row = Row(length, [], [branch_of(prompt, tuple(chat)) for chat in texts])
+        together, _ = model.answer_log_probabilities(projector, features, [row])
+        visual = model.visual(projector, features)[0][None]
         apart = []
-        for chat in chats:
+        for chat in texts:
             ids, targets = [], []
-            for index, turn in enumerate(chat):
-                asked = prompt.again(turn.question) if index else prompt.suffix(turn.question)
-                targets += [*([False] * len(asked)), *([True] * len(turn.answer))]
-                ids += [*asked, *turn.answer]
+            for index, (question, text) in enumerate(chat):
+                asked = prompt.again(question) if index else prompt.suffix(question)
+                answer = prompt.answer(text)
+                targets += [*([False] * len(asked)), *([True] * len(answer))]
+                ids += [*asked, *answer]
             embed = reference.get_input_embeddings()
             x = torch.cat([embed(torch.tensor([prompt.prefix()])), visual, embed(torch.tensor([ids]))], 1)
             scores = reference(inputs_embeds=x).logits[0, -len(ids) - 1 : -1].log_softmax(-1)
             apart.append(scores.gather(1, torch.tensor(ids)[:, None])[torch.tensor(targets), 0])
     torch.testing.assert_close(together, torch.cat(apart), rtol=1e-3, atol=1e-4)
-    caption = [[[*prompt.answer("A red square.")], [*prompt.answer("It is red.")]]]
+    captions = Branch(prompt.suffix("What is it ?"), [prompt.answer("A red square."), prompt.answer("It is red.")])
     with torch.no_grad():
-        same, _ = model.answer_log_probabilities(projector, features, "What is it ?", caption)
+        same, _ = model.answer_log_probabilities(projector, features, [Row(length, [], [captions])])
     torch.testing.assert_close(same, torch.cat([apart[0], apart[2]]), rtol=1e-3, atol=1e-4)
 
 
