@@ -23,7 +23,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from training.data import CHECKPOINTS
-from training.phase1 import learning_rate
+from training.run import learning_rate
 from training.tower import WIDTH, ImageTower
 
 from .image_tower import ClipImageTower
