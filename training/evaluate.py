@@ -29,7 +29,7 @@ from .evaluation.from_run import load_run
 from .evaluation.model import Subject
 from .evaluation.notes import evaluate_notes, load_notes
 from .evaluation.parity import write_reference
-from .evaluation.questions import evaluate_questions, load_questions
+from .evaluation.questions import evaluate_questions, first_of_each_kind, load_questions
 from .evaluation.records import Predictions, write_figures
 from .evaluation.retrieval import evaluate_retrieval
 
@@ -45,8 +45,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--pack", type=Path, default=ROOT / "models" / "valley-nano")
     parser.add_argument("--run", help="a run under training/checkpoints, in place of a pack (phase1 by the features cache)")
     parser.add_argument("--clip", help="with --run: the contrastive run of its image tower, or the features layer")
-    parser.add_argument("--store", type=Path, help="with --run: a folder of captions to quote")
-    parser.add_argument("--limit", type=int, help="only the first N items")
+    parser.add_argument("--store", type=Path, help="with --run: a folder of captions to quote (default: that of --clip)")
+    parser.add_argument("--limit", type=int, help="only the first N items; of questions the first N of each kind")
     parser.add_argument("--beams", type=int, help="1 is greedy (default: the pack's, or 1)")
     parser.add_argument("--repetition-penalty", type=float, help="(default: the pack's, or 1)")
     parser.add_argument("--frames", type=int, help="at most N frames a clip (default: the pack's, or 8)")
@@ -111,7 +111,7 @@ def run_task(subject: Subject, arguments: argparse.Namespace, rows: Predictions,
     if arguments.task == "qa":
         questions, left_out = load_questions(data, arguments.split, arguments.media)
         print(f"{len(questions)} questions; {left_out} without two answers to choose from are left out", flush=True)
-        return evaluate_questions(subject, questions[:limit], rows, decoding, quotes)
+        return evaluate_questions(subject, first_of_each_kind(questions, limit), rows, decoding, quotes)
     folder = MediaFolder(data)
     if arguments.task == "own-notes":
         return evaluate_notes(subject, load_notes(folder)[:limit], rows, quotes, arguments.frames)

@@ -16,8 +16,8 @@ from pathlib import Path
 from PIL import Image
 
 from ..data import read_json_lines, split_strip
-from ..own_notes import duration_of, image_at
 from ..sampling import plan_indices, plan_timestamps
+from ..videos import duration_of, image_at
 
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".bmp"}
 VIDEOS = {".mp4", ".m4v", ".mov", ".webm", ".mkv", ".ogv", ".ogg", ".avi", ".ts"}

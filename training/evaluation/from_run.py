@@ -19,6 +19,7 @@ from ..data import CHECKPOINTS, squash
 from ..pooling import make_pooling, take_pack_tensors
 from ..projector import FoldedProjector
 from ..prompt import DESCRIBE_IMAGE, DESCRIBE_VIDEO, IM_END
+from ..retrieval import INTRO, CaptionStore, store_folder
 from ..tower import GRID_TOKENS, WIDTH, ImageTower, normalise
 from ..valley import Valley
 from .model import Subject
@@ -40,7 +41,8 @@ def load_valley(folder: Path, dtype: torch.dtype) -> tuple[Valley, FoldedProject
 
 
 def load_run(run: str, clip: str | None, dtype: torch.dtype, store: Path | None = None) -> Subject:
-    """`clip`: the contrastive run of the image tower, None for the ImageNet trunk; `store`: a folder of captions to quote.
+    """`clip`: the contrastive run of the image tower, None for the ImageNet trunk; `store`: a folder of captions to quote, by
+    default the one that `training.retrieval` made for `clip`, where it did.
 
     Raises FileNotFoundError where a checkpoint is missing.
     """
@@ -51,9 +53,8 @@ def load_run(run: str, clip: str | None, dtype: torch.dtype, store: Path | None 
     )
     if clip is not None:
         subject.text_tower = TorchTextTower(clip)
+        store = store or (store_folder(clip) if store_folder(clip).is_dir() else None)
     if store is not None:
-        from ..retrieval import INTRO, CaptionStore
-
         subject.store, subject.intro = CaptionStore.load(store), INTRO
     return subject
 

@@ -1,4 +1,8 @@
-"""Grounding: does the model find a clip's own one-line note likelier than the other clips' notes (`training.own_notes`)?"""
+"""Grounding over real clips: does the model find each clip's own one-line note likelier than the other clips' notes?
+
+score(note, clip) = mean over the note's tokens of log p(note | clip), minus the same note's mean over the other clips; for
+every clip all notes are ranked by it. Chance is one in as many as there are clips. No note is ever trained on.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,21 @@ import subprocess
 
 import torch
 
-from ..own_notes import REFUSED_CODECS, ranks_of_own
 from .answers import Asked, mean_log_probabilities
 from .folders import FolderItem, MediaFolder
 from .model import Subject
 from .records import Predictions, Progress
+
+# MPEG-4 Part 2, which browsers refuse.
+REFUSED_CODECS = {"mpeg4"}
+
+
+def ranks_of_own(likelihoods: torch.Tensor) -> list[int]:
+    """1-based rank of each clip's own note; likelihoods [clips, notes] with a clip's own note on the diagonal."""
+    others = likelihoods.shape[0] - 1
+    mean_elsewhere = (likelihoods.sum(0) - likelihoods) / others
+    scores = likelihoods - mean_elsewhere
+    return [1 + int((row > row[index]).sum()) for index, row in enumerate(scores)]
 
 
 def load_notes(folder: MediaFolder) -> list[tuple[FolderItem, str]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +9,7 @@ from PIL import Image
 
 from ..data import split_strip
 from ..sampling import plan_indices
+from ..videos import duration_of, image_at
 from .config import TowerConfig
 from .material import Material, Sample
 
@@ -40,16 +39,6 @@ def sample_frames(material: Material, sample: Sample, count: int, config: TowerC
 
 
 def video_frames(path: Path, count: int) -> list[Image.Image]:
-    """RGB frames of a video file by ffmpeg, turned upright. Raises ValueError where it shows none at a planned time."""
-    probe = ["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", str(path)]
-    duration = float(subprocess.run(probe, check=True, capture_output=True, text=True).stdout)
-    return [_frame_at(path, (index + 0.5) * duration / count) for index in range(count)]
-
-
-def _frame_at(path: Path, seconds: float) -> Image.Image:
-    command = ["ffmpeg", "-v", "error", "-ss", f"{seconds:.6f}", "-i", str(path), "-frames:v", "1"]
-    command += ["-f", "image2pipe", "-c:v", "ppm", "-"]
-    shown = subprocess.run(command, check=True, capture_output=True).stdout
-    if not shown:
-        raise ValueError(f"{path.name} shows no frame at {seconds:.3f} s")
-    return Image.open(io.BytesIO(shown)).convert("RGB")
+    """RGB frames of a video file, turned upright. Raises ValueError where it shows none at a planned time."""
+    duration = duration_of(path)
+    return [image_at(path, (index + 0.5) * duration / count) for index in range(count)]

@@ -15,7 +15,8 @@ from training.evaluation.answers import Asked, Decoding, answer, forced_logits, 
 from training.evaluation.folders import MediaFolder, Sampling, load_folder
 from training.evaluation.from_pack import OnnxEyes, PackStore, load_pack
 from training.evaluation.model import Seen
-from training.evaluation.questions import compared, load_questions, means
+from training.evaluation.notes import load_notes, ranks_of_own
+from training.evaluation.questions import compared, first_of_each_kind, load_questions, means
 from training.evaluation.records import Predictions
 from training.evaluation.retrieval import ranks
 from training.export_golden import features
@@ -96,6 +97,7 @@ def test_questions_of_dialogues_and_of_plain_rows(tmp_path):
     questions, left_out = load_questions(photos, "val")
     assert [(question.kind, question.right, question.wrong) for question in questions] == [("yesno", "no", "Yes."), ("choice", "a cat", "a dog")]
     assert left_out == 1
+    assert first_of_each_kind(questions * 2, 1) == questions and len(first_of_each_kind(questions * 2, None)) == 4
 
 
 def test_what_an_answer_means():
@@ -113,6 +115,24 @@ def test_ranks_count_what_is_before_the_best_own_candidate():
     scores = np.array([[0.1, 0.9, 0.5], [0.7, 0.7, 0.7]])
     own = np.array([[True, False, True], [False, False, True]])
     assert ranks(scores, own).tolist() == [2, 3]
+
+
+def test_a_note_that_is_likely_everywhere_gains_nothing():
+    # Note 1 is the likeliest given every clip; against its own mean it stands out nowhere but at its own clip.
+    likelihoods = torch.tensor([[-3.0, -1.0, -4.0], [-4.0, -0.5, -4.0], [-4.0, -1.0, -3.5]])
+    assert ranks_of_own(likelihoods) == [1, 1, 1]
+
+
+def test_a_rank_counts_the_notes_before_the_own_one():
+    likelihoods = torch.tensor([[-4.0, -2.0, -2.5], [-3.0, -3.0, -3.0], [-3.0, -3.0, -3.0]])
+    assert ranks_of_own(likelihoods)[0] == 3
+
+
+def test_notes_of_clips_that_browsers_refuse_are_left_out(tmp_path):
+    for name in ("a.mp4", "b.avi"):
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "INDEX.tsv").write_text("file\tvcodec\tnote\na.mp4\th264\t A dog runs.\nb.avi\tmpeg4\tA cat sits.\n")
+    assert [(clip.id, note) for clip, note in load_notes(MediaFolder(tmp_path))] == [("a.mp4", "A dog runs.")]
 
 
 def test_predictions_go_on_and_refuse_other_settings(tmp_path):
