@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { loadItems } from '../tools/evaluate/data/items'
 import { MediaFolder, MediaLibrary } from '../tools/evaluate/data/media'
-import { loadQuestions } from '../tools/evaluate/data/questions'
+import { firstOfEachKind, loadQuestions } from '../tools/evaluate/data/questions'
 import { listTar } from '../tools/evaluate/data/tar'
 import { Predictions } from '../tools/evaluate/predictions'
 
@@ -167,6 +167,8 @@ describe('questions', () => {
       ['choice', 'a cat', 'a dog'],
     ])
     expect(new Set(questions.map(({ id }) => id)).size).toBe(2)
+    expect(firstOfEachKind([...questions, ...questions], 1)).toEqual(questions)
+    expect(firstOfEachKind([...questions, ...questions], undefined)).toHaveLength(4)
   })
 })
 

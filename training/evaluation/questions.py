@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image
@@ -18,6 +18,8 @@ from .records import Predictions, Progress
 
 YES_NO = re.compile(r"\b(yes|no)\b", re.IGNORECASE)
 GROUPS = 16
+# What an answer means shows in its first sentence.
+MAX_NEW_TOKENS = 32
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,17 @@ def load_questions(data: Path, split: str, media: Path | None = None) -> tuple[l
     if not questions:
         raise ValueError(f'{path} has no questions of split "{split}" with two answers to choose from')
     return questions, left_out
+
+
+def first_of_each_kind(questions: Sequence[Question], limit: int | None) -> list[Question]:
+    """The first `limit` questions of each kind, all where there is none."""
+    counts: Counter[str] = Counter()
+    chosen = []
+    for question in questions:
+        counts[question.kind] += 1
+        if limit is None or counts[question.kind] <= limit:
+            chosen.append(question)
+    return chosen
 
 
 def from_record(row: dict, folder: Path, media: Path | None, library: Library) -> Question | None:
@@ -164,6 +177,7 @@ def evaluate_questions(
     subject: Subject, questions: Sequence[Question], predictions: Predictions, decoding: Decoding, quotes: bool
 ) -> dict[str, float]:
     """By kind: the share answered right and the share whose right answer is likelier; clips are encoded once."""
+    decoding = replace(decoding, max_new_tokens=MAX_NEW_TOKENS)
     groups: dict[str, list[Question]] = defaultdict(list)
     for question in questions:
         if question.id not in predictions:

@@ -100,6 +100,16 @@ function fromRow(row: Row, index: number, file: string, { library, folder }: Whe
   })
 }
 
+/** The first `limit` questions of each kind, all where there is none. */
+export function firstOfEachKind(questions: readonly Question[], limit: number | undefined): Question[] {
+  const counts = new Map<string, number>()
+  return questions.filter(({ kind }) => {
+    const count = (counts.get(kind) ?? 0) + 1
+    counts.set(kind, count)
+    return limit === undefined || count <= limit
+  })
+}
+
 /** "yes" or "no" where the text begins with one of them. */
 export function yesOrNo(text: string): 'yes' | 'no' | null {
   const word = /^\W*(yes|no)\b/i.exec(text)?.[1]?.toLowerCase()

@@ -14,6 +14,9 @@ type Prediction = {
   readonly error?: string
 }
 
+/** What an answer means shows in its first sentence. */
+const maxNewTokens = 32
+
 type Group = {
   readonly id: string
   readonly source: Question['source']
@@ -23,7 +26,7 @@ type Group = {
 
 export async function evaluateQuestions(run: Run, questions: readonly Question[]): Promise<Values> {
   const predictions = run.predictions<Prediction>()
-  const options = generationOptions(run)
+  const options = { ...generationOptions(run), maxNewTokens }
   const groups = groupByFrames(questions.filter(({ id }) => !predictions.get(id)))
   await walk(run, 'clips with questions', groups, async (app, group, encoded) => {
     for (const { id, kind, question, right, wrong } of group.questions) {
