@@ -170,18 +170,7 @@ def activities(corpus: Corpus, random: Random) -> Iterator[Record]:
         if name:
             turns.append(Turn(phrasings.ask(phrasings.HAPPENING, random, medium=word), (said, sentence(name)), "activity"))
         if genre := genre_of(scene.kind):
-            ask = random.choice(
-                (
-                    "What kind of video is this?",
-                    "What type of video is it?",
-                    "What genre is this?",
-                    "How would you classify this video?",
-                    "What sort of clip is this?",
-                    "Which category fits the video?",
-                    "What is this: news, music, sports or something else?",
-                    "Name the kind of video.",
-                )
-            )
+            ask = random.choice(phrasings.GENRE)
             turns.append(Turn(ask, (f"It is {genre}.", sentence(genre)), "genre"))
         if turns:
             yield Record(f"action/{scene.source}/{scene.id}", "action", frames, not scene.is_clip, tuple(turns))
@@ -202,14 +191,7 @@ def exercises(corpus: Corpus, random: Random) -> Iterator[Record]:
         ]
         if movement:
             tool = f" with {TOOLS[scene.equipment]}" if scene.equipment in TOOLS else ""
-            ask = random.choice(
-                (
-                    "What is the person doing?",
-                    "What is happening?",
-                    "What kind of exercise is this?",
-                    "Which movement does the person make?",
-                )
-            )
+            ask = random.choice(phrasings.MOVEMENT)
             turns.append(Turn(ask, (f"The person is doing {movement}{tool}.", sentence(movement)), "movement"))
         if scene.equipment in TOOLS or scene.equipment == "body only":
             said = (

@@ -73,9 +73,7 @@ def captions(corpus: Corpus, random: Random) -> Iterator[Record]:
     for scene in corpus.scenes["youcook2"]:
         for index, step in enumerate(scene.steps):
             frame = Frame(scene.source, scene.id, index)
-            question = random.choice(
-                ("What is the cook doing?", "What is being done?", "What happens in this step?", "Which step of the recipe is this?")
-            )
+            question = random.choice(phrasings.STEP)
             turn = Turn(question, (sentence(step),), "step")
             yield Record(f"caption/youcook2/{scene.id}/{index}", "caption", (frame,) * random.randint(1, 3), True, (turn,))
 

@@ -116,14 +116,7 @@ def done_to(scene: Scene, random: Random) -> list[Turn]:
     for (head, verb), objects in sorted(found.items()):
         # Two things that one man holds may both be right, but a question wants an answer that the captions agree on.
         if len({head_of(text) for text in objects}) == 1 and len(heads) <= 3:
-            ask = random.choice(
-                (
-                    "What is the {head} {verb}?",
-                    "What is the {head} {verb} here?",
-                    "Can you see what the {head} is {verb}?",
-                    "Tell me what the {head} is {verb}.",
-                )
-            )
+            ask = random.choice(phrasings.DONE_TO)
             answers = [sentence(f"The {head} is {verb} {text}") for text in sorted(objects)] + [sentence(text) for text in sorted(objects)]
             turns.append(Turn(ask.format(head=head, verb=verb), tuple(answers), "object"))
     return turns
@@ -184,13 +177,15 @@ def _count(nouns: str, noun: str, number: int, word: str, random: Random) -> Tur
 
 def who(scene: Scene, word: str, random: Random) -> list[Turn]:
     """The subjects that the captions begin with."""
-    subjects = [
-        clause.subject for caption in scene.captions if (clause := parse(caption)) and 2 <= len(clause.subject.split()) <= SUBJECT_WORDS
-    ]
+    clauses = [clause for caption in scene.captions if (clause := parse(caption)) and 2 <= len(clause.subject.split()) <= SUBJECT_WORDS]
+    subjects = [clause.subject for clause in clauses]
     heads = Counter(head_of(subject) for subject in subjects)
     often = {head for head, count in heads.items() if count >= 2 and head in PERSONS | set(COUNTED) | set(SINGULAR)}
     # Captions that begin with different subjects each name a part: no one of them is the whole answer.
     if any(not kin(one, other) and {one, other} not in SAME for one in often for other in often):
+        return []
+    # "A woman" in one caption and "two women" in another: somebody miscounted or looked at a part.
+    if len({clause.plural for clause in clauses}) > 1:
         return []
     answers = dict.fromkeys(
         sentence(subject) for subject in subjects if head_of(subject) in often and subject.split()[-1] not in PREPOSITIONS

@@ -109,7 +109,7 @@ INFERENCES = (
     (
         "shakes shaking",
         "water wet",
-        ("Why is it shaking?", "What makes it shake?", "Why is water flying off?"),
+        ("Why is it shaking?", "Why does it shake?", "Can you say why it is shaking?"),
         ("To get the water off.", "Because it is wet."),
     ),
     (

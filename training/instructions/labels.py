@@ -63,7 +63,8 @@ def listed_names(scene: Scene, census: Census) -> list[str]:
     phrases = []
     for name in agreed:
         one, many = (len(re.findall(rf"\b{word}\b", text)) for word in (name, plural_of(name)))
-        phrases.append(plural_of(name) if many > one and name not in NO_ARTICLE else THINGS[name].phrase)
+        several = many > one or re.search(rf"\b(another {name}|{name} and (?:an?|the) (?:[a-z-]+ )*{name})\b", text)
+        phrases.append(plural_of(name) if several and name not in NO_ARTICLE else THINGS[name].phrase)
     return phrases
 
 
@@ -76,7 +77,7 @@ def labelled(scene: Scene, word: str, random: Random) -> list[Turn]:
         {"Fruit": "a fruit", "Vegetables": "a vegetable", "Packages": "a packaged product"}.get(scene.kind, "a product"),
     )
     turns = [Turn(phrasings.ask(phrasings.PRODUCT, random, medium=word), (f"It is {name}.", sentence(name), f"This is {name}."), "object")]
-    ask = random.choice(("Is it a fruit, a vegetable or a packaged product?", "What kind of product is it?", "Which kind of food is this?"))
+    ask = random.choice(phrasings.PRODUCT_KIND)
     return [*turns, Turn(ask, (f"It is {kind}.", sentence(kind)), "object")]
 
 

@@ -96,18 +96,7 @@ def before(first: str, last: str, random: Random) -> Turn:
     """Does one come before the other: yes and no equally often."""
     right = random.random() < 0.5
     one, other = (first, last) if right else (last, first)
-    ask = random.choice(
-        (
-            "Does the video show {one} before {other}?",
-            "Do we see {one} before {other}?",
-            "Can {one} be seen before {other}?",
-            "Do we see {other} after {one}?",
-            "Does the video show {other} after {one}?",
-            "Can you see {one} before {other}?",
-            "Does the video begin with {one} and go on with {other}?",
-            "Do we see first {one}, then {other}?",
-        )
-    )
+    ask = random.choice(phrasings.BEFORE)
     said = f"{'Yes' if right else 'No'}, first {first}, then {last}."
     return Turn(ask.format(one=one, other=other), (said, "Yes." if right else "No."), "before")
 

@@ -25,7 +25,7 @@ DOING = (
 )  # fmt: skip
 HAPPENING = (
     "What is being done?", "What action is shown?", "What activity is this?", "What is going on?", "Which activity can you see?", "What kind of action is happening?",
-    "What are they doing?", "What is someone doing here?", "Name the activity in the {medium}.",
+    "What can be seen happening?", "What is someone doing here?", "Name the activity in the {medium}.",
 )  # fmt: skip
 COLOUR = (
     "What colour is the {noun}?", "What color is the {noun}?", "Which colour is the {noun}?", "What is the colour of the {noun}?", "Can you tell me the color of the {noun}?",
@@ -91,9 +91,6 @@ WHICH_STEP = (
     "Which step comes first: {one}, or {other}?", "What is done first: {one}, or {other}?", "Which of these comes first: {one}, or {other}?", "What happens earlier: {one}, or {other}?",
     "What does the cook do first: {one}, or {other}?", "Which step is shown first: {one}, or {other}?", "In the video, what comes first: {one}, or {other}?", "Which is the earlier step: {one}, or {other}?",
 )  # fmt: skip
-FOLLOW_UP = (
-    "And what else can you see?", "Anything else?", "What else?", "Can you tell me more?", "Tell me a bit more.", "What more is there?", "Is there more to say?", "Please go on.",
-)  # fmt: skip
 THANKS = (
     "Thanks!",
     "Thank you.",
@@ -105,8 +102,31 @@ THANKS = (
     "Perfect, thanks!",
 )
 WELCOME = ("You're welcome!", "You're welcome. Ask me anything else about it.", "Glad to help!", "Happy to help.", "Any time!")
-YES_NO_SHORT = ("Yes.", "No.")
 BRIEFLY = {False: DESCRIBE_IMAGE, True: DESCRIBE_VIDEO}
+DONE_TO = (
+    "What is the {head} {verb}?", "What is the {head} {verb} here?", "Can you see what the {head} is {verb}?", "Tell me what the {head} is {verb}.", "Which thing is the {head} {verb}?",
+    "Do you know what the {head} is {verb}?", "Say what the {head} is {verb}.", "What can you see the {head} {verb}?",
+)  # fmt: skip
+PRODUCT_KIND = (
+    "Is it a fruit, a vegetable or a packaged product?", "What kind of product is it?", "Which kind of food is this?", "Is this fresh or packaged food?", "Which part of the shop is this from?",
+    "What type of grocery is it?", "Fruit, vegetable or package?", "What sort of food is shown?",
+)  # fmt: skip
+STEP = (
+    "What is the cook doing?", "What is being done?", "What happens in this step?", "Which step of the recipe is this?", "What does the cook do here?", "Describe this step.",
+    "What is being prepared?", "Tell me what is done in this step.",
+)  # fmt: skip
+MOVEMENT = (
+    "What is the person doing?", "What is happening?", "What kind of exercise is this?", "Which movement does the person make?", "What does the person do?", "Describe the movement.",
+    "What type of movement is it?", "Tell me what the person is doing.",
+)  # fmt: skip
+GENRE = (
+    "What kind of video is this?", "What type of video is it?", "What genre is this?", "How would you classify this video?", "What sort of clip is this?", "Which category fits the video?",
+    "What is this: news, music, sports or something else?", "Name the kind of video.",
+)  # fmt: skip
+BEFORE = (
+    "Does the video show {one} before {other}?", "Do we see {one} before {other}?", "Can {one} be seen before {other}?", "Do we see {other} after {one}?", "Does the video show {other} after {one}?",
+    "Can you see {one} before {other}?", "Does the video begin with {one} and go on with {other}?", "Do we see first {one}, then {other}?",
+)  # fmt: skip
 
 
 def ask(ways: tuple[str, ...], random: Random, **fields: str) -> str:

@@ -133,7 +133,7 @@ def parse(caption: str) -> Clause | None:
     if not match:
         return None
     determiner, middle, be, verb, rest = match.groups()
-    if verb in NOT_VERBS or "," in middle:
+    if verb in NOT_VERBS or re.search(r",| (is|are)\b", middle):
         return None
     if verb in ("wearing", "holding", "carrying", "standing", "sitting", "dressed") and be is None:
         inner = re.match(r"^(.*?) (is|are) ([a-z]+ing)\b(.*)$", rest)
