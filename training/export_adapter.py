@@ -7,7 +7,12 @@ A acts on columns, which are not permuted: only B's rows are.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+
+from training.derive import Adapter
+from training.export_files import read_json
 
 MODULES = {
     "self_attn.q_proj": "attn_q",
@@ -61,3 +66,20 @@ def adapter_file(factors: dict[str, tuple[np.ndarray, np.ndarray]]) -> tuple[byt
         data += np.ascontiguousarray(b).astype("<f2").tobytes()
         table.append(entry)
     return bytes(data), table
+
+
+def read_adapter(folder: Path) -> Adapter | None:
+    """A pack's adapter as `adapter_file` wrote it, None if it has none."""
+    entry = read_json(folder / "pack.json")["adapter"]
+    if entry is None:
+        return None
+    data = (folder / entry["file"]["path"]).read_bytes()
+
+    def factor(shape: list[int], offset: int) -> np.ndarray:
+        return np.frombuffer(data, "<f2", shape[0] * shape[1], offset).reshape(shape)
+
+    factors = {
+        row["name"]: (factor(row["aShape"], row["aOffset"]), factor(row["bShape"], row["bOffset"]))
+        for row in entry["tensors"]
+    }
+    return Adapter(entry["rank"], entry["alpha"], factors)

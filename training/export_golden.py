@@ -15,7 +15,9 @@ from onnx import numpy_helper
 from tokenizers import Tokenizer
 
 from training.derive import Adapter, derive
+from training.export_adapter import read_adapter
 from training.export_files import read_json, sha256_of
+from training.export_pack import read_projector
 from training.export_reference import greedy, llama, logits
 from training.gguf_base import Base
 from training.pooling import MeanPooling
@@ -52,33 +54,6 @@ def decoded(entry: dict) -> np.ndarray:
     return np.frombuffer(base64.b64decode(entry["float32"]), "<f4").reshape(entry["shape"])
 
 
-def read_projector(folder: Path) -> dict[str, np.ndarray]:
-    """Tensors of a pack's projector file by name."""
-    entry = read_json(folder / "pack.json")["projector"]
-    data = (folder / entry["file"]["path"]).read_bytes()
-    return {
-        row["name"]: np.frombuffer(data, "<f4", int(np.prod(row["shape"])), row["offset"]).reshape(row["shape"])
-        for row in entry["tensors"]
-    }
-
-
-def read_adapter(folder: Path) -> Adapter | None:
-    """A pack's adapter, None if it has none."""
-    entry = read_json(folder / "pack.json")["adapter"]
-    if entry is None:
-        return None
-    data = (folder / entry["file"]["path"]).read_bytes()
-
-    def factor(shape: list[int], offset: int) -> np.ndarray:
-        return np.frombuffer(data, "<f2", shape[0] * shape[1], offset).reshape(shape)
-
-    factors = {
-        row["name"]: (factor(row["aShape"], row["aOffset"]), factor(row["bShape"], row["bOffset"]))
-        for row in entry["tensors"]
-    }
-    return Adapter(entry["rank"], entry["alpha"], factors)
-
-
 def weights_section(base: Base, adapters: dict[str, Adapter | None]) -> dict:
     """Dequantised rows of one tensor of each stored type, and hashes of every derived external-data file."""
     rows = []
@@ -98,7 +73,7 @@ def visual_tokens(folder: Path, patches: torch.Tensor, cls: torch.Tensor) -> dic
     """Pooled patches and projected tokens of features patches [T, P, D], cls [T, D], by torch modules."""
     from training.export_tiny import pooling_module
 
-    tensors = {name: torch.from_numpy(value.copy()) for name, value in read_projector(folder).items()}
+    tensors = {name: torch.from_numpy(value) for name, value in read_projector(folder).items()}
     pooling = read_json(folder / "pack.json")["pooling"]
     module = pooling_module(pooling["kind"]) or MeanPooling()
 
@@ -157,7 +132,7 @@ def decoder_section(
     model = llama(base, adapter)
     table = model.get_input_embeddings().weight.detach()
     tokens = visual_tokens(folder, patches, cls)
-    markers = torch.from_numpy(read_projector(folder)["markers"].copy())
+    markers = torch.from_numpy(read_projector(folder)["markers"])
     visual = torch.cat([markers[0:1], tokens["patchTokens"], markers[1:3], tokens["frameTokens"], markers[3:4]])
     system = read_json(folder / "pack.json")["prompt"]["system"]
     before = tokenizer.encode(f"<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\n").ids

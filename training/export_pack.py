@@ -15,7 +15,7 @@ import numpy as np
 
 from training.export_adapter import adapter_file, gguf_factors
 from training.export_base import BASE_ID
-from training.export_files import MODELS, describe, superseded, write_hashed, write_json
+from training.export_files import MODELS, describe, read_json, superseded, write_hashed, write_json
 from training.gguf_base import Base
 
 PACK_ID = "valley-nano"
@@ -62,6 +62,16 @@ def projector_file(tensors: dict[str, np.ndarray], width: int, hidden: int) -> t
         table.append({"name": name, "shape": list(value.shape), "offset": len(data)})
         data += value.tobytes()
     return bytes(data), table
+
+
+def read_projector(folder: Path) -> dict[str, np.ndarray]:
+    """A pack's projector file as `projector_file` wrote it: float32 tensors by name."""
+    entry = read_json(folder / "pack.json")["projector"]
+    data = (folder / entry["file"]["path"]).read_bytes()
+    return {
+        row["name"]: np.frombuffer(data, "<f4", int(np.prod(row["shape"])), row["offset"]).reshape(row["shape"]).copy()
+        for row in entry["tensors"]
+    }
 
 
 def adapter_entry(folder: Path, checkpoint: Path | None, architecture: dict) -> dict | None:

@@ -19,9 +19,10 @@ import torch
 
 from .batches import Captions, FeatureBank
 from .data import CHECKPOINTS
-from .export_adapter import MODULES, transformers_row_order
-from .export_base import BASE_ID
+from .derive import Adapter
+from .export_adapter import MODULES, read_adapter, transformers_row_order
 from .export_files import read_json
+from .export_pack import read_projector
 from .features import STEM, FeatureView
 from .instructions.record import Frame
 
@@ -30,35 +31,16 @@ BATCH = 100
 RIDGE = 0.003
 
 
-def read_projector(folder: Path, manifest: dict) -> dict[str, torch.Tensor]:
-    """The folded projector {weight [1280, 576], bias [576], markers [4, 576], and what a learned pooling needs}."""
-    data = (folder / manifest["projector"]["file"]["path"]).read_bytes()
-    tensors = {}
-    for entry in manifest["projector"]["tensors"]:
-        count = int(np.prod(entry["shape"]))
-        values = np.frombuffer(data, "<f4", count, entry["offset"]).reshape(entry["shape"])
-        tensors[entry["name"]] = torch.from_numpy(values.copy())
-    return tensors
-
-
-def read_adapter(folder: Path, manifest: dict, architecture: dict) -> dict | None:
-    """The adapter as adapter.pt holds it, {rank, alpha, modules: {transformers name: (A, B)}}, or None without one."""
-    entry = manifest["adapter"]
-    if entry is None:
-        return None
-    data = (folder / entry["file"]["path"]).read_bytes()
+def checkpoint_of(adapter: Adapter, architecture: dict) -> dict:
+    """A pack's adapter as adapter.pt holds it, {rank, alpha, modules: {transformers name: (A, B)}}, float32."""
     names = {gguf: module for module, gguf in MODULES.items()}
     modules = {}
-    for tensor in entry["tensors"]:
-        a, b = (
-            np.frombuffer(data, "<f2", int(np.prod(tensor[f"{part}Shape"])), tensor[f"{part}Offset"]).reshape(tensor[f"{part}Shape"]).astype(np.float32)
-            for part in "ab"
-        )
-        _, layer, gguf, _ = tensor["name"].split(".")
+    for name, (a, b) in adapter.factors.items():
+        _, layer, gguf, _ = name.split(".")
         if gguf in ("attn_q", "attn_k"):
             b = transformers_row_order(b, architecture["heads" if gguf == "attn_q" else "kvHeads"])
-        modules[f"model.layers.{layer}.{names[gguf]}"] = (torch.from_numpy(a.copy()), torch.from_numpy(b.copy()))
-    return {"rank": entry["rank"], "alpha": entry["alpha"], "modules": modules}
+        modules[f"model.layers.{layer}.{names[gguf]}"] = tuple(torch.from_numpy(part.astype(np.float32)) for part in (a, b))
+    return {"rank": adapter.rank, "alpha": adapter.alpha, "modules": modules}
 
 
 @torch.inference_mode()
@@ -101,17 +83,17 @@ def main() -> None:
     parser.add_argument("--tower", help="carry the projector over to this tower's vectors; the pack must use the ImageNet trunk")
     arguments = parser.parse_args()
     manifest = read_json(arguments.pack / "pack.json")
-    architecture = read_json(arguments.pack.parent / BASE_ID / "base.json")["architecture"]
     folder = CHECKPOINTS / arguments.run
     folder.mkdir(parents=True, exist_ok=True)
-    projector = read_projector(arguments.pack, manifest)
+    projector = {name: torch.from_numpy(value) for name, value in read_projector(arguments.pack).items()}
     if arguments.tower:
         projector, explained = carry_over(projector, arguments.tower)
         print(json.dumps({"tower": arguments.tower, "variance reproduced": round(explained, 4)}))
     torch.save(projector, folder / "projector.pt")
-    adapter = read_adapter(arguments.pack, manifest, architecture)
-    if adapter:
-        torch.save(adapter, folder / "adapter.pt")
+    adapter = read_adapter(arguments.pack)
+    if adapter is not None:
+        architecture = read_json(arguments.pack / manifest["base"])["architecture"]
+        torch.save(checkpoint_of(adapter, architecture), folder / "adapter.pt")
     print(f"{folder}: {', '.join(sorted(path.name for path in folder.glob('*.pt')))}")
 
 

@@ -14,8 +14,9 @@ from tokenizers import Tokenizer
 from torch import nn
 
 from ..derive import adapted
+from ..export_adapter import read_adapter
 from ..export_files import read_json
-from ..export_golden import read_adapter, read_projector
+from ..export_pack import read_projector
 from ..gguf_base import Base
 from ..language_model import Architecture, LanguageModel
 from ..pooling import DeltaPooling, make_pooling, take_pack_tensors
@@ -34,7 +35,7 @@ def load_pack(folder: Path, dtype: torch.dtype = torch.float32) -> Subject:
     tokenizer = Tokenizer.from_file(str(base_path / base.manifest["files"]["tokenizer"]["path"]))
     if manifest["pooling"]["side"] != "before-projector":
         raise ValueError(f"{manifest['id']} pools after the projector, which is not evaluated here")
-    tensors = {name: torch.from_numpy(value.copy()) for name, value in read_projector(folder).items()}
+    tensors = {name: torch.from_numpy(value) for name, value in read_projector(folder).items()}
     tower, generation, sampling = manifest["tower"], manifest["generation"], manifest["sampling"]
     pooling = load_pooling(manifest["pooling"]["kind"], tower["gridTokens"], tower["width"], tensors)
     prompt = PackPrompt(tokenizer, manifest["prompt"]["system"])

@@ -13,11 +13,10 @@ import torch
 from gguf import GGMLQuantizationType, quants
 
 from training.derive import Adapter, adapted, channel_codes, derive, encode
-from training.export_adapter import gguf_factors, gguf_row_order, transformers_row_order
+from training.export_adapter import gguf_factors, gguf_row_order, read_adapter, transformers_row_order
 from training.export_decoder import FLAVOURS, DecoderGraph
 from training.export_files import read_json, sha256_of
-from training.export_golden import read_adapter, read_projector
-from training.export_pack import projector_file
+from training.export_pack import projector_file, read_projector
 from training.export_reference import llama, logits
 from training.export_tower import adaptive_pool_matrix
 from training.gguf_base import Base, RawTensor, dequantise, pack_shards, quantise
