@@ -77,12 +77,6 @@ class Prompt(Protocol):
     def answer(self, text: str) -> list[int]:
         """Ids of an answer with the token that closes it."""
 
-    def plain_question(self, question: str) -> list[int]:
-        """Ids between the prefix and the answer of a chat without a clip."""
-
-    def quotes(self, captions: list[str]) -> list[int]:
-        """Ids of the captions quoted between VISUAL and the first question; none without captions."""
-
 
 class Batch(Protocol):
     """What `Model.features` makes vectors of, row by row, and what is asked and answered about each row."""

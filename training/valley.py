@@ -103,7 +103,7 @@ class Model:
     def body(self, projector, features: list[torch.Tensor], question: str, quotes: list[list[int]] | None = None) -> torch.Tensor:
         """VISUAL, quotes and question as embeddings [B, L, hidden] of rows that take equally many positions.
 
-        quotes: token ids of what is quoted to each row (`Prompt.quotes`), none by default. Raises RuntimeError for unequal rows.
+        quotes: token ids of what is quoted to each row (`ChatPrompt.quotes`), none by default. Raises RuntimeError for unequal rows.
         """
         suffix = self.suffix(question)
         texts = [torch.cat([torch.tensor(ids, dtype=torch.int64), suffix]) for ids in quotes or [[]] * len(features)]
@@ -143,7 +143,7 @@ class Model:
 
 
 class ChatPrompt:
-    """valley-nano's prompt: `training.prompt` with SmolLM2's tokenizer."""
+    """valley-nano's prompt: `training.prompt` with SmolLM2's tokenizer, and what instruction data and quotes add to it."""
 
     def __init__(self) -> None:
         self.tokenizer = load_tokenizer()
@@ -155,6 +155,7 @@ class ChatPrompt:
         return suffix_ids(self.tokenizer, question)
 
     def plain_question(self, question: str) -> list[int]:
+        """Ids between the prefix and the answer of a chat without a clip."""
         return plain_question_ids(self.tokenizer, question)
 
     def again(self, question: str) -> list[int]:
@@ -164,11 +165,14 @@ class ChatPrompt:
         return answer_ids(self.tokenizer, text)
 
     def quotes(self, captions: list[str]) -> list[int]:
+        """Ids of the captions quoted between VISUAL and the first question; none without captions."""
         return self.tokenizer.encode(quotes_text(captions)).ids if captions else []
 
 
 class Valley(Model):
     """valley-nano: SmolLM2, frozen or `trainable`, over the features cache of the image tower."""
+
+    prompt: ChatPrompt
 
     def __init__(self, dtype: torch.dtype = torch.bfloat16, trainable: bool = False, pooling: nn.Module | None = None) -> None:
         prompt = ChatPrompt()

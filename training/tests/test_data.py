@@ -1,8 +1,12 @@
+import json
+import lzma
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from training.data import Item, clean_caption, split_strip, squash
+from training.data import Item, clean_caption, held_out, item_texts, load_items, split_strip, squash
 from training.features import apply_view, augmentation
 
 
@@ -18,6 +22,41 @@ from training.features import apply_view, augmentation
 )
 def test_captions_get_one_spelling(raw, clean):
     assert clean_caption(raw) == clean
+
+
+@pytest.mark.parametrize(
+    ("row", "texts"),
+    [
+        ({"captions": ["A dog runs ."], "name": "dog"}, ["A dog runs ."]),
+        ({"captions": ["A pan ."], "sequences": [["oil is hot", "fish fries ."]]}, ["A pan .", "Oil is hot. Fish fries."]),
+        ({"steps": ["cut the onion", "stir"], "label": "soup"}, ["cut the onion", "stir"]),
+        ({"label": "push_up"}, ["push up"]),
+        ({"scene": "living_room", "objects": ["sofa"]}, ["living room"]),
+        ({"objects": ["cup", "saucer"]}, ["cup and saucer"]),
+        ({"id": "x"}, []),
+    ],
+)
+def test_what_a_record_says_of_its_pictures(row: dict, texts: list[str]):
+    assert item_texts(row) == texts
+
+
+def test_items_of_every_kind_of_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("VALLEY_DATA", str(tmp_path))
+    rows = {
+        "photos": [{"id": "p", "split": "train", "name": "red panda"}],
+        "youcook2": [{"id": str(number), "split": "train", "n_frames": 2, "steps": ["cut", "stir"]} for number in range(400)],
+    }
+    for source, content in rows.items():
+        (tmp_path / source).mkdir()
+        with lzma.open(tmp_path / source / "captions.jsonl.xz", "wt", encoding="utf-8") as lines:
+            lines.writelines(json.dumps(row) + "\n" for row in content)
+    assert load_items("photos") == [Item("photos", "p", "train", 1, ("red panda",), False)]
+    recipes = load_items("youcook2")
+    assert recipes[7] == Item("youcook2", "7", "train", 2, ("cut", "stir"), True)
+    # A fifth of the recipes, the same every time; of no other source any.
+    kept = [item.id for item in recipes if held_out(item)]
+    assert 50 < len(kept) < 110 and kept == [item.id for item in load_items("youcook2") if held_out(item)]
+    assert not any(held_out(Item("photos", item.id, "train", 1, (), False)) for item in recipes)
 
 
 def test_a_strip_is_cut_in_time_order():
