@@ -129,7 +129,13 @@ describe('questions', () => {
         turns,
         choice,
       },
-      { id: 'open', type: 'qa', frames: [['photos', 'p', 0]], still: true, turns },
+      {
+        id: 'open',
+        type: 'qa',
+        frames: [['photos', 'p', 0]],
+        still: true,
+        turns: [{ question: 'What is it?', answers: ['A lamp.'] }, ...turns],
+      },
     )
     for (const path of [join(folder, 'set'), join(folder, 'set/val.jsonl')]) {
       const { questions, leftOut } = load(path)
@@ -137,7 +143,9 @@ describe('questions', () => {
       expect(questions.map(({ id, kind, source }) => [id, kind, source.kind])).toEqual([
         ['y', 'yesno', 'file'],
         ['o', 'order', 'frames'],
+        ['open.1', 'qa', 'file'],
       ])
+      expect(questions[2]).toMatchObject({ right: 'Yes.', wrong: 'No.' })
       const source = questions[1]?.source
       expect(source?.kind === 'frames' && source.frames.map(({ file, at }) => [file.name, at])).toEqual([
         ['c.webp', 1],
@@ -156,6 +164,7 @@ describe('questions', () => {
         qa: [
           { q: 'Is it red?', a: 'no' },
           { q: 'What is it?', a: 'lamp' },
+          { q: 'Is it big?', answer: true },
         ],
       },
       { id: 7, image: 'p.jpg', question: 'Cat or dog?', answer: 'a cat', choices: ['a dog', 'a cat'] },
@@ -164,11 +173,12 @@ describe('questions', () => {
     expect(leftOut).toBe(1)
     expect(questions.map(({ kind, right, wrong }) => [kind, right, wrong])).toEqual([
       ['yesno', 'no', 'Yes.'],
+      ['yesno', 'yes', 'No.'],
       ['choice', 'a cat', 'a dog'],
     ])
-    expect(new Set(questions.map(({ id }) => id)).size).toBe(2)
-    expect(firstOfEachKind([...questions, ...questions], 1)).toEqual(questions)
-    expect(firstOfEachKind([...questions, ...questions], undefined)).toHaveLength(4)
+    expect(new Set(questions.map(({ id }) => id)).size).toBe(3)
+    expect(firstOfEachKind(questions, 1).map(({ kind }) => kind)).toEqual(['yesno', 'choice'])
+    expect(firstOfEachKind(questions, undefined)).toEqual(questions)
   })
 })
 

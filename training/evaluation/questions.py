@@ -61,7 +61,7 @@ def load_questions(data: Path, split: str, media: Path | None = None) -> tuple[l
         if not in_split(row, split):
             continue
         is_record = isinstance(row.get("frames"), list) and isinstance(row.get("turns"), list)
-        found = [from_record(row, folder, media, library)] if is_record else from_row(row, number, folder, library)
+        found = from_record(row, folder, media, library) if is_record else from_row(row, number, folder, library)
         questions += [question for question in found if question is not None]
         left_out += sum(question is None for question in found)
     if not questions:
@@ -80,10 +80,10 @@ def first_of_each_kind(questions: Sequence[Question], limit: int | None) -> list
     return chosen
 
 
-def from_record(row: dict, folder: Path, media: Path | None, library: Library) -> Question | None:
-    """A dialogue as `python -m training.instructions.generate` writes it."""
-    if "choice" not in row or not row["frames"] or not row["turns"]:
-        return None
+def from_record(row: dict, folder: Path, media: Path | None, library: Library) -> list[Question | None]:
+    """The turns of a dialogue as `python -m training.instructions.generate` writes it; `choice` is that of the first."""
+    if not row["frames"]:
+        return [None for _ in row["turns"]]
     shown = row["frames"][:1] if row["still"] else row["frames"]
     files = {}
     for source, item, *_ in shown:
@@ -98,8 +98,14 @@ def from_record(row: dict, folder: Path, media: Path | None, library: Library) -
             return list(images.values())
         return [split_strip(images[source, item])[index] for source, item, index, *_ in shown]
 
-    choice = row["choice"]
-    return Question(row["id"], row["type"], repr(shown), frames, row["turns"][0]["question"], choice["right"], choice["wrong"])
+    found: list[Question | None] = []
+    for place, turn in enumerate(row["turns"]):
+        choice = row.get("choice", {}) if place == 0 else {}
+        right = choice.get("right") or next(iter(turn.get("answers", ())), None)
+        wrong = choice.get("wrong") or (right and other_answer({}, right))
+        key = row["id"] if place == 0 else f"{row['id']}.{place}"
+        found.append(Question(key, row["type"], repr(shown), frames, turn["question"], right, wrong) if right and wrong else None)
+    return found
 
 
 def from_row(row: dict, number: int, folder: Path, library: Library) -> list[Question | None]:
@@ -111,7 +117,7 @@ def from_row(row: dict, number: int, folder: Path, library: Library) -> list[Que
     item = locate(library.open(folder), row, name)
     found: list[Question | None] = []
     for place, entry in enumerate(asked):
-        question, right = entry.get("question", entry.get("q")), entry.get("answer", entry.get("a"))
+        question, right = entry.get("question", entry.get("q")), answer_of(entry)
         wrong = other_answer(entry, right) if isinstance(question, str) and isinstance(right, str) else None
         if wrong is None:
             found.append(None)
@@ -120,6 +126,12 @@ def from_row(row: dict, number: int, folder: Path, library: Library) -> list[Que
         key = f"{row.get('id', name)}/{number}.{place}"
         found.append(Question(key, kind, name, lambda sampling: item.frames(sampling, None), question, right, wrong))
     return found
+
+
+def answer_of(entry: dict) -> object:
+    """`answer`, `a` or the first of `answers`; true and false as words."""
+    right = entry.get("answer", entry.get("a", next(iter(entry.get("answers", ())), None)))
+    return ("yes" if right else "no") if isinstance(right, bool) else right
 
 
 def other_answer(entry: dict, right: str) -> str | None:

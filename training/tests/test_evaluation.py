@@ -79,25 +79,31 @@ def test_questions_of_dialogues_and_of_plain_rows(tmp_path):
         tmp_path / "set" / "val.jsonl",
         {"id": "y", "type": "yesno", "frames": [["photos", "p", 0], ["photos", "p", 0]], "still": True, "turns": turns, "choice": choice},
         {"id": "o", "type": "order", "frames": [["clips", "c", 1], ["photos", "p", 0]], "still": False, "turns": turns, "choice": choice},
-        {"id": "open", "type": "qa", "frames": [["photos", "p", 0]], "still": True, "turns": turns},
+        {"id": "open", "type": "qa", "frames": [["photos", "p", 0]], "still": True, "turns": [{"question": "What?", "answers": ["A lamp."]}, *turns]},
     )
     questions, left_out = load_questions(tmp_path / "set", "val", tmp_path / "root")
     assert [(question.id, question.kind, colours(question.frames(SAMPLING))) for question in questions] == [
         ("y", "yesno", [RED]),
         ("o", "order", [GREEN, RED]),
+        ("open.1", "qa", [RED]),
     ]
-    assert left_out == 1
+    assert (questions[2].right, questions[2].wrong, left_out) == ("Yes.", "No.", 1)
 
     photos = tmp_path / "root" / "photos"
     rows(
         photos / "qa.jsonl",
-        {"id": "p", "qa": [{"q": "Is it red?", "a": "no"}, {"q": "What is it?", "a": "lamp"}]},
+        {"id": "p", "qa": [{"q": "Is it red?", "a": "no"}, {"q": "What is it?", "a": "lamp"}, {"q": "Is it big?", "answer": True}]},
         {"id": 7, "image": "p.png", "question": "Cat or dog?", "answer": "a cat", "choices": ["a dog", "a cat"]},
     )
     questions, left_out = load_questions(photos, "val")
-    assert [(question.kind, question.right, question.wrong) for question in questions] == [("yesno", "no", "Yes."), ("choice", "a cat", "a dog")]
+    assert [(question.kind, question.right, question.wrong) for question in questions] == [
+        ("yesno", "no", "Yes."),
+        ("yesno", "yes", "No."),
+        ("choice", "a cat", "a dog"),
+    ]
     assert left_out == 1
-    assert first_of_each_kind(questions * 2, 1) == questions and len(first_of_each_kind(questions * 2, None)) == 4
+    assert [question.kind for question in first_of_each_kind(questions, 1)] == ["yesno", "choice"]
+    assert first_of_each_kind(questions, None) == questions
 
 
 def test_what_an_answer_means():

@@ -57,12 +57,10 @@ function fromRecord(row: Row, where: Where): (Question | null)[] {
     id: string
     type: string
     frames: [string, string, number][]
-    turns: { question: string }[]
+    turns: { question: string; answers?: string[] }[]
     choice?: { right: string; wrong: string }
     still?: boolean
   }
-  const [turn] = turns
-  if (!choice || !turn) return [null]
   const cuts = frames.map(([source, item, at]) => {
     const media = folderOf(source, where)
     const file = media.find(item)
@@ -70,13 +68,18 @@ function fromRecord(row: Row, where: Where): (Question | null)[] {
     return { file, at }
   })
   const [first] = cuts
-  if (!first) return [null]
+  if (!first) return turns.map(() => null)
   // A photo is one file to the app, however many frames training showed of it.
   const source: Source = still
     ? { kind: 'file', file: first.file }
     : { kind: 'frames', frames: cuts.map(({ file, at }) => ({ file, at })) }
   const about = JSON.stringify(still ? frames[0] : frames)
-  return [{ id, kind: type, source, about, question: turn.question, right: choice.right, wrong: choice.wrong }]
+  return turns.map(({ question, answers }, at) => {
+    const right = (at === 0 && choice?.right) || answers?.[0]
+    const wrong = (at === 0 && choice?.wrong) || (right && otherAnswer(right, undefined, undefined))
+    if (!right || !wrong) return null
+    return { id: at === 0 ? id : `${id}.${at}`, kind: type, source, about, question, right, wrong }
+  })
 }
 
 /** A row that asks: `question`/`q`, `answer`/`a`, perhaps `choices`; or one with a list of such in `qa`. */
@@ -91,7 +94,7 @@ function fromRow(row: Row, index: number, file: string, { library, folder }: Whe
   const { source } = locate(library.open(folder), row, name)
   return asked.map((entry, at) => {
     const question = entry.question ?? entry.q
-    const right = entry.answer ?? entry.a
+    const right = spoken(entry.answer ?? entry.a ?? (Array.isArray(entry.answers) ? entry.answers[0] : undefined))
     if (typeof question !== 'string' || typeof right !== 'string') return null
     const wrong = otherAnswer(right, entry.choices ?? entry.options, entry.wrong)
     if (wrong === null) return null
@@ -115,6 +118,8 @@ export function yesOrNo(text: string): 'yes' | 'no' | null {
   const word = /^\W*(yes|no)\b/i.exec(text)?.[1]?.toLowerCase()
   return word === 'yes' || word === 'no' ? word : null
 }
+
+const spoken = (answer: unknown) => (typeof answer === 'boolean' ? (answer ? 'yes' : 'no') : answer)
 
 function otherAnswer(right: string, choices: unknown, wrong: unknown): string | null {
   if (typeof wrong === 'string') return wrong
