@@ -15,6 +15,8 @@ HIDDEN = -1e9
 TRUNK = -1
 QUESTION = -1
 PADDING = -2
+# Batches come in few widths, so that memory freed by one step fits the next: allocators return what does not fit.
+WIDTH_STEP = 32
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,8 @@ class Packed:
 
 def pack(batch: list[Row], past: int) -> Packed:
     """Packs rows behind `past` cached positions. Raises ValueError for an empty question or answer."""
-    width = max(row.length for row in batch)
+    longest = max(row.length for row in batch)
+    width = -(-longest // WIDTH_STEP) * WIDTH_STEP
     size = (len(batch), width)
     ids = torch.zeros(size, dtype=torch.int64)
     positions = torch.zeros(size, dtype=torch.int64)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from training.language_model import LanguageModel, causal_mask
-from training.packing import Branch, Packed, Row, chat, pack
+from training.packing import WIDTH_STEP, Branch, Packed, Row, chat, pack
 
 from .tiny import HIDDEN, tiny_decoder
 
@@ -134,8 +134,10 @@ def test_targets_are_the_answers_and_of_a_chat_not_its_questions() -> None:
 def test_positions_start_anew_behind_the_trunk() -> None:
     packed = pack(ROWS[:1], 3)
     trunk, first = list(range(3, 12)), [12, 13]
-    assert packed.positions[0].tolist() == [*trunk, *first, 14, 15, 16, 14, 12, 13, 14]
-    assert packed.ids.shape[1] == ROWS[0].length
+    used = ROWS[0].length
+    assert packed.positions[0, :used].tolist() == [*trunk, *first, 14, 15, 16, 14, 12, 13, 14]
+    # Widths come in steps, so that one step's memory fits the next one's batch.
+    assert packed.ids.shape[1] == WIDTH_STEP * -(-used // WIDTH_STEP)
 
 
 @pytest.mark.parametrize("branch", [Branch([], [[2]]), Branch([5], [[]])])
