@@ -92,6 +92,46 @@ def adapter_entry(folder: Path, checkpoint: Path | None, architecture: dict) -> 
     return {"file": file, "rank": saved["rank"], "alpha": saved["alpha"], "tensors": table}
 
 
+def clip_parts(folder: Path) -> dict:
+    """pack.json's `textTower` and `captionStore` where `training.export_clip` wrote their files, else nothing."""
+    from training.clip.image_tower import EMBEDDING_SIZE
+    from training.clip.text_tower import MAX_TOKENS
+    from training.retrieval import INTRO, LICENCE as STORE_LICENCE, QUOTES, SOURCE
+
+    def only(stem: str, suffix: str) -> dict:
+        found = superseded(folder, stem, suffix, keep=None)
+        if len(found) != 1:
+            raise FileNotFoundError(f"{folder} must hold one {stem}-<sha8>{suffix}: run python -m training.export_clip")
+        return describe(found[0], folder)
+
+    if not superseded(folder, "text", ".onnx", keep=None):
+        return {}
+    vectors = only("captions", ".bin")
+    rows = np.frombuffer((folder / vectors["path"]).read_bytes(), np.int8).reshape(-1, EMBEDDING_SIZE)
+    # The vectors were of length 1 before they were rounded to integers.
+    scale = float(1 / np.linalg.norm(rows.astype(np.float32), axis=1).mean())
+    return {
+        "textTower": {
+            "file": only("text", ".onnx"),
+            "tokenizer": only("wordpiece", ".json"),
+            "tokenizerConfig": only("wordpiece-config", ".json"),
+            "embeddingSize": EMBEDDING_SIZE,
+            "maxTokens": MAX_TOKENS,
+        },
+        "captionStore": {
+            "texts": only("captions", ".tsv"),
+            "vectors": vectors,
+            "count": vectors["bytes"] // EMBEDDING_SIZE,
+            "size": EMBEDDING_SIZE,
+            "scale": scale,
+            "quotes": QUOTES,
+            "intro": INTRO,
+            "licence": STORE_LICENCE,
+            "source": SOURCE,
+        },
+    }
+
+
 def download_bytes(manifest: dict, base: dict) -> int:
     """What a first load fetches: the pack's own files, the base's shards and tokenizer and one (the int8) graph.
 
