@@ -4,6 +4,8 @@ import { parseArgs } from 'node:util'
 import type { AppOptions } from './app-under-test'
 import type { Settings } from './run'
 
+const root = resolve(import.meta.dirname, '../../..')
+
 export const tasks = ['caption', 'retrieval', 'qa', 'own-notes', 'parity'] as const
 export type Task = (typeof tasks)[number]
 
@@ -43,7 +45,7 @@ export function readOptions(args: string[]): Options {
   const { values } = parseArgs({
     args,
     options: {
-      pack: { type: 'string', default: 'models/valley-nano' },
+      pack: { type: 'string' },
       data: { type: 'string' },
       split: { type: 'string', default: 'val' },
       task: { type: 'string', default: 'caption' },
@@ -69,7 +71,7 @@ export function readOptions(args: string[]): Options {
   const frames = numberOf('frames', values.frames)
   const penalty = numberOf('repetition-penalty', values['repetition-penalty'])
   return {
-    pack: here(values.pack),
+    pack: values.pack ? here(values.pack) : resolve(root, 'models/valley-nano'),
     data: here(values.data),
     split: values.split,
     task,
@@ -78,9 +80,7 @@ export function readOptions(args: string[]): Options {
     repetitionPenalty: penalty,
     frames,
     quotes: !values['no-quotes'],
-    media: values.media
-      ? here(values.media)
-      : (process.env.VALLEY_DATA ?? resolve(import.meta.dirname, '../../../../shared/data')),
+    media: values.media ? here(values.media) : (process.env.VALLEY_DATA ?? resolve(root, '../shared/data')),
     reference: values.reference && here(values.reference),
     vision: values.vision,
     language: values.language,

@@ -18,6 +18,8 @@ export function servePack(folder: string): { readonly plugin: Plugin; readonly p
         if (!path.startsWith(root + sep) || !existsSync(path) || !statSync(path).isFile()) return next()
         for (const [name, value] of Object.entries(isolationHeaders)) response.setHeader(name, value)
         response.setHeader('Content-Type', path.endsWith('.json') ? 'application/json' : 'application/octet-stream')
+        // The browser's profile outlives a run; a pack may change between two.
+        response.setHeader('Cache-Control', 'no-cache')
         response.setHeader('Content-Length', statSync(path).size)
         createReadStream(path).pipe(response)
       })
