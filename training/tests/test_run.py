@@ -102,7 +102,8 @@ def _checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_steps_give_the_losses_they_gave_before(tmp_path: Path, kind: str, dtype: torch.dtype, losses: list[float]) -> None:
     run = tiny_run(tmp_path, dtype, kind)
     steps = [run.step(progress) for progress in (0.0, 0.1, 0.2, 0.3)]
-    assert steps == pytest.approx(losses, abs=2e-5 if dtype == torch.float32 else 2e-3)
+    # bfloat16 rounds otherwise where a batch is padded further; float32 holds the numbers.
+    assert steps == pytest.approx(losses, abs=2e-5 if dtype == torch.float32 else 4e-3)
 
 
 def test_a_run_cut_in_two_ends_where_the_whole_one_does(tmp_path: Path) -> None:
