@@ -40,7 +40,9 @@ class Adapter(nn.Module):
 
     @torch.no_grad()
     def restore(self, checkpoint: dict) -> None:
-        """Takes the factors of `checkpoint`."""
+        """Takes the factors of `checkpoint`. Raises ValueError where they are scaled otherwise or of another rank."""
+        if (self.rank, self.alpha) != (checkpoint["rank"], checkpoint["alpha"]):
+            raise ValueError(f"an adapter of rank {checkpoint['rank']}, alpha {checkpoint['alpha']} is not one of {self.rank}, {self.alpha}")
         for site, a, b in zip(self.sites, self.a, self.b):
             parts = [checkpoint["modules"][name] for name in site.names]
             a.copy_(parts[0][0])

@@ -1,6 +1,7 @@
 """The adapter as it is trained equals the adapter as packs ship it: added to the GGUF's matrices in their row order."""
 
 import numpy as np
+import pytest
 import torch
 
 from training.adapter import Adapter
@@ -43,3 +44,11 @@ def test_checkpoint_restores():
     other.restore(adapter.checkpoint())
     for ours, theirs in zip(adapter.parameters(), other.parameters()):
         assert torch.equal(ours, theirs)
+
+
+def test_factors_of_another_scale_or_rank_are_refused():
+    decoder = LanguageModel(tiny_tensors(), torch.float32, ARCHITECTURE)
+    saved = Adapter(decoder, rank=2, alpha=4).checkpoint()
+    for rank, alpha in ((2, 8), (4, 4)):
+        with pytest.raises(ValueError, match="rank 2, alpha 4"):
+            Adapter(decoder, rank, alpha).restore(saved)
