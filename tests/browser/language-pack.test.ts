@@ -13,6 +13,7 @@ import {
   registerTransferHandlers,
 } from '../../workers/protocol'
 import { Ledger } from '../../workers/runtime/ledger'
+import forcedChat from '../fixtures/forced-chat.json'
 
 registerTransferHandlers()
 const packUrl = new URL('/models/valley-nano/pack.json', location.href).href
@@ -93,9 +94,7 @@ describe('int8 and the KV cache', () => {
     expect(ledger.snapshot()).toEqual({})
   })
 
-  // Apart from the pack's own prompt, so that the reference below stays true.
-  const system = 'You are Valley. You answer questions about the video the user opened.'
-  const answer = 'A brown dog runs over the grass and catches a red ball.'
+  const { system } = forcedChat
   const sequenceOf = (turns: AskRequest['turns'], question: string): Sequence => {
     const pieces = conversationPieces(model.tokenizer, { system, turns, question, clip: null })
     return splice(pieces, model.embedding, null)
@@ -127,18 +126,15 @@ describe('int8 and the KV cache', () => {
   }, 120_000)
 
   test('a second turn on the kept cache agrees with a cold run', async () => {
-    const questions = ['What is happening in the video?', 'What colour is the ball, and who catches it?']
-    const ids = model.tokenizer.encode(answer)
-    const second = sequenceOf([{ question: questions[0] ?? '', answer }], questions[1] ?? '')
-    const story =
-      'The ball is red, and the brown dog catches it. A boy in a blue shirt throws the ball across the grass, the dog ' +
-      'runs after it, picks it up and brings it back to the boy. Behind them two people sit on a bench under a tree and ' +
-      'watch. At the end of the video the dog lies down next to the ball and the boy pats its head.'
-    const continuation = model.tokenizer.encode(story)
+    const [first] = forcedChat.turns
+    if (!first) throw new Error('the fixture has no turn')
+    const ids = model.tokenizer.encode(first.answer)
+    const second = sequenceOf(forcedChat.turns, forcedChat.question)
+    const continuation = model.tokenizer.encode(forcedChat.continuation)
     model.context.truncate(0)
     const cold = await force(second, continuation)
     model.context.truncate(0)
-    await force(sequenceOf([], questions[0] ?? ''), ids)
+    await force(sequenceOf([], first.question), ids)
     const kept = model.context.keys.length
     const warm = await force(second, continuation)
     expect(kept).toBeGreaterThan(40)
@@ -148,8 +144,8 @@ describe('int8 and the KV cache', () => {
     // int8 activations are scaled per chunk, and a kept cache was filled in other chunks. Measured: 0.87 and 0.17.
     expect(agreeing).toBeGreaterThanOrEqual(0.75)
     expect(meanDrift).toBeLessThan(0.3)
-    // PyTorch in float32 (training/export_reference.py) gives these ids -2.2878 nats a token; int8 measured -2.32, -2.28.
+    // What PyTorch gives these ids in float32 (python -m training.evaluation.forced_chat), with the shipped adapter.
     const mean = (steps: typeof cold) => steps.reduce((sum, { logP }) => sum + logP, 0) / steps.length
-    for (const steps of [cold, warm]) expect(Math.abs(mean(steps) + 2.2878)).toBeLessThan(0.1)
+    for (const steps of [cold, warm]) expect(Math.abs(mean(steps) - forcedChat.nats)).toBeLessThan(0.1)
   }, 300_000)
 })
