@@ -41,6 +41,7 @@ describe('in the worker', () => {
   test('a first load derives, a later load reads what was kept; both know the capital of France', async () => {
     const root = await navigator.storage.getDirectory()
     await root.removeEntry('valley-derived', { recursive: true }).catch(() => {})
+    const followUps: string[] = []
     for (const cached of [false, true]) {
       const { worker, language } = open()
       const info = await language.load({ packUrl, backend: 'wasm' }, nothing)
@@ -54,28 +55,31 @@ describe('in the worker', () => {
         turns: [{ question, answer: text }],
         question: 'And of Italy?',
       })
-      expect(second.text).toContain('Rome')
+      followUps.push(second.text)
       // All of the first turn but the end mark of its answer was there.
       expect(second.stats.reusedTokens).toBeGreaterThanOrEqual(stats.promptTokens + stats.newTokens - 1)
       worker.terminate()
     }
+    // What was kept is what was derived, to the last weight: greedy answers are equal.
+    expect(followUps[0]).not.toBe('')
+    expect(followUps[1]).toBe(followUps[0])
   }, 300_000)
 
   test('a stop in the middle of an answer reaches the worker, and the next question works', async () => {
     const { worker, language } = open()
     await language.load({ packUrl, backend: 'wasm' }, nothing)
     const controller = new AbortController()
-    const request = { clipId: null, turns: [], question: 'Tell me a long story about a dog.' }
+    const request = { clipId: null, turns: [], question: 'Give me a tip for sleeping better.' }
     let pieces = 0
     const stopped = (async () => {
       const events = (await language.ask(request, controller.signal)) as unknown as AsyncIterable<AnswerEvent>
       for await (const event of events) {
         if (event.type === 'text') pieces += 1
-        if (pieces === 5) controller.abort()
+        if (pieces === 2) controller.abort()
       }
     })()
     await expect(stopped).rejects.toMatchObject({ code: 'aborted' })
-    expect(pieces).toBeLessThan(40)
+    expect(pieces).toBeLessThan(12)
     expect(
       (await ask(language, { clipId: null, turns: [], question: 'What is the capital of France?' })).text,
     ).toContain('Paris')
