@@ -23,8 +23,9 @@ MARKER_COUNT = 4
 # Root mean square of the tower's pooled features on photos, for the untrained projector only.
 FEATURE_RMS = 0.6
 LICENCE = (
-    "Tower (EfficientNet-Lite2) and base (SmolLM2-135M-Instruct): Apache-2.0. "
-    "Projector and adapter: trained on Flickr8k and MSR-VTT, for non-commercial research."
+    "Base (SmolLM2-135M-Instruct) and the weights that the towers started from (EfficientNet-Lite2, MiniLM): Apache-2.0. "
+    "Captions to quote: COCO, CC-BY 4.0. Towers, projector and adapter were trained on Flickr8k, MSR-VTT and others (model card), "
+    "for non-commercial research."
 )
 
 
