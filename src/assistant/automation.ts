@@ -15,7 +15,8 @@ import type {
   PromptOptions,
   VisionInfo,
 } from '../../workers/protocol'
-import { errorToWire, ValleyError } from '../../workers/protocol'
+import { ValleyError } from '../../workers/protocol'
+import { errorToWire } from '../../workers/transfer'
 import type { Engine, EngineState, Ledgers, WorkerName } from './engine'
 
 export type AutomationAnswer = {

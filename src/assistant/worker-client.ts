@@ -1,5 +1,6 @@
 import * as Comlink from 'comlink'
-import { registerTransferHandlers, ValleyError } from '../../workers/protocol'
+import { ValleyError } from '../../workers/protocol'
+import { registerTransferHandlers } from '../../workers/transfer'
 
 let handlersRegistered = false
 

@@ -5,14 +5,9 @@ import { type LoadedModel, loadModel } from '../../workers/language/model'
 import { conversationPieces, prefixPieces, sharedEnds } from '../../workers/language/prompt'
 import { argmax, logProbability } from '../../workers/language/sampling'
 import { type Sequence, splice } from '../../workers/language/splice'
-import {
-  type AnswerEvent,
-  type AnswerStats,
-  type AskRequest,
-  type LanguageApi,
-  registerTransferHandlers,
-} from '../../workers/protocol'
+import type { AnswerEvent, AnswerStats, AskRequest, LanguageApi } from '../../workers/protocol'
 import { Ledger } from '../../workers/runtime/ledger'
+import { registerTransferHandlers } from '../../workers/transfer'
 import forcedChat from '../fixtures/forced-chat.json'
 
 registerTransferHandlers()

@@ -1,7 +1,8 @@
 /** A worker to die in every way a worker can, for the tests of the page's worker client. */
 import * as Comlink from 'comlink'
-import { registerTransferHandlers, ValleyError } from '../../workers/protocol'
+import { ValleyError } from '../../workers/protocol'
 import { holdLivenessLock } from '../../workers/runtime/liveness'
+import { registerTransferHandlers } from '../../workers/transfer'
 
 const api = {
   hello: () => 'hello',

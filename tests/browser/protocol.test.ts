@@ -1,6 +1,7 @@
 import * as Comlink from 'comlink'
 import { afterEach, beforeAll, expect, test } from 'vitest'
-import { registerTransferHandlers, ValleyError } from '../../workers/protocol'
+import { ValleyError } from '../../workers/protocol'
+import { registerTransferHandlers } from '../../workers/transfer'
 
 let produced = 0
 let finallyRan = false

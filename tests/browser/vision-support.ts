@@ -1,13 +1,7 @@
 /** The vision worker as the page sees it, and files to give it. */
 import * as Comlink from 'comlink'
-import {
-  type EncodedClip,
-  type EncodeEvent,
-  registerTransferHandlers,
-  type TokenMessage,
-  type VisionApi,
-  type VisualTokens,
-} from '../../workers/protocol'
+import type { EncodedClip, EncodeEvent, TokenMessage, VisionApi, VisualTokens } from '../../workers/protocol'
+import { registerTransferHandlers } from '../../workers/transfer'
 
 registerTransferHandlers()
 

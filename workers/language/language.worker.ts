@@ -1,6 +1,6 @@
 import * as Comlink from 'comlink'
-import { registerTransferHandlers } from '../protocol'
 import { holdLivenessLock } from '../runtime/liveness'
+import { registerTransferHandlers } from '../transfer'
 import { LanguageEngine } from './engine'
 
 holdLivenessLock()

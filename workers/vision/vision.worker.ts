@@ -1,6 +1,7 @@
 import * as Comlink from 'comlink'
-import { registerTransferHandlers, type VisionApi } from '../protocol'
+import type { VisionApi } from '../protocol'
 import { holdLivenessLock } from '../runtime/liveness'
+import { registerTransferHandlers } from '../transfer'
 import { VisionEngine } from './engine'
 
 holdLivenessLock()
