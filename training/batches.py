@@ -38,10 +38,12 @@ DIALOGUE_SHARES = {
 
 @dataclass(frozen=True)
 class Batch:
-    """features: float32 [T, 17, 1280] of each row, T its own (empty for text alone); rows: what is asked and answered."""
+    """features: float32 [T, 17, 1280] of each row, T its own (empty for text alone); rows: what is asked and answered;
+    weights: float32 [answers], over all rows, how much the log-probability of each is worth; all 1 by default."""
 
     features: list[torch.Tensor]
     rows: list[Row]
+    weights: torch.Tensor | None = None
 
 
 class FeatureBank:

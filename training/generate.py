@@ -1,10 +1,11 @@
-"""Greedy and beam decoding in batches of equal prompt length, with a KV cache."""
+"""Greedy and beam decoding in batches of equal prompt length, and sampling behind prompts of any, with a KV cache."""
 
 from __future__ import annotations
 
 import torch
 
 from .language_model import LanguageModel, PastKeysAndValues, causal_mask
+from .packing import HIDDEN
 
 
 def prefill(decoder: LanguageModel, prefix: PastKeysAndValues, body: torch.Tensor) -> tuple[torch.Tensor, PastKeysAndValues]:
@@ -89,6 +90,53 @@ def beam_search(
         if not finished[owner]:
             finished[owner].append((0.0, hypotheses[slot * beams + int(totals[slot].argmax())]))
     return [[token for token in max(found)[1] if token != end] for found in finished]
+
+
+@torch.no_grad()
+def sample(
+    decoder: LanguageModel,
+    prefix: PastKeysAndValues,
+    bodies: list[torch.Tensor],
+    count: int,
+    end: int,
+    limit: int,
+    temperature: float,
+    seed: int,
+) -> list[list[list[int]]]:
+    """`count` sampled answers to every prompt body [L, 576], L of each its own, behind `prefix` (of len(bodies) rows).
+
+    Bodies are padded on the left and the padding hidden. Answers end with `end`, or are cut after `limit` tokens.
+    """
+    longest = max(len(body) for body in bodies)
+    past = prefix[0][0].shape[2]
+    padding = torch.tensor([longest - len(body) for body in bodies])
+    x = torch.stack([torch.cat([body.new_zeros(longest - len(body), body.shape[1]), body]) for body in bodies])
+    places = torch.arange(longest)
+    hidden_keys = torch.cat([torch.zeros(len(bodies), past, dtype=torch.bool), places[None] < padding[:, None]], 1)
+    mask = causal_mask(longest, past).expand(len(bodies), -1, -1, -1).masked_fill(hidden_keys[:, None, None], HIDDEN)
+    positions = past + (places[None] - padding[:, None]).clamp(min=0)
+    states, cache = decoder.forward(x, positions, mask, prefix)
+    logits = decoder.logits(states[:, -1]).repeat_interleave(count, 0)
+    copies = torch.arange(len(bodies)).repeat_interleave(count)
+    cache, hidden_keys, position = select(cache, copies), hidden_keys[copies], (past + longest - padding)[copies]
+    random = torch.Generator().manual_seed(seed)
+    answers: list[list[int]] = [[] for _ in range(len(copies))]
+    owners = torch.arange(len(copies))
+    for step in range(limit):
+        tokens = torch.multinomial((logits / temperature).softmax(-1), 1, generator=random).flatten()
+        for owner, token in zip(owners.tolist(), tokens.tolist(), strict=True):
+            answers[owner].append(token)
+        kept = (tokens != end).nonzero().flatten()
+        if not len(kept) or step == limit - 1:
+            break
+        if len(kept) < len(tokens):
+            owners, tokens, position = owners[kept], tokens[kept], position[kept]
+            cache, hidden_keys = select(cache, kept), hidden_keys[kept]
+        hidden_keys = torch.cat([hidden_keys, torch.zeros(len(kept), 1, dtype=torch.bool)], 1)
+        mask = torch.zeros(hidden_keys.shape).masked_fill(hidden_keys, HIDDEN)[:, None, None]
+        states, cache = decoder.forward(decoder.embed(tokens[:, None]), position[:, None], mask, cache)
+        logits, position = decoder.logits(states[:, -1]), position + 1
+    return [answers[start : start + count] for start in range(0, len(answers), count)]
 
 
 def penalised(logits: torch.Tensor, said: list[list[int]], penalty: float) -> torch.Tensor:

@@ -84,6 +84,10 @@ class Batch(Protocol):
     @property
     def rows(self) -> list[Row]: ...
 
+    @property
+    def weights(self) -> torch.Tensor | None:
+        """Of each answer over all rows, how much its log-probability is worth; None where all count alike."""
+
 
 class Plan(Protocol):
     """An endless, resumable stream of batches (`Batch`). Of several processes each sees other batches."""

@@ -137,9 +137,9 @@ class Model:
         return self.decoder.logits(hidden[packed.rows, packed.columns]), packed
 
     def loss(self, projector, batch) -> torch.Tensor:
-        """Mean cross-entropy per answer token of a batch (`training.parts.Batch`), in nats."""
-        values, _ = self.answer_log_probabilities(projector, self.features(batch), batch.rows)
-        return -values.mean()
+        """Mean cross-entropy per answer token of a batch (`training.parts.Batch`), in nats, each answer by its weight."""
+        values, owners = self.answer_log_probabilities(projector, self.features(batch), batch.rows)
+        return -(values if batch.weights is None else values * batch.weights.to(values.device)[owners]).mean()
 
 
 class ChatPrompt:

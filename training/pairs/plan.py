@@ -29,10 +29,11 @@ MARKERS_LENGTH = len(MARKERS)
 
 @dataclass(frozen=True)
 class PictureBatch:
-    """pictures uint8 [B, T, size, size, 3]; rows: the chats about each."""
+    """pictures uint8 [B, T, size, size, 3]; rows: the chats about each; weights: all answers count alike."""
 
     pictures: torch.Tensor
     rows: list[Row]
+    weights: None = None
 
 
 def branch_of(prompt: Prompt, turns: tuple[tuple[str, str], ...]) -> Branch:

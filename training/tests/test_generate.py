@@ -1,6 +1,7 @@
+import pytest
 import torch
 
-from training.generate import beam_search, greedy
+from training.generate import beam_search, greedy, sample
 from training.language_model import causal_mask
 from training.tests.tiny import HIDDEN, tiny_decoder
 
@@ -60,3 +61,18 @@ def test_rows_do_not_disturb_each_other():
     together = beam_search(DECODER, prefix(4), BODY, END, 5, 3)
     for row in range(4):
         assert beam_search(DECODER, prefix(1), BODY[row : row + 1], END, 5, 3) == [together[row]]
+
+
+def test_cold_samples_behind_prompts_of_unequal_length_are_what_each_prompt_says_greedily():
+    bodies = [BODY[0], BODY[1, :1], torch.cat([BODY[2], BODY[3]])]
+    for body, answers in zip(bodies, sample(DECODER, prefix(3), bodies, 2, END, 6, 1e-6, 0), strict=True):
+        (alone,) = greedy(DECODER, prefix(1), body[None], END, 6)
+        expected = alone if len(alone) == 6 else [*alone, END]
+        assert answers == [expected, expected]
+
+
+def test_samples_come_as_often_as_their_probability():
+    drawn = sample(DECODER, prefix(1), [BODY[0]], 4000, END, 1, 1.0, 0)[0]
+    probabilities = torch.tensor(next_scores(0, [])).exp()
+    counts = torch.bincount(torch.tensor(drawn).flatten(), minlength=len(probabilities)) / 4000
+    assert counts == pytest.approx(probabilities, abs=0.03)

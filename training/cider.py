@@ -1,0 +1,65 @@
+"""CIDEr-D (arXiv 1411.5726) of one caption at a time, with document frequencies of a whole training set.
+
+Figures that are reported come from pycocoevalcap (`training.evaluation.scoring`); its scorer takes the document
+frequencies from the very captions it scores, which a reward for a few samples cannot.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+ORDERS = 4
+SIGMA = 6.0
+SCALE = 10.0
+
+Ngrams = Counter[tuple[str, ...]]
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words and numbers without punctuation."""
+    return re.findall(r"[a-z0-9]+(?:'[a-z]+)?", text.lower())
+
+
+def ngrams(text: str) -> Ngrams:
+    """Counts of the 1- to 4-grams of a caption."""
+    cut = words(text)
+    return Counter(tuple(cut[i : i + n]) for n in range(1, ORDERS + 1) for i in range(len(cut) - n + 1))
+
+
+class CiderD:
+    """Scores captions against human ones, 0 to 10."""
+
+    def __init__(self, documents: Iterable[Sequence[str]]) -> None:
+        """`documents`: of every item of the set its human captions."""
+        self._frequency: Counter[tuple[str, ...]] = Counter()
+        count = 0
+        for captions in documents:
+            count += 1
+            self._frequency.update({gram for caption in captions for gram in ngrams(caption)})
+        self._log_count = math.log(max(count, 1))
+
+    def _vector(self, counts: Ngrams) -> tuple[list[dict[tuple[str, ...], float]], list[float], int]:
+        """Per order the weighted n-grams and their norm, and the number of bigrams, which stands for the length."""
+        weights: list[dict[tuple[str, ...], float]] = [{} for _ in range(ORDERS)]
+        length = 0
+        for gram, count in counts.items():
+            weights[len(gram) - 1][gram] = count * (self._log_count - math.log(max(1, self._frequency[gram])))
+            length += count if len(gram) == 2 else 0
+        return weights, [math.sqrt(sum(value * value for value in part.values())) for part in weights], length
+
+    def score(self, caption: str, references: Sequence[str]) -> float:
+        """Mean over the references and the orders of the clipped cosine, less for another length, times 10."""
+        given, given_norms, given_length = self._vector(ngrams(caption))
+        total = 0.0
+        for reference in references:
+            wanted, norms, length = self._vector(ngrams(reference))
+            penalty = math.exp(-((given_length - length) ** 2) / (2 * SIGMA**2))
+            for order in range(ORDERS):
+                if given_norms[order] and norms[order]:
+                    own, theirs = given[order], wanted[order]
+                    dot = sum(min(value, theirs[gram]) * theirs[gram] for gram, value in own.items() if gram in theirs)
+                    total += penalty * dot / (given_norms[order] * norms[order])
+        return SCALE * total / (ORDERS * len(references))

@@ -1,0 +1,54 @@
+import pytest
+import torch
+from pycocoevalcap.cider.cider_scorer import CiderScorer
+
+from training.batches import Batch
+from training.caption_reward import advantages
+from training.cider import CiderD
+from training.tests.test_packing import ROWS
+from training.tests.tiny import TinyPrompt, tiny_decoder
+from training.valley import Model
+
+REFERENCES = [
+    ["a dog runs on grass", "the brown dog is running outside"],
+    ["two men play a guitar", "a man plays the guitar while another sings"],
+    ["a woman cuts an onion", "someone is cutting onions in a kitchen", "a woman is cooking"],
+]
+ANSWERS = ["a brown dog runs outside", "two men sing", "a woman is cutting an onion in a kitchen and a dog"]
+
+
+def test_cider_equals_pycocoevalcap_where_the_scored_set_is_the_whole_set():
+    scorer = CiderScorer()
+    for references, answer in zip(REFERENCES, ANSWERS, strict=True):
+        scorer += (answer, references)
+    _, expected = scorer.compute_score()
+    metric = CiderD(REFERENCES)
+    found = [metric.score(answer, references) for answer, references in zip(ANSWERS, REFERENCES, strict=True)]
+    assert found == pytest.approx(expected.tolist(), abs=1e-9)
+
+
+def test_case_and_punctuation_do_not_count():
+    metric = CiderD(REFERENCES)
+    assert metric.score("A brown dog, runs outside.", REFERENCES[0]) == metric.score(ANSWERS[0], REFERENCES[0])
+
+
+def test_an_empty_caption_scores_nothing():
+    assert CiderD(REFERENCES).score("", REFERENCES[0]) == 0
+
+
+def test_advantages_compare_a_sample_with_its_siblings_only():
+    gains = advantages(torch.tensor([[0.0, 1.0, 2.0], [5.0, 5.0, 5.0]]))
+    assert gains[1].tolist() == [0, 0, 0]
+    assert gains[0, 1] == 0 and gains[0, 0] == -gains[0, 2] and gains[0, 2] > 0
+
+
+def test_weights_stand_before_each_answers_log_probability():
+    model = Model(tiny_decoder(), TinyPrompt(), 1)
+    row = ROWS[2]
+    batch = Batch([torch.zeros(0)], [row])
+    values, owners = model.answer_log_probabilities(None, [], [row])
+    weights = torch.tensor([-2.5])
+    assert len(owners.unique()) == 1
+    weighted = model.loss(None, Batch([torch.zeros(0)], [row], weights))
+    assert weighted.item() == pytest.approx(2.5 * values.mean().item())
+    assert model.loss(None, batch).item() == pytest.approx(-values.mean().item())
