@@ -30,11 +30,18 @@ def with_pronoun(turn: Turn, subject: Clause | None) -> Turn:
 
 
 def presence_turn(scene: Scene, census: Census, said: list[Turn], word: str, random: Random) -> Turn | None:
-    """A yes/no question in the chat, its answer yes or no by the toss of a coin; not about what was just named."""
+    """A yes/no question in the chat, its answer yes or no by the toss of a coin; not about what was just named.
+
+    Asked only where either answer could be given: a chat that has named all there is would always be answered no.
+    """
     seen = tokens(" ".join(f"{turn.question} {answer}" for turn in said for answer in turn.answers))
     there = [name for name in census.agreed(scene) if not seen & THINGS[name].names]
-    name, is_there = (random.choice(there), True) if there and random.random() < 0.5 else (census.tempting(scene, random), False)
-    return Turn(question_of(name, word, random), answers(name, is_there), "object") if name else None
+    gone = census.tempting(scene, random)
+    if not there or not gone:
+        return None
+    is_there = random.random() < 0.5
+    name = random.choice(there) if is_there else gone
+    return Turn(question_of(name, word, random), answers(name, is_there), "object")
 
 
 def chat(scene: Scene, census: Census, word: str, random: Random) -> list[Turn]:

@@ -133,21 +133,42 @@ class Census:
         return random.choice(absent[:5]) if absent else ""
 
 
+def origin(scene: Scene) -> str:
+    """Where a scene comes from, as far as its look can tell: the source, of labelled photos also the set that they are of."""
+    return f"{scene.source}/{scene.id.partition('__')[0]}" if scene.source == "photos" else scene.source
+
+
 def balanced(census: Census, random: Random, most: int, less_salient: int) -> list[tuple[Scene, str, bool]]:
-    """(scene, thing, whether it is there), for each thing as often there as not, at most `most` (or `less_salient`) times each.
+    """(scene, thing, whether it is there), for each thing as often there as not among the scenes of each origin, so that
+    neither the thing's name nor clip or photo tells; about `most` (or `less_salient`) of either kind a thing.
 
     The negatives of a thing are drawn from the third of the scenes without it that suggest it most.
     """
+    origins: dict[str, list[Scene]] = defaultdict(list)
+    for scene in census.scenes:
+        origins[origin(scene)].append(scene)
+    agreed = {(scene.source, scene.id): set(census.agreed(scene)) for scene in census.scenes}
     result = []
     for name, thing in THINGS.items():
-        there = [scene for scene in census.scenes if name in census.agreed(scene)]
-        gone = [scene for scene in census.scenes if name not in census.of(scene).named and name not in census.of(scene).open]
-        gone.sort(key=lambda scene: (-census.temptation(name, scene), scene.source, scene.id))
-        gone = [scene for scene in gone[: max(len(gone) // HARDNESS, 2 * len(there))] if census.temptation(name, scene) > 0]
-        count = min(len(there), len(gone), most if thing.salient else less_salient)
-        result += [(scene, name, True) for scene in random.sample(there, count)]
-        result += [(scene, name, False) for scene in random.sample(gone, count)]
+        drawn: list[tuple[list[Scene], list[Scene], int]] = []
+        for scenes in origins.values():
+            there = [scene for scene in scenes if name in agreed[scene.source, scene.id]]
+            gone = tempted(census, name, scenes, len(there))
+            drawn.append((there, gone, min(len(there), len(gone))))
+        enough = sum(count for *_, count in drawn)
+        kept = min(1.0, (most if thing.salient else less_salient) / enough) if enough else 0.0
+        for there, gone, count in drawn:
+            result += [(scene, name, True) for scene in random.sample(there, round(kept * count))]
+            result += [(scene, name, False) for scene in random.sample(gone, round(kept * count))]
     return result
+
+
+def tempted(census: Census, name: str, scenes: Sequence[Scene], there: int) -> list[Scene]:
+    """The third of the scenes without a thing (or twice as many as have it, `there`) that suggest it most."""
+    gone = [scene for scene in scenes if name not in census.of(scene).named and name not in census.of(scene).open]
+    temptation = {(scene.source, scene.id): census.temptation(name, scene) for scene in gone}
+    gone.sort(key=lambda scene: (-temptation[scene.source, scene.id], scene.source, scene.id))
+    return [scene for scene in gone[: max(len(gone) // HARDNESS, 2 * there)] if temptation[scene.source, scene.id] > 0]
 
 
 def answers(name: str, there: bool) -> tuple[str, ...]:

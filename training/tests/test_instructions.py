@@ -2,15 +2,17 @@
 
 import json
 import lzma
+from dataclasses import replace
 from itertools import product
 from random import Random
 
 import pytest
 
 from training.instructions import generate, order
+from training.instructions.conversations import presence_turn
 from training.instructions.corpus import Corpus, is_held_out, read_scenes, tidy
 from training.instructions.lexicon import THINGS
-from training.instructions.presence import Census, tokens
+from training.instructions.presence import Census, balanced, tokens
 from training.instructions.record import Record, Turn, from_json, read_records, to_json
 
 SUBJECTS = (
@@ -152,18 +154,36 @@ def test_ids_are_unique_and_every_type_is_there(train):
     }
 
 
-def test_yes_and_no_are_balanced_for_each_thing(train, val):
+def thing_of(turn):
+    return next(
+        name for name in sorted(THINGS, key=lambda name: -len(name)) if tokens(turn.question) & {name.replace(" ", "_")}
+    )
+
+
+def test_yes_and_no_are_balanced_for_each_thing_and_source(train, val):
     for records in (train, val):
         answers = {}
-        for _, turn in turns_of(records, "yesno"):
-            thing = next(
-                name
-                for name, thing in sorted(THINGS.items(), key=lambda entry: -len(entry[0]))
-                if tokens(turn.question) & {name.replace(" ", "_")}
-            )
-            answers.setdefault(thing, []).append(turn.answers[0].startswith("Yes"))
-        assert len(answers) > 3
+        for record, turn in turns_of(records, "yesno"):
+            answers.setdefault((thing_of(turn), record.frames[0].source), []).append(turn.answers[0].startswith("Yes"))
+        assert len(answers) > 3 and {source for _, source in answers} == {"flickr8k", "msrvtt"}
         assert all(sum(said) * 2 == len(said) for said in answers.values())
+
+
+def test_a_thing_of_one_source_alone_is_not_asked_about(scenes):
+    # Were it asked about, "clip" would answer the question: here no clip has a ball.
+    clips = [replace(scene, captions=tuple(text for text in scene.captions if "ball" not in text)) for scene in scenes["msrvtt"]]
+    census = Census(Corpus("train", scenes | {"msrvtt": clips}))
+    drawn = {(name, scene.source) for scene, name, _ in balanced(census, Random(1), 50, 50)}
+    assert ("ball", "flickr8k") in drawn and ("ball", "msrvtt") not in drawn
+
+
+def test_a_chat_asks_about_presence_only_where_both_answers_are_possible(scenes):
+    census = Census(Corpus("train", scenes))
+    scene = next(scene for scene in census.scenes if scene.captions and census.agreed(scene))
+    said = [presence_turn(scene, census, [], "picture", Random(seed)).answers[0].split(",")[0] for seed in range(200)]
+    assert 70 < said.count("Yes") < 130 and said.count("Yes") + said.count("No") == 200
+    everything = [Turn("What is there?", (" ".join(name for thing in THINGS.values() for name in thing.names),))]
+    assert presence_turn(scene, census, everything, "picture", Random(1)) is None
 
 
 def test_what_is_said_to_be_absent_is_in_no_caption(scenes, train):
