@@ -24,7 +24,7 @@ from .evaluation.answers import Decoding
 from .evaluation.cached import evaluate_cached
 from .evaluation.captions import evaluate_captions
 from .evaluation.folders import MediaFolder, load_folder
-from .evaluation.from_pack import load_pack
+from .evaluation.from_pack import load_pack, take_towers
 from .evaluation.from_run import load_run
 from .evaluation.model import Subject
 from .evaluation.notes import evaluate_notes, load_notes
@@ -45,6 +45,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--pack", type=Path, default=ROOT / "models" / "valley-nano")
     parser.add_argument("--run", help="a run under training/checkpoints, in place of a pack (phase1 by the features cache)")
     parser.add_argument("--clip", help="with --run: the contrastive run of its image tower, or the features layer")
+    parser.add_argument("--towers", type=Path, metavar="PACK", help="with --run: this pack's towers and store, for runs on training.pack_features")
     parser.add_argument("--store", type=Path, help="with --run: a folder of captions to quote (default: that of --clip)")
     parser.add_argument("--limit", type=int, help="only the first N items; of questions the first N of each kind")
     parser.add_argument("--beams", type=int, help="1 is greedy (default: the pack's, or 1)")
@@ -66,7 +67,10 @@ def load_subject(arguments: argparse.Namespace) -> tuple[Subject, str]:
     if arguments.run:
         dtype = getattr(torch, arguments.dtype or "bfloat16")
         changed = (CHECKPOINTS / arguments.run / "projector.pt").stat().st_mtime_ns
-        return load_run(arguments.run, arguments.clip, dtype, arguments.store), f"{arguments.run}-{changed:x}"
+        subject = load_run(arguments.run, arguments.clip, dtype, arguments.store)
+        if arguments.towers:
+            take_towers(subject, arguments.towers)
+        return subject, f"{arguments.run}-{changed:x}"
     digest = hashlib.sha256((arguments.pack / "pack.json").read_bytes()).hexdigest()[:8]
     return load_pack(arguments.pack, getattr(torch, arguments.dtype or "float32")), f"{arguments.pack.resolve().name}-{digest}"
 

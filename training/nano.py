@@ -36,11 +36,11 @@ def nano_parts(arguments: argparse.Namespace, trainable: bool) -> Parts:
     bank = FeatureBank(arguments.tower)
     assembler = Assembler(valley.prompt, bank, open_store(arguments.tower, arguments.quotes))
     captions = {name: Captions(name, "train", bank) for name in CAPTION_SHARES}
-    sources = {name: (source, CAPTION_SHARES[name]) for name, source in captions.items()}
+    shares = CAPTION_SHARES | {kind: share * arguments.dialogues for kind, share in DIALOGUE_SHARES.items()}
+    shares |= {name: float(weight) for name, weight in arguments.share}
+    sources = {name: (source, shares[name]) for name, source in captions.items()}
     dialogues = read_dialogues(INSTRUCTIONS) if arguments.dialogues else {}
-    for kind, source in dialogues.items():
-        if kind not in arguments.without:
-            sources[kind] = (source, DIALOGUE_SHARES[kind] * arguments.dialogues)
+    sources |= {kind: (source, shares[kind]) for kind, source in dialogues.items() if kind not in arguments.without}
     validation = {}
     for name in ("flickr8k", "msrvtt"):
         validation[name] = validation_batches(name, VALIDATION_ITEMS, arguments.batch, assembler, quoted=False)

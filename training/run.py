@@ -256,6 +256,7 @@ def argument_parser(description: str | None, run: str, learning_rate: float) -> 
     parser.add_argument("--quotes", action=argparse.BooleanOptionalAction, default=True, help="quote retrieved captions")
     parser.add_argument("--dialogues", type=float, default=0, help="weight of the instruction data beside the captions, 1 as designed")
     parser.add_argument("--without", nargs="*", default=[], metavar="TYPE", help="types of instruction data to leave out")
+    parser.add_argument("--share", nargs=2, action="append", default=[], metavar=("SOURCE", "WEIGHT"), help="of a source or type, in place of its own")
     parser.add_argument("--input", choices=("channels", "whitened"), default="whitened", help="how the input is standardised")
     parser.add_argument("--start-from", metavar="RUN", help="take the projector of another run as the start")
     parser.add_argument("--pair", type=Path, metavar="JSON", help="train another image tower and language model (training/pairs)")

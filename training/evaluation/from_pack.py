@@ -61,6 +61,15 @@ def load_pack(folder: Path, dtype: torch.dtype = torch.float32) -> Subject:
     )
 
 
+def take_towers(subject: Subject, folder: Path) -> None:
+    """Gives a training run the towers and the caption store of the pack that its features came from (`training.pack_features`)."""
+    manifest = read_json(folder / "pack.json")
+    subject.eyes = OnnxEyes(folder, manifest["tower"])
+    subject.text_tower = OnnxTextTower(folder, manifest["textTower"])
+    subject.store, subject.intro = PackStore(folder, manifest["captionStore"]), manifest["captionStore"]["intro"]
+    subject.about |= {"towers": manifest["id"]}
+
+
 def load_pooling(kind: str, patches: int, width: int, tensors: dict[str, torch.Tensor]) -> nn.Module:
     """The pooling module with the parameters that the pack's projector file holds."""
     if kind == "delta":

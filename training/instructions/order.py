@@ -89,7 +89,7 @@ def compare(
     at_start = random.random() < 0.6
     question = phrasings.ask(ways[0] if at_start else ways[1], random, one=one, other=other, medium="video")
     right, wrong = (first, last) if at_start else (last, first)
-    return Turn(question, (sentence(right), f"First {first}, then {last}."), "which"), Choice(sentence(right), sentence(wrong))
+    return Turn(question, (sentence(right),), "which"), Choice(sentence(right), sentence(wrong))
 
 
 def before(first: str, last: str, random: Random) -> Turn:
