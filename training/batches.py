@@ -32,7 +32,7 @@ BATCHES_A_BUNDLE = 4
 CAPTION_SHARES = {"flickr8k": 0.37, "msrvtt": 0.35, "photos": 0.02}
 DIALOGUE_SHARES = {
     "detail": 0.02, "conversation": 0.02, "qa": 0.05, "yesno": 0.06, "action": 0.01, "cause": 0.01, "order": 0.04,
-    "step_order": 0.02, "refusal": 0.01, "text": 0.08,
+    "step_order": 0.02, "motion": 0.02, "zoom": 0.01, "change": 0.01, "refusal": 0.01, "text": 0.08,
 }  # fmt: skip
 
 

@@ -32,7 +32,10 @@ SOURCES = {
     "photos": ("photos/images.tar", "photos/captions.jsonl.xz", False),
     "youcook2": ("youcook2/strips.tar", "youcook2/captions.jsonl.xz", True),
     "exercises": ("exercises/strips.tar", "exercises/captions.jsonl.xz", True),
+    "motion": ("motion/strips.tar", "motion/captions.jsonl", True),
 }
+# Made of photos by `training.motion`: it lies with the cache, not with the material.
+MOTION = "motion"
 
 
 @dataclass(frozen=True)
@@ -67,12 +70,17 @@ def read_json_lines(path: Path) -> list[dict]:
         return [json.loads(line) for line in lines]
 
 
+def source_root(source: str) -> Path:
+    """The folder that a source's files are named from."""
+    return CACHE if source == MOTION else data_root()
+
+
 def load_items(source: str) -> list[Item]:
     """The records of one source, in the order of its captions file."""
     _, captions, is_clip = SOURCES[source]
     return [
         Item(source, row["id"], row["split"], row.get("n_frames", 1), tuple(item_texts(row)), is_clip)
-        for row in read_json_lines(data_root() / captions)
+        for row in read_json_lines(source_root(source) / captions)
     ]
 
 
@@ -95,7 +103,7 @@ def held_out(item: Item) -> bool:
 
 def iterate_images(source: str) -> Iterator[tuple[str, Image.Image]]:
     """(id, RGB image) of every archive member in archive order; a clip's image is its whole strip."""
-    with tarfile.open(data_root() / SOURCES[source][0]) as archive:
+    with tarfile.open(source_root(source) / SOURCES[source][0]) as archive:
         for member in archive:
             if member.isfile():
                 raw = archive.extractfile(member)

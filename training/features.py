@@ -27,7 +27,8 @@ import torch
 from PIL import Image
 
 from .clip.trunk import run_stem
-from .data import CACHE, SOURCES, Item, data_root, iterate_images, load_items, split_strip, squash
+from .data import CACHE, MOTION, SOURCES, Item, iterate_images, load_items, source_root, split_strip, squash
+from .motion import make
 from .tower import ImageTower, normalise
 
 SHARD_FRAMES = 1024
@@ -96,7 +97,9 @@ def apply_view(frame: Image.Image, item: Item, view: str) -> np.ndarray:
 
 
 def plan_items(source: str, view: str) -> list[Item]:
-    """The items a view holds: all of them in plain, only the train split in augmented ones."""
+    """The items a view holds: all of them in plain, only the train split in augmented ones. Makes the motion clips if need be."""
+    if source == MOTION:
+        make(source_root(source) / MOTION)
     return [item for item in load_items(source) if view == "plain" or item.split == "train"]
 
 
@@ -126,7 +129,7 @@ def encode_stem(tower: ImageTower, images: np.ndarray) -> np.ndarray:
 
 def archive_order(source: str, items: dict[str, Item]) -> list[Item]:
     """The items as the archive orders them. Raises ValueError if the archive lacks one."""
-    with tarfile.open(data_root() / SOURCES[source][0]) as archive:
+    with tarfile.open(source_root(source) / SOURCES[source][0]) as archive:
         names = [Path(member.name).stem for member in archive if member.isfile()]
     present = [items[name] for name in names if name in items]
     if len(present) != len(items):

@@ -34,7 +34,7 @@ KEYS: dict[str, tuple[str, str | None, str]] = {
     "msrvtt_distinct_val": ("caption", "msrvtt", "distinct"),
     **{name: ("retrieval", "flickr8k", name) for name in RETRIEVAL},
     **{f"msrvtt_{name}": ("retrieval", "msrvtt", name) for name in RETRIEVAL},
-    **{f"{kind}{suffix}": ("qa", None, f"{kind}{suffix}") for kind in ("yesno", "order", "step_order") for suffix in ("", "_logp")},
+    **{f"{kind}{suffix}": ("qa", None, f"{kind}{suffix}") for kind in ("yesno", "order", "step_order", "motion", "zoom", "change") for suffix in ("", "_logp")},
     "own_note_top1": ("own-notes", None, "own_note_top1"),
     "own_note_mean_rank": ("own-notes", None, "own_note_mean_rank"),
     **{

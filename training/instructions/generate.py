@@ -19,6 +19,7 @@ from random import Random
 
 from ..data import CACHE
 from .actions import activities, exercises
+from .camera import camera, camera_choices
 from .causes import causes
 from .chats import text_only
 from .conversations import conversations
@@ -51,16 +52,18 @@ def train_records(corpus: Corpus, seed: int) -> Iterator[Record]:
     yield from sequences(corpus, stream("sequences"))
     yield from told_order(corpus, stream("told-order"))
     yield from recipes(corpus, stream("recipes"))
+    yield from camera(corpus, stream("camera"))
     yield from refusals(corpus, census, stream("refusals"))
     yield from conversations(corpus, census, stream("conversations"))
     yield from text_only(stream("text"))
 
 
 def val_records(corpus: Corpus, seed: int) -> Iterator[Record]:
-    """Yes/no, order and step order about val items, each with a right and a wrong answer."""
+    """Yes/no, order, step order and camera movement about val items, each with a right and a wrong answer."""
     yield from yes_no_choices(Census(corpus), Random(f"{seed}/val/yes-no"), VAL_PER_THING, VAL_PER_SMALL_THING)
     yield from sequence_choices(corpus, Random(f"{seed}/val/sequences"), VAL_PAIRS)
     yield from recipe_choices(corpus, Random(f"{seed}/val/recipes"))
+    yield from camera_choices(corpus, Random(f"{seed}/val/camera"))
 
 
 def count(records: Iterator[Record], tally: Counter[str]) -> Iterator[Record]:

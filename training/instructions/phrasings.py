@@ -128,7 +128,33 @@ BEFORE = (
     "Can you see {one} before {other}?", "Does the video begin with {one} and go on with {other}?", "Do we see first {one}, then {other}?",
 )  # fmt: skip
 
+DIRECTION = (
+    "Which way does the camera move?", "In which direction does the camera move?", "Where does the camera move to?", "Which way is the camera moving?", "How does the camera move?",
+    "What direction does the view move in?", "Tell me which way the camera goes.", "Which way does the view go?",
+)  # fmt: skip
+EITHER_WAY = (
+    "Does the camera move {one} or {other}?", "Which way does the camera move, {one} or {other}?", "Is the camera moving {one} or {other}?", "Does the view go {one} or {other}?",
+    "{one} or {other}: which way does the camera move?", "Does the camera go {one} or {other}?", "Is the movement {one} or {other}?", "In the {medium}, does the camera move {one} or {other}?",
+)  # fmt: skip
+MOVES = (
+    "Does the camera move {way}?", "Is the camera moving {way}?", "Does the view go {way}?", "Can you see the camera move {way}?", "Does the camera go {way}?",
+    "Is the view moving {way}?", "Would you say the camera moves {way}?", "Do we move {way}?",
+)  # fmt: skip
+ZOOM = (
+    "Does the picture zoom {one} or {other}?", "Does the camera zoom {one} or {other}?", "Is the camera zooming {one} or {other}?", "Is it zooming {one} or {other}?",
+    "Does the {medium} zoom {one} or {other}?", "Which is it, zooming {one} or {other}?", "Do we zoom {one} or {other}?", "Does the view zoom {one} or {other}?",
+)  # fmt: skip
+ZOOMS = (
+    "Does the camera zoom {way}?", "Is the camera zooming {way}?", "Does the picture zoom {way}?", "Is it zooming {way}?", "Does the view zoom {way}?", "Do we zoom {way}?",
+    "Can you see the camera zoom {way}?", "Would you say it zooms {way}?",
+)  # fmt: skip
+CHANGES = (
+    "Does anything change?", "Does anything move?", "Is there any movement?", "Does the picture change?", "Is anything moving in the {medium}?", "Does the view change?",
+    "Does the camera move at all?", "Can you see any change in the {medium}?",
+)  # fmt: skip
+
 
 def ask(ways: tuple[str, ...], random: Random, **fields: str) -> str:
     """One of the ways to ask, its fields filled in."""
-    return random.choice(ways).format(**fields)
+    question = random.choice(ways).format(**fields)
+    return f"{question[:1].upper()}{question[1:]}"

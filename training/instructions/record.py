@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 MAX_FRAMES = 16
-TYPES = ("caption", "detail", "conversation", "qa", "yesno", "action", "cause", "order", "step_order", "refusal", "text")
+TYPES = (
+    "caption", "detail", "conversation", "qa", "yesno", "action", "cause", "order", "step_order", "motion", "zoom", "change", "refusal", "text",
+)  # fmt: skip
 
 
 class Frame(NamedTuple):

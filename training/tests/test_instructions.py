@@ -2,18 +2,21 @@
 
 import json
 import lzma
+import re
 from dataclasses import replace
 from itertools import product
 from random import Random
 
 import pytest
 
+from training.data import MOTION
 from training.instructions import generate, order
 from training.instructions.conversations import presence_turn
 from training.instructions.corpus import Corpus, is_held_out, read_scenes, tidy
 from training.instructions.lexicon import THINGS
 from training.instructions.presence import Census, balanced, tokens
 from training.instructions.record import Record, Turn, from_json, read_records, to_json
+from training.motion import FRAMES, PHOTOS, photo_of, windows
 
 SUBJECTS = (
     "A brown dog is chasing",
@@ -130,8 +133,12 @@ def test_the_same_seed_gives_the_same_lines_and_another_seed_others(scenes, trai
 
 def test_no_val_item_is_trained_on_and_no_train_item_evaluated(scenes, train, val):
     splits = {(scene.source, scene.id): scene.split for rows in scenes.values() for scene in rows}
-    assert {splits[frame.source, frame.item] for record in train for frame in record.frames} == {"train"}
-    assert {splits[frame.source, frame.item] for record in val for frame in record.frames} == {"val"}
+
+    def split_of(frame):
+        return splits[(PHOTOS, photo_of(frame.item)) if frame.source == MOTION else (frame.source, frame.item)]
+
+    assert {split_of(frame) for record in train for frame in record.frames} == {"train"}
+    assert {split_of(frame) for record in val for frame in record.frames} == {"val"}
     held_out = {f"recipe{number}" for number in range(20) if is_held_out(f"recipe{number}")}
     assert held_out and not any(recipe in record.id.split("/") for record in train for recipe in held_out)
     assert {record.frames[0].item for record in val if record.type == "step_order"} == held_out
@@ -149,6 +156,9 @@ def test_ids_are_unique_and_every_type_is_there(train):
         "cause",
         "order",
         "step_order",
+        "motion",
+        "zoom",
+        "change",
         "refusal",
         "text",
     }
@@ -275,3 +285,51 @@ def test_a_sequence_shows_every_part_in_order(scenes):
         frames = order.lay_out(sequence, 7, Random(seed))
         assert len(frames) == 7 and list(dict.fromkeys(frame.item for frame in frames)) == [part.scene.id for part in sequence]
         assert all(not one.words & other.words for one in sequence for other in sequence if one is not other)
+
+
+def direction_of(frames):
+    """Which way the window goes, from where it really is in the first and the last frame."""
+    path = frames[0].item.rpartition("-")[2]
+    places = windows(photo_of(frames[0].item), path)
+    first, last = places[frames[0].index], places[frames[-1].index]
+    if path == "closer":
+        return "in" if last.side < first.side else "out"
+    across, down = last.left - first.left, last.top - first.top
+    return ("right" if across > 0 else "left") if abs(across) > abs(down) else ("down" if down > 0 else "up")
+
+
+def test_the_camera_moves_as_the_answers_say(train, val):
+    checked = {"motion": set(), "zoom": set()}
+    for record in [*train, *val]:
+        if record.type in checked:
+            way = direction_of(record.frames)
+            assert re.search(rf"\b{way}\b", record.turns[0].answers[0].lower()), record
+            assert not record.choice or re.search(rf"\b{way}\b", record.choice.right) and not re.search(rf"\b{way}\b", record.choice.wrong)
+            checked[record.type].add(way)
+    assert checked == {"motion": {"left", "right", "up", "down"}, "zoom": {"in", "out"}}
+
+
+def test_no_wording_and_no_photo_tells_which_way_the_camera_moves(train, val):
+    for records in (train, val):
+        answers = {}
+        for record in records:
+            if record.type in ("motion", "zoom", "change"):
+                photo = photo_of(record.frames[0].item)
+                for turn in record.turns:
+                    if turn.kind != "direction":
+                        answers.setdefault((photo, record.type, turn.question), []).append(turn.answers[0])
+        assert len(answers) > 20
+        for (_, _, question), said in answers.items():
+            assert len(said) % 2 == 0 and len(set(said)) > 1, question
+            if said[0].startswith(("Yes", "No")):
+                assert sum(text.startswith("Yes") for text in said) * 2 == len(said)
+
+
+def test_a_clip_that_stands_still_repeats_one_frame(train, val):
+    for records in (train, val):
+        said = {True: set(), False: set()}
+        for record in records:
+            if record.type == "change":
+                said[len(set(record.frames)) == 1].add(record.turns[0].answers[0].split(",")[0])
+        assert said == {True: {"No"}, False: {"Yes"}}
+    assert {len(record.frames) for record in train if record.type == "motion"} >= {2, FRAMES, 16}
