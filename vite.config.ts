@@ -2,13 +2,8 @@ import { cpSync, existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import react from '@vitejs/plugin-react'
 import { defaultClientConditions, defineConfig, type Plugin } from 'vite'
-
-/** Cross-origin isolation: without these three headers there is no SharedArrayBuffer, hence no WASM threads. */
-export const isolationHeaders = {
-  'Cross-Origin-Opener-Policy': 'same-origin',
-  'Cross-Origin-Embedder-Policy': 'require-corp',
-  'Cross-Origin-Resource-Policy': 'same-origin',
-}
+import { VitePWA } from 'vite-plugin-pwa'
+import { isolationHeaders, securityHeaders } from './workers/offline/security-headers.ts'
 
 /** Dev serves models/ from the project root; a production build gets a copy next to index.html, at the same address. */
 function shipModels(): Plugin {
@@ -26,10 +21,28 @@ function shipModels(): Plugin {
   }
 }
 
+/** Builds workers/service-worker.ts and tells it the files of the build; it decides itself which to fetch when. */
+const serviceWorker = VitePWA({
+  strategies: 'injectManifest',
+  srcDir: 'workers',
+  filename: 'service-worker.ts',
+  // The page registers it, once it can tell why (src/pwa); the web-app manifest is a file of public/.
+  injectRegister: false,
+  manifest: false,
+  injectManifest: {
+    rollupFormat: 'iife',
+    globPatterns: ['**/*.{html,js,mjs,css,wasm,svg,png,webp,webm,webmanifest}'],
+    globIgnores: ['models/**'],
+    maximumFileSizeToCacheInBytes: 64 * 2 ** 20,
+  },
+})
+
 export default defineConfig({
   base: './',
-  plugins: [react(), shipModels()],
+  plugins: [react(), shipModels(), serviceWorker],
   resolve: {
+    // The library writes <style> elements, which our Content-Security-Policy refuses.
+    alias: { 'react-style-singleton': resolve(import.meta.dirname, 'src/app/adopted-styles.ts') },
     // Without the extern condition every WASM thread would load our own worker file again.
     conditions: ['onnxruntime-web-use-extern-wasm', ...defaultClientConditions],
   },
@@ -52,6 +65,7 @@ export default defineConfig({
   },
   worker: { format: 'es' },
   build: { target: 'esnext', assetsInlineLimit: 0 },
+  // Vite's dev page has inline scripts of its own, so the whole policy is for what is built.
   server: { headers: isolationHeaders },
-  preview: { headers: isolationHeaders },
+  preview: { headers: securityHeaders },
 })

@@ -12,6 +12,9 @@ import { exposeAutomation } from './assistant/automation'
 import { Engine } from './assistant/engine'
 import { EngineContext, PackProvider } from './assistant/hooks'
 import { startLanguage, startVision } from './assistant/workers'
+import { holdLockWhileAnswering } from './pwa/answer-lock'
+import { AppShell } from './pwa/app-shell'
+import { AppShellContext } from './pwa/context'
 
 const settings = new SettingsStore()
 const parameters = readParameters(new URL(location.href), new URL(import.meta.env.BASE_URL, location.href))
@@ -27,7 +30,16 @@ const sessionSettings = ({ frames, creativity, search }: Settings): SessionSetti
 const session = new Session(engine, sessionSettings(settings.get()))
 settings.subscribe(() => session.configure(sessionSettings(settings.get())))
 exposeAutomation(engine, () => session.transcript())
-engine.start()
+holdLockWhileAnswering(session)
+
+const shell = import.meta.env.PROD
+  ? new AppShell({
+      script: new URL('service-worker.js', new URL(import.meta.env.BASE_URL, location.href)),
+      mayReload: () => session.getState().clips.order.length === 0 && !document.querySelector('textarea')?.value,
+    })
+  : null
+// Once the service worker serves the page: what the workers then fetch is kept for the visits without a network.
+void Promise.resolve(shell?.start()).then(() => engine.start())
 
 const root = document.getElementById('root')
 if (!root) throw new Error('index.html lacks #root')
@@ -38,7 +50,9 @@ createRoot(root).render(
         <EngineContext value={engine}>
           <PackProvider packUrl={parameters.packUrl}>
             <SessionContext value={session}>
-              <App />
+              <AppShellContext value={shell}>
+                <App />
+              </AppShellContext>
             </SessionContext>
           </PackProvider>
         </EngineContext>

@@ -6,6 +6,7 @@ import { ClipPanel } from '../clip/clip-panel'
 import { DropOverlay } from '../clip/drop-overlay'
 import { DropZone } from '../clip/drop-zone'
 import { activeClip } from '../clip/reducer'
+import { ShellNotices } from '../pwa/shell-notices'
 import { Announcer } from './announcer'
 import { useSession, useSessionState, useSettings } from './context'
 import { Header } from './header'
@@ -37,6 +38,7 @@ export function App() {
     <Tooltip.Provider delayDuration={400}>
       <div className="app">
         <Header />
+        <ShellNotices />
         <Notices />
         <main className="stage" data-view={clip ? 'clip' : hasTurns ? 'question' : 'welcome'} data-begun={hasTurns}>
           {!clip && !hasTurns && <Welcome onFiles={session.openFiles} />}

@@ -52,10 +52,10 @@ export function clip(shared: string, own: string): { path: string; shared: boole
 export async function dropFile(page: Page, path: string, type: string): Promise<void> {
   const bytes = readFileSync(path).toString('base64')
   const transfer = await page.evaluateHandle(
-    async ({ base64, name, mime }) => {
-      const blob = await (await fetch(`data:application/octet-stream;base64,${base64}`)).blob()
+    ({ base64, name, mime }) => {
+      const content = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
       const data = new DataTransfer()
-      data.items.add(new File([blob], name, { type: mime }))
+      data.items.add(new File([content], name, { type: mime }))
       return data
     },
     { base64: bytes, name: basename(path), mime: type },

@@ -8,6 +8,7 @@ import { type Plugin, preview } from 'vite'
 import { chromiumArgs, chromiumEnv, findChromium } from './chromium'
 
 const root = resolve(import.meta.dirname, '../..')
+export const buildFolder = join(root, 'dist')
 const sources = ['index.html', 'package-lock.json', 'vite.config.ts', 'src', 'workers', 'public', 'models']
 
 function newestChange(path: string): number {
@@ -18,12 +19,14 @@ function newestChange(path: string): number {
 
 /** Runs `vite build` unless dist/ is newer than everything it is made from. */
 export function ensureBuild(): void {
-  const built = join(root, 'dist/index.html')
+  const built = join(buildFolder, 'index.html')
   const present = sources.map((name) => join(root, name)).filter(existsSync)
   if (existsSync(built) && statSync(built).mtimeMs > Math.max(...present.map(newestChange))) return
   const result = spawnSync('node', ['node_modules/vite/bin/vite.js', 'build', '--logLevel', 'warn'], {
     cwd: root,
     stdio: ['ignore', 'ignore', 'inherit'],
+    // A test runner names itself there, and the build would be one for development.
+    env: { ...process.env, NODE_ENV: 'production' },
   })
   if (result.status !== 0) throw new Error('vite build failed')
 }
@@ -46,6 +49,8 @@ export type BrowserOptions = {
   readonly viewport?: { width: number; height: number }
   readonly locale?: string
   readonly colorScheme?: 'light' | 'dark'
+  /** All traffic goes through this proxy, that to this machine included. */
+  readonly proxy?: string
 }
 
 export type OpenBrowser = { readonly context: BrowserContext; close(): Promise<void> }
@@ -65,6 +70,9 @@ export async function openBrowser(options: BrowserOptions = {}): Promise<OpenBro
     viewport: options.viewport ?? { width: 1280, height: 800 },
     locale: options.locale ?? 'en-US',
     colorScheme: options.colorScheme ?? 'light',
+    // In a profile that is kept, a service worker would go on serving the build before.
+    serviceWorkers: options.profile ? 'block' : 'allow',
+    ...(options.proxy ? { proxy: { server: options.proxy, bypass: '<-loopback>' } } : {}),
   })
   return {
     context,

@@ -2,7 +2,7 @@
 import { createReadStream, existsSync, statSync } from 'node:fs'
 import { basename, dirname, resolve, sep } from 'node:path'
 import type { Plugin } from 'vite'
-import { isolationHeaders } from '../../../vite.config'
+import { securityHeaders } from '../../../workers/offline/security-headers'
 
 const mount = '/evaluated-pack'
 
@@ -16,10 +16,10 @@ export function servePack(folder: string): { readonly plugin: Plugin; readonly p
         const { pathname } = new URL(request.url ?? '/', 'http://localhost')
         const path = resolve(root, `.${decodeURIComponent(pathname)}`)
         if (!path.startsWith(root + sep) || !existsSync(path) || !statSync(path).isFile()) return next()
-        for (const [name, value] of Object.entries(isolationHeaders)) response.setHeader(name, value)
+        for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value)
         response.setHeader('Content-Type', path.endsWith('.json') ? 'application/json' : 'application/octet-stream')
         // The browser's profile outlives a run; a pack may change between two.
-        response.setHeader('Cache-Control', 'no-cache')
+        response.setHeader('Cache-Control', 'no-store')
         response.setHeader('Content-Length', statSync(path).size)
         createReadStream(path).pipe(response)
       })
