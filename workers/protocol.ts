@@ -82,7 +82,19 @@ export type LoadOptions = {
   readonly backend?: Backend
   /** Forces a decoder graph instead of the backend's best (tests, parity checks). */
   readonly flavour?: GraphFlavour
+  /** Keeps what clips become (tokens, KV) between visits and takes it from there; absent: neither. */
+  readonly keepClips?: boolean
 }
+
+/** Folders of the origin-private file system, by what is kept in them. Each is this app's alone. */
+export const keptFolders = {
+  /** Decoder weights in the form that this device runs. */
+  derived: 'valley-derived',
+  /** Visual tokens, frame vectors and thumbnails of clips. */
+  clips: 'valley-clips',
+  /** Keys and values of clips' prefixes. */
+  prefixes: 'valley-prefixes',
+} as const
 
 // ----------------------------------------------------------------------------------------------------------- vision
 
@@ -111,6 +123,8 @@ export type EncodeOptions = {
   readonly name: string
   /** Upper bound of sampled frames; the pack's default where absent. */
   readonly frames?: number
+  /** Seconds from the clip's first frame, ascending: these moments in place of the pack's plan (`frames` is then ignored). */
+  readonly moments?: readonly number[]
   /** Forces a frame route (tests). */
   readonly route?: FrameRoute
 }
@@ -133,6 +147,10 @@ export type EncodedClip = {
   readonly backend: Backend
   readonly route: FrameRoute
   readonly timings: EncodeTimings
+  /** What the file is known by, whatever its name (workers/cache/content-hash.ts). */
+  readonly contentHash: string
+  /** Whether it was known from before: nothing was decoded or encoded. */
+  readonly fromCache: boolean
 }
 
 export type EncodeEvent =
@@ -150,6 +168,8 @@ export type EncodeEvent =
 
 export type VisionInfo = {
   readonly packId: string
+  /** SHA-256 of pack.json: tokens of a pack of another hash mean nothing to this one. */
+  readonly packHash: string
   readonly backend: Backend
   readonly adapter: string
   readonly loadMs: number

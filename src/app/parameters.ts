@@ -5,6 +5,8 @@ export type Parameters = {
   readonly visionBackend?: Backend
   readonly languageBackend?: Backend
   readonly languageFlavour?: GraphFlavour
+  /** false: nothing of clips is kept between visits, nor taken from earlier ones. */
+  readonly keepClips?: boolean
   /** Upper bound of sampled frames, in place of the settings'. */
   readonly frames?: number
   /** In place of what the settings and the pack say. */
@@ -41,7 +43,8 @@ function readGeneration({ searchParams }: URL): GenerationOptions {
 /**
  * What the address asks for: `?vision=` and `?language=` force a backend (`wasm` or `webgpu`), `?flavour=` a decoder graph,
  * `?pack=` names another pack.json of the same origin, `?frames=` bounds the frames; `?quotes=off`, `?beams=`,
- * `?length-penalty=`, `?repetition-penalty=` and `?max-new-tokens=` change how answers are made. Anything else is ignored.
+ * `?length-penalty=`, `?repetition-penalty=` and `?max-new-tokens=` change how answers are made; `?cache=off` encodes and
+ * prefills every clip anew (the pack's files stay cached). Anything else is ignored.
  */
 export function readParameters(page: URL, base: URL): Parameters {
   const { searchParams } = page
@@ -54,6 +57,7 @@ export function readParameters(page: URL, base: URL): Parameters {
       visionBackend: backend(searchParams.get('vision')),
       languageBackend: backend(searchParams.get('language')),
       languageFlavour: graphFlavours.find((flavour) => flavour === searchParams.get('flavour')),
+      keepClips: searchParams.get('cache') === 'off' ? false : undefined,
       frames: number(searchParams.get('frames'), 1),
     }),
   }

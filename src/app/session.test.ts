@@ -48,6 +48,8 @@ function fakeEngine() {
         backend: 'wasm',
         route: 'planes',
         timings: { open: 1, decode: 1, encode: 1, total: 3 },
+        contentHash: 'c',
+        fromCache: false,
       } as const
       yield { type: 'encoded', clip }
     },

@@ -20,9 +20,11 @@ const encoded: EncodedClip = {
   backend: 'wasm',
   route: 'planes',
   timings: { open: 1, decode: 2, encode: 3, total: 6 },
+  contentHash: 'c',
+  fromCache: false,
 }
 const run = (...actions: ClipsAction[]) => actions.reduce(clipsReducer, noClips)
-const added = (id: string): ClipsAction => ({ type: 'added', id, name: `${id}.mp4`, file: new Blob() })
+const added = (id: string): ClipsAction => ({ type: 'added', id, name: `${id}.mp4`, file: new Blob(), active: true })
 const event = (value: EncodeEvent): ClipsAction => ({ type: 'event', id: 'one', event: value })
 const frame = (index: number): ClipsAction =>
   event({ type: 'frame', index, timestamp: index * 2 + 1, thumbnail: new Blob(), vector: new Float32Array(2) })
@@ -73,10 +75,28 @@ test('events of a clip that is gone change nothing', () => {
   expect(clipsReducer(state, frame(0))).toBe(state)
 })
 
-test('sampling anew keeps what is known of the media, so that the player stays', () => {
-  const state = run(added('one'), event({ type: 'opened', media }), event({ type: 'encoded', clip: encoded }), {
-    type: 'resampled',
-    id: 'one',
-  })
-  expect(activeClip(state)).toMatchObject({ status: 'opening', media, encoded: null, timestamps: [] })
+test('reopening keeps what was seen on show until there is something new to see', () => {
+  const file = new Blob(['again'])
+  const seen = run(added('one'), event({ type: 'opened', media }), frame(0), event({ type: 'encoded', clip: encoded }))
+  const state = clipsReducer(seen, { type: 'reopened', id: 'one', file })
+  expect(activeClip(state)).toMatchObject({ status: 'opening', media, file, frames: { 0: { timestamp: 1 } } })
+  expect(activeClip(clipsReducer(state, event({ type: 'opened', media })))?.frames).toEqual({})
+})
+
+test('of several clips opened at once the first is shown, and any can be chosen', () => {
+  const second: ClipsAction = { type: 'added', id: 'two', name: 'two.png', file: new Blob(), active: false }
+  const state = run(added('one'), second)
+  expect(state).toMatchObject({ activeId: 'one', order: ['one', 'two'] })
+  expect(clipsReducer(state, { type: 'chosen', id: 'two' }).activeId).toBe('two')
+  expect(clipsReducer(state, { type: 'chosen', id: 'gone' })).toBe(state)
+})
+
+test('a clip put aside keeps its frames; one whose file is lost does too, and says why', () => {
+  const seen = run(added('one'), event({ type: 'opened', media }), frame(0), event({ type: 'encoded', clip: encoded }))
+  const aside = clipsReducer(seen, { type: 'put-aside', id: 'one' })
+  expect(aside).toMatchObject({ activeId: null, clips: { one: { status: 'closed', frames: { 0: { index: 0 } } } } })
+  const lost = clipsReducer(seen, { type: 'lost', id: 'one', why: 'locked' })
+  expect(activeClip(lost)).toMatchObject({ status: 'locked', file: null, frames: { 0: { index: 0 } } })
+  // Putting it aside does not make the file readable.
+  expect(clipsReducer(lost, { type: 'put-aside', id: 'one' }).clips.one?.status).toBe('locked')
 })

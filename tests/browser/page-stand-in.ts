@@ -81,7 +81,7 @@ export function standInEngine(mishaps: Mishaps = {}): { engine: Engine; log: str
         log.push('vision loaded')
         const error = mishaps.load?.shift()
         if (error) throw error
-        return { packId: 'p', backend: 'wasm', adapter: '', loadMs: 1 }
+        return { packId: 'p', packHash: 'h', backend: 'wasm', adapter: '', loadMs: 1 }
       },
       connect: (p) => {
         port = p
@@ -99,7 +99,8 @@ export function standInEngine(mishaps: Mishaps = {}): { engine: Engine; log: str
         const timings = { open: 1, decode: 1, encode: 1, total: 3 }
         const clip = { clipId: options.clipId, media, timestamps, patchTokens: 16, frameTokens: timestamps.length }
         log.push(`encoded ${options.clipId}`)
-        yield { type: 'encoded', clip: { ...clip, backend: 'wasm', route: 'planes', timings } }
+        const origin = { contentHash: 'c', fromCache: false }
+        yield { type: 'encoded', clip: { ...clip, backend: 'wasm', route: 'planes', timings, ...origin } }
       },
       embedTexts: async (texts) => new Float32Array(4 * texts.length),
       ledger: () => ({}),

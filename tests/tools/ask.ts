@@ -29,6 +29,7 @@ const usage = `npm run ask -- [options] CLIP "question" ["next question" …]
   --repetition-penalty X   1 is none
   --max-new-tokens N       where an answer is cut
   --no-quotes              without the captions of similar scenes that the pack quotes
+  --no-cache               encodes and prefills the clip even where an earlier run did
   --fresh                  a throw-away browser profile: nothing cached from earlier runs
   --timeout SECONDS        for each step (default 300)
 
@@ -51,6 +52,7 @@ const { values, positionals } = parseArgs({
     'repetition-penalty': { type: 'string' },
     'max-new-tokens': { type: 'string' },
     'no-quotes': { type: 'boolean', default: false },
+    'no-cache': { type: 'boolean', default: false },
     fresh: { type: 'boolean', default: false },
     timeout: { type: 'string', default: '300' },
     help: { type: 'boolean', default: false },
@@ -81,6 +83,7 @@ function query(): string {
     if (value) parameters.set(key, value)
   }
   if (values['no-quotes']) parameters.set('quotes', 'off')
+  if (values['no-cache']) parameters.set('cache', 'off')
   return parameters.size > 0 ? `?${parameters}` : ''
 }
 

@@ -139,6 +139,17 @@ export class Context {
     this.#keys = [...this.#keys.slice(0, shared), ...kept]
   }
 
+  /** Copies of the keys and values of the first `length` positions. Errors: device-lost */
+  save(length: number): Promise<readonly Uint8Array<ArrayBuffer>[]> {
+    return this.#decoder.save(length)
+  }
+
+  /** Holds what `save` gave when the positions were those of `keys`, and nothing else. Throws RangeError: it does not fit. */
+  restore(keys: readonly PositionKey[], tensors: readonly Uint8Array<ArrayBuffer>[]): void {
+    this.#decoder.restore(tensors, keys.length)
+    this.#keys = [...keys]
+  }
+
   truncate(length: number): void {
     this.#decoder.truncate(length)
     this.#keys.length = length

@@ -107,6 +107,16 @@ export class Decoder {
     this.#cache.keep(from, rows)
   }
 
+  /** Copies of the keys and values of the first `length` positions, as `restore` takes them. Errors: device-lost */
+  save(length: number): Promise<readonly Uint8Array<ArrayBuffer>[]> {
+    return Promise.race([this.#cache.save(length), this.#lost])
+  }
+
+  /** Holds the keys and values that `save` gave for `length` positions, and nothing else. Throws RangeError: they do not fit. */
+  restore(tensors: readonly Uint8Array<ArrayBuffer>[], length: number): void {
+    this.#cache.restore(tensors, length)
+  }
+
   /**
    * Runs the positions after the cached ones.
    * @param embeds  input embeddings [rows, hiddenSize]

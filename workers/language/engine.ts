@@ -24,8 +24,9 @@ import { EventStream } from './event-stream'
 import { forceAnswer, scoreText } from './force'
 import { type GenerateEvent, generate } from './generate'
 import { JobQueue } from './job-queue'
+import { KeptPrefixes, type Prefix } from './kept-prefixes'
 import { type LoadedModel, loadModel } from './model'
-import { type ClipPlace, fitPrompt, hintText, type Piece, type Prompt, prefixPieces, sharedEnds } from './prompt'
+import { type ClipPlace, fitPrompt, hintText, type Prompt, prefixPieces, sharedEnds } from './prompt'
 import { type Random, seededRandom } from './sampling'
 import { commonPrefix, type Sequence, splice } from './splice'
 
@@ -33,6 +34,8 @@ import { commonPrefix, type Sequence, splice } from './splice'
 type Composed = {
   readonly prompt: Prompt
   readonly sequence: Sequence
+  /** What every question about the clip begins with. */
+  readonly prefix: Prefix
   /** Positions that begin a prefill chunk: where a shared prefix ends. */
   readonly boundaries: readonly number[]
   /** Captions that the prompt quotes. */
@@ -44,6 +47,8 @@ export class LanguageEngine implements LanguageApi {
   readonly #queue = new JobQueue()
   readonly #clips = new ClipStore(this.#ledger)
   #model: LoadedModel | undefined
+  /** null: nothing is kept between visits. */
+  #kept: KeptPrefixes | null = null
 
   load(options: LoadOptions, onProgress: (progress: LoadProgress) => void): Promise<LanguageInfo> {
     return this.#queue.run(async () => {
@@ -53,6 +58,7 @@ export class LanguageEngine implements LanguageApi {
         throw toValleyError(thrown, thrown instanceof RangeError ? 'out-of-memory' : 'internal', { stage: 'load' })
       })
       this.#model = model
+      this.#kept = options.keepClips ? new KeptPrefixes(model.identity) : null
       onProgress({ stage: 'warm-up', done: 0, total: 1 })
       const { sequence } = this.#prefix(model, null, {})
       await model.context.fill(sequence, sequence.keys.length)
@@ -129,10 +135,15 @@ export class LanguageEngine implements LanguageApi {
     const clip = await this.#clips.get(clipId, signal)
     await this.#queue.run(async () => {
       const model = this.#loaded()
-      const { sequence, pieces } = this.#prefix(model, clip, options)
+      const { context } = model
+      const prefix = this.#prefix(model, clip, options)
+      const { sequence, boundaries } = prefix
+      await this.#kept?.restore(context, prefix)
       // A conversation about this clip may already hold more than its prefix.
-      if (commonPrefix(model.context.keys, sequence.keys) === sequence.keys.length) return
-      await model.context.fill(sequence, sequence.keys.length, { boundaries: sharedEnds(pieces), signal })
+      if (commonPrefix(context.keys, sequence.keys) < sequence.keys.length) {
+        await context.fill(sequence, sequence.keys.length, { boundaries, signal })
+      }
+      await this.#kept?.keep(context, prefix)
     }, signal)
   }
 
@@ -166,7 +177,8 @@ export class LanguageEngine implements LanguageApi {
       // An answer may take half of the context at most, else a question could never fit.
       const budget = Math.max(1, Math.min(options.maxNewTokens, model.contextTokens >> 1))
       const limit = model.contextTokens - budget
-      const { prompt, sequence, boundaries, quotes } = this.#compose(model, clip, request, options, limit)
+      const { prompt, sequence, prefix, boundaries, quotes } = this.#compose(model, clip, request, options, limit)
+      if (clip) await this.#kept?.restore(model.context, prefix)
       // Beams share what the cache has beyond the prompt: enough for each, unless a longer answer than the pack's is asked for.
       const maxNewTokens = Math.min(budget, Math.floor((model.decoder.capacity - prompt.length) / beams))
       const ids: number[] = []
@@ -201,6 +213,7 @@ export class LanguageEngine implements LanguageApi {
       const search = { beams, lengthPenalty: options.lengthPenalty }
       const random = randomOf(options.seed)
       await generate(model, sequence, { sampling: options, search, random, maxNewTokens, boundaries, signal }, emit)
+      if (clip) await this.#kept?.keep(model.context, prefix)
     }, signal)
   }
 
@@ -228,22 +241,18 @@ export class LanguageEngine implements LanguageApi {
     const sequence = splice(prompt.pieces, embedding, clip?.span ?? null)
     const prefix = this.#prefix(model, clip, options)
     // Without a clip, prefix and question are tokenised as one and may merge where they meet.
-    const boundaries = clip ? sharedEnds(prefix.pieces) : [commonPrefix(prefix.sequence.keys, sequence.keys)]
-    return { prompt, sequence, boundaries, quotes }
+    const boundaries = clip ? prefix.boundaries : [commonPrefix(prefix.sequence.keys, sequence.keys)]
+    return { prompt, sequence, prefix, boundaries, quotes }
   }
 
   /**
    * What every conversation shares, or every one about `clip`. Chunks begin where it ends, whether or not it was
    * prefilled before: an int8 answer then does not depend on what happened to be cached.
    */
-  #prefix(
-    model: LoadedModel,
-    clip: HeldClip | null,
-    options: PromptOptions,
-  ): { readonly pieces: readonly Piece[]; readonly sequence: Sequence } {
+  #prefix(model: LoadedModel, clip: HeldClip | null, options: PromptOptions): Prefix {
     const place = placeOf(model, clip, quotesOf(model, clip, options))
     const pieces = prefixPieces(model.tokenizer, model.pack.prompt.system, place)
-    return { pieces, sequence: splice(pieces, model.embedding, clip?.span ?? null) }
+    return { sequence: splice(pieces, model.embedding, clip?.span ?? null), boundaries: sharedEnds(pieces) }
   }
 }
 

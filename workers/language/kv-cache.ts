@@ -28,6 +28,10 @@ export type KvCache = {
   readonly truncate: (length: number) => void
   /** Of the positions from `from` on, leaves only `rows` (ascending), moved together. A row is exact wherever it stands. */
   readonly keep: (from: number, rows: readonly number[]) => void
+  /** Copies of the first `length` positions of each tensor, as bytes, in the order of `kvNames`. */
+  readonly save: (length: number) => Promise<readonly Uint8Array<ArrayBuffer>[]>
+  /** Holds what `save` gave, as bytes, and nothing else. Throws RangeError where it is not of this cache's shape. */
+  readonly restore: (tensors: readonly Uint8Array<ArrayBuffer>[], length: number) => void
   readonly dispose: () => void
 }
 
@@ -77,6 +81,18 @@ export function hostKvCache(ort: OrtModule, shape: KvShape, ledger: Ledger): KvC
         }
       }
       counter.truncate(from + rows.length)
+    },
+    save: async (length) => {
+      counter.checkSaved(length)
+      return Array.from(buffers.values(), (buffer) => new Uint8Array(buffer.slice(0, length * width).buffer))
+    },
+    restore: (tensors, length) => {
+      counter.checkRestored(tensors, length, names.length, 4 * width)
+      for (const [index, buffer] of [...buffers.values()].entries()) {
+        const bytes = tensors[index]
+        if (bytes) new Uint8Array(buffer.buffer).set(bytes)
+      }
+      counter.length = length
     },
     dispose: () => {
       close()
@@ -138,6 +154,18 @@ export function gpuKvCache(
       if (moved.length > 0) moveOnGpu(device, open, moved, rowBytes)
       counter.truncate(from + rows.length)
     },
+    save: (length) => {
+      counter.checkSaved(length)
+      return readFromGpu(device, open, length * rowBytes)
+    },
+    restore: (tensors, length) => {
+      counter.checkRestored(tensors, length, open.length, rowBytes)
+      for (const [index, { buffer }] of open.entries()) {
+        const bytes = tensors[index]
+        if (bytes) device.queue.writeBuffer(buffer, 0, bytes)
+      }
+      counter.length = length
+    },
     dispose: () => {
       close()
       for (const { buffer, close } of open) {
@@ -182,6 +210,28 @@ function moveOnGpu(
   between.destroy()
 }
 
+/** The first `bytes` of each buffer, through one that can be mapped. */
+async function readFromGpu(
+  device: GPUDevice,
+  open: readonly { readonly buffer: GPUBuffer }[],
+  bytes: number,
+): Promise<Uint8Array<ArrayBuffer>[]> {
+  const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST
+  const readable = device.createBuffer({ label: 'kv rows to be kept', size: bytes * open.length, usage })
+  try {
+    const encoder = device.createCommandEncoder({ label: 'read kv rows' })
+    for (const [index, { buffer }] of open.entries()) {
+      encoder.copyBufferToBuffer(buffer, 0, readable, index * bytes, bytes)
+    }
+    device.queue.submit([encoder.finish()])
+    await readable.mapAsync(GPUMapMode.READ)
+    const all = readable.getMappedRange()
+    return open.map((_, index) => new Uint8Array(all.slice(index * bytes, (index + 1) * bytes)))
+  } finally {
+    readable.destroy()
+  }
+}
+
 /** How many positions are filled, within the capacity. */
 class Fill {
   length = 0
@@ -201,6 +251,15 @@ class Fill {
   check(from: number, rows: readonly number[]): void {
     const ascending = rows.every((row, index) => row >= from && row > (rows[index - 1] ?? -1) && row < this.length)
     if (!ascending || from > this.length) throw new RangeError(`cannot keep rows ${rows} from ${from} on`)
+  }
+
+  checkSaved(length: number): void {
+    if (length < 1 || length > this.length) throw new RangeError(`cannot save ${length} of ${this.length} positions`)
+  }
+
+  checkRestored(tensors: readonly Uint8Array[], length: number, count: number, rowBytes: number): void {
+    const fits = tensors.length === count && tensors.every((bytes) => bytes.length === length * rowBytes)
+    if (!fits || length > this.#capacity) throw new RangeError(`what was kept is not ${length} positions of this cache`)
   }
 
   truncate(length: number): void {

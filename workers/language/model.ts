@@ -2,6 +2,7 @@
  * Loading: from a pack's URL to a decoder that is ready to answer. At first load the backend's weights are derived from
  * the base's bytes and kept; later loads read them back and need only the shard with the token embedding.
  */
+import { jsonHash } from '../cache/hash'
 import { deriveVersion, deriveWeights, readAdapter } from '../packs/derive'
 import { derivedKey, readDerived, writeDerived } from '../packs/derived-cache'
 import type { BaseTensor, DecoderGraph, FileEntry, PackManifest } from '../packs/schema'
@@ -27,6 +28,8 @@ export type LoadedModel = {
   readonly contextTokens: number
   /** Whether the derived weights were there already. */
   readonly cached: boolean
+  /** Hash of everything beside its inputs that the decoder's results depend on, and of the pack. */
+  readonly identity: string
   readonly dispose: () => Promise<void>
 }
 
@@ -110,6 +113,7 @@ async function assemble(
     tokenizer: ready,
     contextTokens,
     cached: kept !== null,
+    identity: await jsonHash([pack.hash, key.hash, backend, flavour, graph.file.sha256]),
     dispose: async () => {
       await decoder.dispose()
       gpu?.dispose()

@@ -1,10 +1,11 @@
 /**
- * What was derived, kept between visits: one file a derivation in the origin-private file system. Written through a
- * synchronous handle and read as a Blob, the fastest way for each (135 MB on two busy cores: 2.5 s and 0.6 s; Cache
- * Storage 4 s and 0.8 s). Whatever goes wrong here (private window, quota) costs a derivation, never the load.
+ * What was derived, kept between visits: one file a derivation in the origin-private file system. Whatever goes wrong
+ * here (private window, quota) costs a derivation, never the load.
  */
+import { jsonHash } from '../cache/hash'
+import { hasPrivateFiles, privateFolder, writeFile } from '../cache/private-files'
+import { keptFolders } from '../protocol'
 import type { BaseManifest, GraphFlavour, PackManifest } from './schema'
-import { sha256 } from './source'
 
 export type DerivedKey = {
   /** Shared by all versions of the same thing: a new version replaces the old. */
@@ -13,16 +14,6 @@ export type DerivedKey = {
   readonly hash: string
 }
 
-/** Workers only, hence absent from the page's types, under which tests compile this file. */
-type SyncAccess = {
-  write(source: Uint8Array<ArrayBuffer>, at: { at: number }): number
-  truncate(size: number): void
-  flush(): void
-  close(): void
-}
-type SyncFile = FileSystemFileHandle & { createSyncAccessHandle(): Promise<SyncAccess> }
-
-const folderName = 'valley-derived'
 /** Closes every complete file; a write that was cut short lacks it. */
 const trailer = new TextEncoder().encode('valley-derived-1')
 
@@ -35,7 +26,7 @@ export async function derivedKey(
 ): Promise<DerivedKey> {
   const weights = base.files.weights.map((file) => file.sha256)
   const parts = [version, weights, base.tensors, base.graphs[flavour]?.tensors, pack.adapter]
-  const hash = await sha256(new TextEncoder().encode(JSON.stringify(parts)))
+  const hash = await jsonHash(parts)
   const family = [base.id, pack.adapter ? pack.id : 'plain', flavour].join('+').replaceAll(/[^\w+.-]/g, '_')
   return { family, hash: hash.slice(0, 32) }
 }
@@ -64,24 +55,7 @@ export async function writeDerived(key: DerivedKey, parts: readonly Uint8Array<A
     for await (const name of folder.keys()) {
       if (name.startsWith(`${key.family}=`) && name !== fileName(key)) await folder.removeEntry(name)
     }
-    const file = (await folder.getFileHandle(fileName(key), { create: true })) as SyncFile
-    try {
-      const access = await file.createSyncAccessHandle()
-      try {
-        access.truncate(0)
-        let at = 0
-        for (const part of [...parts, trailer]) {
-          if (access.write(part, { at }) !== part.length) throw new DOMException('short write', 'QuotaExceededError')
-          at += part.length
-        }
-        access.flush()
-      } finally {
-        access.close()
-      }
-    } catch (thrown) {
-      await folder.removeEntry(fileName(key))
-      throw thrown
-    }
+    await writeFile(folder, fileName(key), [...parts, trailer])
     return true
   })
   return kept ?? false
@@ -93,10 +67,9 @@ async function quietly<T>(
   what: string,
   work: (folder: FileSystemDirectoryHandle) => Promise<T | null>,
 ): Promise<T | null> {
-  if (!('createSyncAccessHandle' in (globalThis.FileSystemFileHandle?.prototype ?? {}))) return null
+  if (!hasPrivateFiles()) return null
   try {
-    const root = await navigator.storage.getDirectory()
-    return await work(await root.getDirectoryHandle(folderName, { create: true }))
+    return await work(await privateFolder(keptFolders.derived))
   } catch (thrown) {
     console.warn(`derived weights: cannot ${what} the cache, going on without it`, thrown)
     return null

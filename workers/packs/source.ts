@@ -3,6 +3,7 @@
  * connection broke, checked against their SHA-256 and kept in Cache Storage under that hash. Without Cache Storage (private windows) or quota it goes on uncached.
  */
 import type { ZodType } from 'zod'
+import { sha256 } from '../cache/hash'
 import { throwIfAborted, toValleyError, ValleyError } from '../protocol'
 import { type BaseManifest, baseSchema, type FileEntry, type PackManifest, packSchema } from './schema'
 
@@ -18,32 +19,46 @@ export type FileOptions = {
  */
 export type ReadFile = (entry: FileEntry, options?: FileOptions) => Promise<Uint8Array<ArrayBuffer>>
 
-export type PackSource = { readonly manifest: PackManifest; readonly packUrl: string; readonly file: ReadFile }
+export type PackSource = {
+  readonly manifest: PackManifest
+  readonly packUrl: string
+  /** SHA-256 of pack.json, which holds the hashes of all the pack's files. */
+  readonly hash: string
+  readonly file: ReadFile
+}
 export type BaseSource = { readonly manifest: BaseManifest; readonly baseUrl: string; readonly file: ReadFile }
 
 /** Fetches and validates pack.json at the absolute URL `packUrl`. Errors: download-failed, pack-invalid {path, problems}. */
 export async function openPack(packUrl: string, signal?: AbortSignal): Promise<PackSource> {
-  return { manifest: await readManifest(packUrl, packSchema, signal), packUrl, file: fileReader(packUrl) }
+  const { manifest, hash } = await readManifest(packUrl, packSchema, signal)
+  return { manifest, packUrl, hash, file: fileReader(packUrl) }
 }
 
 /** Fetches and validates the base.json that a pack names. Errors as openPack. */
 export async function openBase(pack: PackSource, signal?: AbortSignal): Promise<BaseSource> {
   const baseUrl = new URL(pack.manifest.base, pack.packUrl).href
-  return { manifest: await readManifest(baseUrl, baseSchema, signal), baseUrl, file: fileReader(baseUrl) }
+  const { manifest } = await readManifest(baseUrl, baseSchema, signal)
+  return { manifest, baseUrl, file: fileReader(baseUrl) }
 }
 
-async function readManifest<T>(url: string, schema: ZodType<T>, signal: AbortSignal | undefined): Promise<T> {
+async function readManifest<T>(
+  url: string,
+  schema: ZodType<T>,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly manifest: T; readonly hash: string }> {
   const path = new URL(url).pathname
   const response = await request(url, signal)
   let json: unknown
+  let bytes: Uint8Array<ArrayBuffer>
   try {
-    json = await response.json()
+    bytes = new Uint8Array(await response.arrayBuffer())
+    json = JSON.parse(new TextDecoder().decode(bytes))
   } catch (thrown) {
     throwIfAborted(signal)
     throw new ValleyError('pack-invalid', { path, problems: ['not JSON'] }, { cause: thrown })
   }
   const parsed = schema.safeParse(json)
-  if (parsed.success) return parsed.data
+  if (parsed.success) return { manifest: parsed.data, hash: await sha256(bytes) }
   const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
   throw new ValleyError('pack-invalid', { path, problems })
 }
@@ -117,12 +132,6 @@ export function allocate(length: number): Uint8Array<ArrayBuffer> {
   } catch (thrown) {
     throw new ValleyError('out-of-memory', { bytes: length }, { cause: thrown })
   }
-}
-
-/** Lower-case hex SHA-256. */
-export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 const cacheName = 'valley-files-v1'

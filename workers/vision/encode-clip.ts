@@ -22,6 +22,8 @@ export type ClipContext = {
   readonly ledger: Ledger
   /** Rejects with device-lost, so that whatever waits on the GPU stops waiting; never resolves. */
   readonly lost: Promise<never>
+  /** What the source is known by. */
+  readonly contentHash: string
   /** Called with the finished tokens and the frames' CLIP vectors before the last event. */
   readonly deliver: (media: MediaInfo, tokens: EncodedTokens, vectors: readonly Float32Array[]) => void
 }
@@ -34,14 +36,15 @@ export async function* encodeClip(
   signal: AbortSignal,
 ): AsyncGenerator<EncodeEvent, void, undefined> {
   const started = performance.now()
-  const { encoder, pack, ledger, lost } = context
+  const { encoder, pack, ledger, lost, contentHash } = context
   const { sampling, tower } = pack.manifest
   const media = await open(source, options.name, sampling.framesPerSecond, ledger, signal)
   try {
     const opened = performance.now() - started
     yield { type: 'opened', media: media.info }
     const budget = options.frames ?? sampling.defaultFrames
-    const planned = planTimestamps(media.info.duration, sampling, budget).map((time) => media.start + time)
+    const moments = options.moments ?? planTimestamps(media.info.duration, sampling, budget)
+    const planned = moments.map((time) => media.start + time)
     yield { type: 'planned', timestamps: planned }
 
     const run = new EncodeRun(await Promise.race([encoder.begin(planned.length), lost]), encoder.batch, lost)
@@ -58,6 +61,8 @@ export async function* encodeClip(
         backend: encoder.backend,
         route: run.route ?? 'canvas',
         timings: { open: opened, decode: run.decodeMs, encode: run.encodeMs, total: performance.now() - started },
+        contentHash,
+        fromCache: false,
       }
       yield { type: 'encoded', clip }
     } finally {

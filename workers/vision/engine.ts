@@ -1,4 +1,5 @@
 /** The vision worker's state: one loaded pack on one backend, one clip encoded at a time, recovery from a lost device. */
+import { contentHash } from '../cache/content-hash'
 import {
   type Backend,
   type ClipSource,
@@ -8,6 +9,7 @@ import {
   type LoadOptions,
   type LoadProgress,
   type TokenMessage,
+  throwIfAborted,
   toValleyError,
   ValleyError,
   type VisionApi,
@@ -20,6 +22,7 @@ import { placeVision } from './backend'
 import { type ClipContext, encodeClip } from './encode-clip'
 import type { EncodedTokens, Encoder, VisionPack } from './encoder'
 import { GpuEncoder } from './gpu-encoder'
+import { ClipRecording, KeptClips, replay } from './kept-clips'
 import { LoadedPack } from './loaded-pack'
 import { requireTensor } from './pack-tensors'
 import { Turns } from './turns'
@@ -45,6 +48,7 @@ type DeviceWatch = {
 export class VisionEngine implements VisionApi {
   readonly #ledger = new Ledger()
   readonly #turns = new Turns()
+  readonly #kept = new KeptClips()
   #options: LoadOptions | undefined
   /** Outlives a lost device, which takes the encoder with it. */
   #pack: LoadedPack | undefined
@@ -79,16 +83,49 @@ export class VisionEngine implements VisionApi {
   ): AsyncGenerator<EncodeEvent, void, undefined> {
     const done = await this.#turns.enter(signal)
     try {
-      const { encoder, pack, watch } = await this.#ensure(() => undefined)
-      const { lost } = watch
-      const deliver: ClipContext['deliver'] = ({ kind }, tokens, vectors) =>
-        this.#send(options.clipId, kind, pack, tokens, pack.captions?.quotesFor(vectors) ?? [])
-      yield* encodeClip({ encoder, pack, lost, ledger: this.#ledger, deliver }, source, options, signal)
+      const started = performance.now()
+      const loaded = await this.#ensure(() => undefined)
+      const { encoder, pack } = loaded
+      const content = await contentHash(source)
+      const frames = options.frames ?? pack.manifest.sampling.defaultFrames
+      const { route, moments } = options
+      const key = { packHash: pack.hash, contentHash: content, frames, moments, backend: encoder.backend, route }
+      const keeps = this.#options?.keepClips === true
+      const kept = keeps ? await this.#kept.find(key) : null
+      throwIfAborted(signal)
+      if (kept) {
+        this.#send(options.clipId, kept.clip.media.kind, pack, kept.tokens, kept.quotes)
+        yield* replay(kept, options, started)
+        return
+      }
+      const recording = new ClipRecording()
+      for await (const event of this.#encodeAnew(loaded, content, recording, source, options, signal)) {
+        const clip = recording.add(event)
+        if (clip && keeps) this.#kept.keep(key, clip)
+        yield event
+      }
     } catch (thrown) {
       throw toValleyError(thrown)
     } finally {
       done()
     }
+  }
+
+  #encodeAnew(
+    { encoder, pack, watch }: Loaded,
+    contentHash: string,
+    recording: ClipRecording,
+    source: ClipSource,
+    options: EncodeOptions,
+    signal: AbortSignal,
+  ): AsyncGenerator<EncodeEvent, void, undefined> {
+    const deliver: ClipContext['deliver'] = ({ kind }, tokens, vectors) => {
+      const quotes = pack.captions?.quotesFor(vectors) ?? []
+      recording.finish(tokens, quotes)
+      this.#send(options.clipId, kind, pack, tokens, quotes)
+    }
+    const context = { encoder, pack, lost: watch.lost, ledger: this.#ledger, contentHash, deliver }
+    return encodeClip(context, source, options, signal)
   }
 
   async embedTexts(texts: readonly string[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
@@ -134,6 +171,7 @@ export class VisionEngine implements VisionApi {
     const { manifest } = pack
     const info: VisionInfo = {
       packId: manifest.id,
+      packHash: pack.hash,
       backend: encoder.backend,
       adapter: encoder.adapter,
       loadMs: performance.now() - started,

@@ -14,6 +14,7 @@ export class LoadedPack implements VisionPack {
 
   private constructor(
     readonly packUrl: string,
+    readonly hash: string,
     readonly manifest: PackManifest,
     readonly tower: Uint8Array<ArrayBuffer>,
     readonly tensors: PackTensors,
@@ -25,7 +26,7 @@ export class LoadedPack implements VisionPack {
   /** Fetches and checks manifest, tower, projector and caption store. Errors: as VisionApi.load. */
   static async read(packUrl: string, ledger: Ledger, report: (progress: LoadProgress) => void): Promise<LoadedPack> {
     report({ stage: 'manifest', done: 0, total: 1 })
-    const { manifest, file } = await openPack(packUrl)
+    const { manifest, hash, file } = await openPack(packUrl)
     report({ stage: 'manifest', done: 1, total: 1 })
     const { tower: towerEntry, projector: projectorEntry, captionStore } = manifest
     const upToTower = towerEntry.file.bytes
@@ -36,7 +37,7 @@ export class LoadedPack implements VisionPack {
     const projector = await file(projectorEntry.file, { onProgress: download(upToTower) })
     const tensors = packTensors(projectorEntry, projector)
     const captions = captionStore ? await CaptionStore.open(captionStore, file, ledger, download(upToProjector)) : null
-    return new LoadedPack(packUrl, manifest, tower, tensors, captions, file, ledger)
+    return new LoadedPack(packUrl, hash, manifest, tower, tensors, captions, file, ledger)
   }
 
   /** The text tower, fetched and opened at the first call. Errors: no-text-tower, as ReadFile, pack-invalid, aborted. */

@@ -78,7 +78,9 @@ export class AppUnderTest {
       await app.close()
     }
     try {
-      const query = new URLSearchParams({ pack: served.path, vision, language, ...(flavour ? { flavour } : {}) })
+      // What earlier runs made of the clips would hide a change of the workers.
+      const fixed = { pack: served.path, vision, language, cache: 'off' }
+      const query = new URLSearchParams({ ...fixed, ...(flavour ? { flavour } : {}) })
       const { page, errors } = await openPage(browser.context, app.url, `?${query}`)
       const loaded = await waitForEngine(drivePlaywright(page))
       if ('error' in loaded) throw new Error(`the pack did not load: ${JSON.stringify(loaded.error)}`)
