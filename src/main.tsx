@@ -15,22 +15,34 @@ import { startLanguage, startVision } from './assistant/workers'
 import { holdLockWhileAnswering } from './pwa/answer-lock'
 import { AppShell } from './pwa/app-shell'
 import { AppShellContext } from './pwa/context'
+import { Shelf } from './storage/shelf'
 
 const settings = new SettingsStore()
 const parameters = readParameters(new URL(location.href), new URL(import.meta.env.BASE_URL, location.href))
 const engine = new Engine({ ...parameters, startVision, startLanguage })
-const sessionSettings = ({ frames, creativity, search }: Settings): SessionSettings => ({
+const sessionSettings = ({ frames, creativity, search, keeping }: Settings): SessionSettings => ({
   frames: parameters.frames ?? frames,
   generation: {
     temperature: creativities[creativity],
     ...(search ? { beams: searches[search] } : {}),
     ...parameters.generation,
   },
+  keeping,
 })
-const session = new Session(engine, sessionSettings(settings.get()))
+const shelf = new Shelf({
+  onTrouble: (kind, cause) => {
+    console.warn(kind, cause)
+    session.notify({ kind })
+  },
+  onMended: () => session.dismissKind('not-stored'),
+})
+const session = new Session(engine, sessionSettings(settings.get()), { shelf })
 settings.subscribe(() => session.configure(sessionSettings(settings.get())))
 exposeAutomation(engine, () => session.transcript())
 holdLockWhileAnswering(session)
+void session.conversations.restore()
+// The page may be gone at any moment from then on.
+document.addEventListener('visibilitychange', () => void (document.hidden && shelf.flush()))
 
 const shell = import.meta.env.PROD
   ? new AppShell({

@@ -1,10 +1,9 @@
 import { Tooltip } from 'radix-ui'
-import { useEffect } from 'react'
+import { useCallback, useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ChatPanel } from '../chat/chat-panel'
-import { ClipPanel } from '../clip/clip-panel'
+import { ClipStage } from '../clip/clip-stage'
 import { DropOverlay } from '../clip/drop-overlay'
-import { DropZone } from '../clip/drop-zone'
 import { activeClip } from '../clip/reducer'
 import { ShellNotices } from '../pwa/shell-notices'
 import { Announcer } from './announcer'
@@ -23,7 +22,10 @@ export function App() {
   const settings = useSettings()
   useTheme(settings.theme)
   const clip = activeClip(clips)
-  const hasTurns = chat.sections.some((section) => section.turns.length > 0)
+  const hasTurns = chat.turns.length > 0
+  const view = clip ? 'clip' : hasTurns || clips.order.length > 0 ? 'question' : 'welcome'
+
+  const onFolders = useCallback(() => session.notify({ kind: 'folder' }), [session])
 
   useEffect(() => {
     void i18n.changeLanguage(settings.language)
@@ -40,21 +42,11 @@ export function App() {
         <Header />
         <ShellNotices />
         <Notices />
-        <main className="stage" data-view={clip ? 'clip' : hasTurns ? 'question' : 'welcome'} data-begun={hasTurns}>
-          {!clip && !hasTurns && <Welcome onFiles={session.openFiles} />}
-          {!clip && hasTurns && (
-            <div className="stage-clip">
-              <DropZone onFiles={session.openFiles} />
-            </div>
-          )}
-          {clip && (
-            <div className="stage-clip">
-              <ClipPanel clip={clip} onFiles={session.openFiles} onClose={session.closeClip} />
-            </div>
-          )}
+        <main className="stage" data-view={view} data-begun={hasTurns}>
+          {view === 'welcome' ? <Welcome onFiles={session.openFiles} /> : <ClipStage />}
           <ChatPanel />
         </main>
-        <DropOverlay onFiles={session.openFiles} hasChat={hasTurns} />
+        <DropOverlay onFiles={session.openFiles} hasChat={view !== 'welcome'} onFolders={onFolders} />
         <Announcer />
       </div>
     </Tooltip.Provider>

@@ -17,6 +17,8 @@ test('backends can be forced, nonsense cannot', () => {
   expect(read('?vision=cuda')).not.toHaveProperty('visionBackend')
   expect(read('?flavour=f32')).toHaveProperty('languageFlavour', 'f32')
   expect(read('?flavour=f64')).not.toHaveProperty('languageFlavour')
+  expect(read('?cache=off')).toHaveProperty('keepClips', false)
+  expect(read('?cache=on')).not.toHaveProperty('keepClips')
 })
 
 test('how answers are made can be asked for, nonsense cannot', () => {
@@ -40,14 +42,28 @@ test('another pack is taken from the same origin only', () => {
 })
 
 test('stored settings are taken over, damaged or foreign ones fall back', () => {
-  const defaults = { language: 'zh-CN', theme: 'system', frames: 8, creativity: 'precise', search: null }
+  const defaults = {
+    language: 'zh-CN',
+    theme: 'system',
+    frames: 8,
+    creativity: 'precise',
+    search: null,
+    keeping: 'copy',
+  }
   expect(parseSettings(null, ['zh-CN'])).toEqual(defaults)
   expect(parseSettings('{not json', ['zh-CN'])).toEqual(defaults)
   expect(parseSettings('[1]', ['zh-CN'])).toEqual(defaults)
   expect(
     parseSettings('{"theme":"neon","frames":1000,"creativity":"wild","search":"deep","language":"xx"}', ['zh']),
   ).toEqual(defaults)
-  const chosen = { language: 'en', theme: 'dark', frames: 16, creativity: 'creative', search: 'careful' }
+  const chosen = {
+    language: 'en',
+    theme: 'dark',
+    frames: 16,
+    creativity: 'creative',
+    search: 'careful',
+    keeping: 'link',
+  }
   expect(parseSettings(JSON.stringify(chosen), ['zh-CN'])).toEqual(chosen)
 })
 

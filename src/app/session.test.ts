@@ -27,7 +27,7 @@ const stats = {
 } as const
 
 /** An engine whose clips open and whose answers come when the test says so. */
-function fakeEngine() {
+function fakeEngine({ hasTextTower = true } = {}) {
   const encodes = new Map<string, ReturnType<typeof deferred<void>>>()
   const requests: AskRequest[] = []
   let answer: ReturnType<typeof deferred<void>> = deferred()
@@ -39,6 +39,8 @@ function fakeEngine() {
       signal.addEventListener('abort', () => gate.reject(new ValleyError('aborted')))
       yield { type: 'opened', media }
       await gate.promise
+      const vector = new Float32Array([1])
+      yield { type: 'frame', index: 0, timestamp: 0.5, thumbnail: new Blob(), vector }
       const clip = {
         clipId: options.clipId,
         media,
@@ -55,6 +57,12 @@ function fakeEngine() {
     },
     async *ask(request, signal): AsyncGenerator<AnswerEvent, void, undefined> {
       requests.push(request)
+      if (request.options?.temperature) {
+        const text = `tried ${'very '.repeat(requests.length % 4)}`
+        yield { type: 'text', text }
+        yield { type: 'done', reason: 'end', ids: [1], stats }
+        return
+      }
       const gate = answer
       signal.addEventListener('abort', () => gate.reject(new ValleyError('aborted')))
       yield { type: 'prefill', done: 5, total: 10 }
@@ -65,12 +73,18 @@ function fakeEngine() {
       yield { type: 'done', reason: 'end', ids: [1, 2], stats }
     },
     prepare: async () => {},
+    embedTexts: async (texts) => {
+      if (!hasTextTower) throw new ValleyError('no-text-tower')
+      // The longer a text, the nearer to the one frame.
+      return Float32Array.from(texts, (text) => text.length / 1000)
+    },
     forget: (clipId) => void forgotten.push(clipId),
   }
-  const session = new Session(engine, { frames: 8, generation: { temperature: 0 } }, (callback) => {
+  const schedule = (callback: () => void) => {
     queueMicrotask(callback)
     return () => {}
-  })
+  }
+  const session = new Session(engine, { frames: 8, generation: { temperature: 0 } }, { schedule })
   return {
     session,
     requests,
@@ -112,7 +126,7 @@ describe('asking', () => {
     const { session, requests, finishClip, finishAnswer } = fakeEngine()
     session.openClip(new Blob(), 'dog.mp4')
     session.ask('What is happening?')
-    await until(() => session.getState().clips.activeId !== null)
+    await until(() => activeClip(session.getState().clips)?.status === 'encoding')
     finishClip('dog.mp4')
     await until(() => turns(session)[0]?.status === 'writing')
     finishAnswer()
@@ -126,7 +140,7 @@ describe('asking', () => {
     const { session, requests, finishClip, finishAnswer } = fakeEngine()
     session.openClip(new Blob(), 'dog.mp4')
     session.ask('What is happening?')
-    await until(() => session.getState().clips.activeId !== null)
+    await until(() => activeClip(session.getState().clips)?.status === 'encoding')
     finishClip('dog.mp4')
     await until(() => session.live.textWithDraft.endsWith('runs'))
     session.stop()
@@ -145,7 +159,7 @@ describe('asking', () => {
     const { session, finishClip, finishAnswer, failAnswer } = fakeEngine()
     session.openClip(new Blob(), 'dog.mp4')
     session.ask('First?')
-    await until(() => session.getState().clips.activeId !== null)
+    await until(() => activeClip(session.getState().clips)?.status === 'encoding')
     finishClip('dog.mp4')
     await until(() => turns(session)[0]?.status === 'writing')
     failAnswer(new ValleyError('worker-died', { worker: 'language' }))
@@ -171,33 +185,85 @@ describe('asking', () => {
   })
 })
 
+async function answered(name = 'dog.mp4', options = {}) {
+  const fake = fakeEngine(options)
+  const id = fake.session.openClip(new Blob(), name)
+  fake.session.ask('What is happening?')
+  await until(() => activeClip(fake.session.getState().clips)?.status === 'encoding')
+  fake.finishClip(name)
+  await until(() => turns(fake.session)[0]?.status === 'writing')
+  fake.finishAnswer()
+  await until(() => turns(fake.session)[0]?.status === 'done')
+  return { ...fake, id, turnId: turns(fake.session)[0]?.id ?? '' }
+}
+
+describe('answers', () => {
+  test('the frames that an answer speaks of are found after it', async () => {
+    const { session } = await answered()
+    await until(() => turns(session)[0]?.evidence !== null)
+    expect(turns(session)[0]?.evidence?.frames).toMatchObject([{ timestamp: 0.5 }])
+  })
+
+  test('without a text tower an answer stands without evidence', async () => {
+    const { session } = await answered('dog.mp4', { hasTextTower: false })
+    await until(() => session.getState().runningTurn === null)
+    expect(turns(session)[0]).toMatchObject({ status: 'done', evidence: null })
+  })
+
+  test('an edited question is asked in place of the old one, without its own answer as history', async () => {
+    const { session, requests, turnId, finishAnswer } = await answered()
+    session.editQuestion(turnId, ' Where is it? ')
+    await until(() => turns(session)[0]?.status === 'writing')
+    expect(requests[1]).toMatchObject({ question: 'Where is it?', turns: [] })
+    finishAnswer()
+    await until(() => turns(session)[0]?.status === 'done')
+    expect(turns(session)).toHaveLength(1)
+  })
+
+  test('of four sampled answers the one nearest to the frames is kept, with seeds of their own', async () => {
+    const { session, requests, turnId } = await answered()
+    session.askHarder(turnId)
+    expect(turns(session)[0]).toMatchObject({ answer: 'A dog runs.', tries: { done: 0, total: 4 } })
+    await until(() => turns(session)[0]?.status === 'done')
+    expect(turns(session)[0]?.answer).toBe('tried very very very')
+    const seeds = requests.slice(1).map(({ options }) => options?.seed)
+    expect(new Set(seeds).size).toBe(4)
+  })
+
+  test('trying harder without a text tower says so before anything is sampled', async () => {
+    const { session, requests, turnId } = await answered('dog.mp4', { hasTextTower: false })
+    session.askHarder(turnId)
+    await until(() => turns(session)[0]?.error !== null)
+    expect(turns(session)[0]).toMatchObject({ answer: 'A dog runs.', status: 'done', error: { code: 'no-text-tower' } })
+    expect(requests).toHaveLength(1)
+  })
+})
+
 describe('clips', () => {
-  test('the clip before is kept until the next is encoded, then forgotten', async () => {
-    const { session, forgotten, finishClip } = fakeEngine()
-    const first = session.openClip(new Blob(), 'one.mp4')
-    await until(() => activeClip(session.getState().clips)?.status === 'encoding')
-    finishClip('one.mp4')
-    await until(() => activeClip(session.getState().clips)?.status === 'ready')
-    session.openClip(new Blob(), 'two.mp4')
-    await until(() => activeClip(session.getState().clips)?.name === 'two.mp4')
-    expect(forgotten).toEqual([])
+  test('a second clip stands beside the first, and either can be asked about', async () => {
+    const { session, requests, forgotten, id, finishClip } = await answered('one.mp4')
+    const second = session.openClip(new Blob(), 'two.mp4')
+    session.ask('And here?')
     await until(() => activeClip(session.getState().clips)?.status === 'encoding')
     finishClip('two.mp4')
-    await until(() => forgotten.includes(first))
-    expect(session.getState().clips.order).toHaveLength(1)
+    await until(() => requests.length === 2)
+    expect(requests[1]).toMatchObject({ clipId: second, turns: [] })
+    session.stop()
+    session.chooseClip(id)
+    session.ask('And there?')
+    await until(() => requests.length === 3)
+    expect(requests[2]).toMatchObject({ clipId: id, turns: [{ question: 'What is happening?' }] })
+    expect(forgotten).toEqual([])
+    expect(session.getState().clips.order).toEqual([id, second])
   })
 
   test('a clip that fails leaves a notice and gives way to the one before', async () => {
-    const { session, finishClip, failClip } = fakeEngine()
-    const first = session.openClip(new Blob(), 'one.mp4')
-    await until(() => activeClip(session.getState().clips)?.status === 'encoding')
-    finishClip('one.mp4')
-    await until(() => activeClip(session.getState().clips)?.status === 'ready')
+    const { session, id, failClip } = await answered('one.mp4')
     session.openClip(new Blob(), 'bad.mp4')
     await until(() => activeClip(session.getState().clips)?.status === 'encoding')
     failClip('bad.mp4', new ValleyError('clip-damaged', { stage: 'demux' }))
     await until(() => session.getState().notices.length === 1)
-    expect(session.getState().clips.activeId).toBe(first)
+    expect(session.getState().clips).toMatchObject({ activeId: id, order: [id] })
     const notice = session.getState().notices[0]
     expect(notice).toMatchObject({ kind: 'error', name: 'bad.mp4', error: { code: 'clip-damaged' } })
     session.dismiss(notice?.id ?? '')
@@ -205,19 +271,22 @@ describe('clips', () => {
     expect(session.transcript().errors).toMatchObject([{ code: 'clip-damaged' }])
   })
 
-  test('of several files the first is opened, and that is said', () => {
-    const { session } = fakeEngine()
+  test('several files all become clips, opened one after another; the first is shown', async () => {
+    const { session, finishClip } = fakeEngine()
     session.openFiles([new File([], 'a.mp4'), new File([], 'b.mp4')])
+    const statuses = () => Object.values(session.getState().clips.clips).map(({ status }) => status)
     expect(activeClip(session.getState().clips)?.name).toBe('a.mp4')
-    expect(session.getState().notices).toMatchObject([{ kind: 'one-clip', name: 'a.mp4', count: 2 }])
+    await until(() => statuses()[0] === 'encoding')
+    expect(statuses()[1]).toBe('opening')
+    finishClip('a.mp4')
+    await until(() => statuses()[1] === 'encoding')
+    finishClip('b.mp4')
+    await until(() => statuses().every((status) => status === 'ready'))
+    expect(activeClip(session.getState().clips)?.name).toBe('a.mp4')
   })
 
   test('another number of frames encodes the open clip anew under the same id', async () => {
-    const { session, forgotten, finishClip } = fakeEngine()
-    const id = session.openClip(new Blob(), 'one.mp4')
-    await until(() => activeClip(session.getState().clips)?.status === 'encoding')
-    finishClip('one.mp4')
-    await until(() => activeClip(session.getState().clips)?.status === 'ready')
+    const { session, forgotten, id, finishClip } = await answered('one.mp4')
     session.configure({ frames: 16, generation: { temperature: 0 } })
     expect(activeClip(session.getState().clips)?.status).toBe('opening')
     await until(() => activeClip(session.getState().clips)?.status === 'encoding')
@@ -227,18 +296,52 @@ describe('clips', () => {
     expect(forgotten).toEqual([id])
   })
 
-  test('closing the clip lets go of it and keeps the chat', async () => {
-    const { session, forgotten, finishClip, finishAnswer } = fakeEngine()
-    const id = session.openClip(new Blob(), 'one.mp4')
-    session.ask('What?')
+  test('closing a clip that was talked about puts it aside; it can be taken up again', async () => {
+    const { session, requests, forgotten, id, finishClip } = await answered('one.mp4')
+    session.closeClip()
+    expect(forgotten).toEqual([id])
+    expect(session.getState().clips).toMatchObject({ activeId: null, order: [id] })
+    expect(turns(session)).toHaveLength(1)
+    session.ask('Still there?')
+    session.chooseClip(id)
     await until(() => activeClip(session.getState().clips)?.status === 'encoding')
     finishClip('one.mp4')
-    await until(() => turns(session)[0]?.status === 'writing')
-    finishAnswer()
-    await until(() => turns(session)[0]?.status === 'done')
+    await until(() => requests.length === 2)
+    expect(requests[1]?.question).toBe('Still there?')
+  })
+
+  test('closing a clip that nothing was asked about takes it away', async () => {
+    const { session, finishClip } = fakeEngine()
+    session.openClip(new Blob(), 'one.mp4')
+    await until(() => activeClip(session.getState().clips)?.status === 'encoding')
+    finishClip('one.mp4')
+    await until(() => activeClip(session.getState().clips)?.status === 'ready')
     session.closeClip()
-    expect(forgotten).toContain(id)
     expect(session.getState().clips.order).toEqual([])
-    expect(turns(session)).toHaveLength(1)
+  })
+})
+
+describe('conversations', () => {
+  test('an answer goes on in the conversation that was left, and the clip is let go of after', async () => {
+    const { session, forgotten, id, finishAnswer } = await answered('one.mp4')
+    session.ask('And then?')
+    await until(() => turns(session)[1]?.status === 'writing')
+    const { id: first } = session.getState().conversation
+    session.conversations.showNew()
+    expect(turns(session)).toEqual([])
+    expect(session.getState().conversations.map(({ title }) => title)).toEqual(['What is happening?'])
+    expect(forgotten).toEqual([])
+    finishAnswer()
+    await until(() => forgotten.includes(id))
+    // Nothing is kept here without storage: it cannot be shown again, and that changes nothing.
+    await session.conversations.show(first)
+    expect(turns(session)).toEqual([])
+  })
+
+  test('a new conversation in place of an empty one is the same one', () => {
+    const { session } = fakeEngine()
+    const { id } = session.getState().conversation
+    session.conversations.showNew()
+    expect(session.getState().conversation.id).toBe(id)
   })
 })

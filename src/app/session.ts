@@ -1,49 +1,36 @@
-import type { AskRequest, EncodedClip, GenerationOptions, ValleyError } from '../../workers/protocol'
-import { toValleyError } from '../../workers/protocol'
+import type { EncodedClip, GenerationOptions, ValleyError } from '../../workers/protocol'
 import type { Engine } from '../assistant/engine'
 import { LiveAnswer, type Scheduler } from '../chat/live-answer'
-import {
-  type ChatAction,
-  type ChatState,
-  type ChatTurn,
-  chatReducer,
-  emptyChat,
-  historyBefore,
-  nextWaiting,
-} from '../chat/reducer'
-import { activeClip, type ClipsAction, type ClipsState, clipsReducer, noClips } from '../clip/reducer'
+import { type ChatTurn, findTurn, hasEnded } from '../chat/reducer'
+import { activeClip, type Clip } from '../clip/reducer'
+import type { ClipKeeping } from '../storage/clip-files'
+import type { Shelf } from '../storage/shelf'
+import { Answering } from './answering'
+import { ClipDesk } from './clip-desk'
+import { ConversationDesk } from './conversation-desk'
+import { type Notice, type SessionState, Workspace } from './workspace'
+
+export type { Announcement, Notice, SessionState } from './workspace'
 
 /** What the session needs of the engine. */
-export type SessionEngine = Pick<Engine, 'encode' | 'ask' | 'prepare' | 'forget'>
+export type SessionEngine = Pick<Engine, 'encode' | 'ask' | 'prepare' | 'forget' | 'embedTexts'>
 
 export type SessionSettings = {
   /** Upper bound of sampled frames. */
   readonly frames: number
   /** What differs from the pack's own generation. */
   readonly generation: GenerationOptions
+  /** How clips are kept; absent: as a copy. */
+  readonly keeping?: ClipKeeping
 }
 
-/** Something the person should know; stays until dismissed. */
-export type Notice =
-  | { readonly id: string; readonly kind: 'error'; readonly error: ValleyError; readonly name: string }
-  | { readonly id: string; readonly kind: 'one-clip'; readonly name: string; readonly count: number }
-
-/** What a screen reader hears: only ends and beginnings, never tokens. */
-export type Announcement =
-  | { readonly kind: 'clip-ready'; readonly name: string; readonly frames: number }
-  | { readonly kind: 'answer'; readonly text: string }
-  | { readonly kind: 'stopped' }
-
-export type SessionState = {
-  readonly chat: ChatState
-  readonly clips: ClipsState
-  readonly notices: readonly Notice[]
-  readonly announcement: Announcement | null
-  /** The turn that the engine is at work on. */
-  readonly runningTurn: string | null
+export type SessionOptions = {
+  readonly schedule?: Scheduler
+  /** Where conversations are kept; absent: nowhere. */
+  readonly shelf?: Shelf
 }
 
-/** A conversation as data, for automation and export. */
+/** A conversation as data, for automation. */
 export type Transcript = {
   readonly clip: EncodedClip | null
   readonly turns: readonly ChatTurn[]
@@ -51,261 +38,257 @@ export type Transcript = {
   readonly errors: readonly ValleyError[]
 }
 
-type Running = { readonly turnId: string; readonly clipId: string; readonly controller: AbortController }
-
-/**
- * The conversation and its clip: runs what the person asks for, in order, and holds what the screens show. State
- * changes only through the two reducers; React reads it through `subscribe` and `getState`.
- */
+/** What the person can do, with the conversation on the screen and with the others; the desks do the work. */
 export class Session {
   readonly live: LiveAnswer
+  readonly conversations: ConversationDesk
   readonly #engine: SessionEngine
-  readonly #listeners = new Set<() => void>()
-  readonly #encodes = new Map<string, AbortController>()
+  readonly #shelf: Shelf | null
+  readonly #workspace: Workspace
+  readonly #clips: ClipDesk
+  readonly #answering: Answering
   #settings: SessionSettings
-  #running: Running | null = null
+  /** Prefilling of the clip that the next question is most likely about. */
+  #preparing: AbortController | null = null
   /** Every refused clip since the page was opened; notices go away, these do not. */
   readonly #errors: ValleyError[] = []
-  #state: SessionState = { chat: emptyChat, clips: noClips, notices: [], announcement: null, runningTurn: null }
+  /** Clips whose file is kept or was decided about, since the page was opened. */
+  readonly #kept = new Set<string>()
 
-  constructor(engine: SessionEngine, settings: SessionSettings, schedule?: Scheduler) {
+  constructor(engine: SessionEngine, settings: SessionSettings, { schedule, shelf }: SessionOptions = {}) {
     this.#engine = engine
     this.#settings = settings
+    this.#shelf = shelf ?? null
     this.live = new LiveAnswer(schedule)
+    const workspace = new Workspace((conversation) => this.#shelf?.note(conversation))
+    this.#workspace = workspace
+    this.#clips = new ClipDesk({
+      engine,
+      workspace,
+      frames: () => this.#settings.frames,
+      find: async (clipId, ask) => (await this.#shelf?.findClip(clipId, ask)) ?? { kind: 'missing' },
+      onSettled: (clipId, ready) => this.#onClipSettled(clipId, ready),
+      onRefused: (error) => this.#errors.push(error),
+    })
+    this.#answering = new Answering({
+      engine,
+      workspace,
+      live: this.live,
+      generation: () => this.#settings.generation,
+      onText: (conversation, turnId, text) => this.#shelf?.noteText(conversation, turnId, text),
+      onIdle: () => this.conversations.tidy(),
+    })
+    this.conversations = new ConversationDesk({
+      workspace,
+      shelf: this.#shelf,
+      clips: this.#clips,
+      answering: this.#answering,
+    })
   }
 
-  getState = (): SessionState => this.#state
+  getState = (): SessionState => this.#workspace.state
 
-  subscribe = (listener: () => void): (() => void) => {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
-  }
+  subscribe = (listener: () => void): (() => void) => this.#workspace.subscribe(listener)
 
-  /** Takes new settings; another number of frames samples the open clip anew. */
+  /** Takes new settings; another number of frames samples the open clips anew. */
   configure(settings: SessionSettings): void {
     const resample = settings.frames !== this.#settings.frames
     this.#settings = settings
-    const clip = activeClip(this.#state.clips)
-    if (!resample || !clip || clip.media?.kind === 'image') return
-    this.#encodes.get(clip.id)?.abort()
-    if (this.#running?.clipId === clip.id) this.stop()
-    this.#engine.forget(clip.id)
-    this.#clips({ type: 'resampled', id: clip.id })
-    void this.#encode(clip.id, clip.file, clip.name)
-  }
-
-  /** Opens the first of some files and says so where there are more. */
-  openFiles = (files: readonly File[]): void => {
-    const [first] = files
-    if (!first) return
-    // What was said of the file before no longer matters.
-    this.#update({ notices: [] })
-    if (files.length > 1) {
-      this.#notify({ id: crypto.randomUUID(), kind: 'one-clip', name: first.name, count: files.length })
+    if (!resample) return
+    for (const { id, clips } of this.#workspace.loaded) {
+      for (const clip of Object.values(clips.clips)) {
+        if (!clip.file || clip.status === 'closed' || clip.media?.kind === 'image') continue
+        this.#answering.stopAbout(clip.id)
+        if (clip.id === clips.activeId) this.#clips.reopen(id, clip.id, clip.file)
+        else this.#putAside(id, clip)
+      }
     }
-    this.openClip(first, first.name)
   }
 
-  /** Opens a clip beside the chat so far; the clip before stays usable until this one is encoded. */
-  openClip(file: Blob, name: string): string {
-    for (const id of this.#state.clips.order) if (this.#state.clips.clips[id]?.status !== 'ready') this.#drop(id)
-    const id = crypto.randomUUID()
-    this.#clips({ type: 'added', id, name, file })
-    this.#chat({ type: 'clip-opened', clipId: id, name })
-    void this.#encode(id, file, name)
-    return id
+  /** Opens files as clips of this conversation; the first of them is shown. */
+  openFiles = (files: readonly File[]): void => {
+    // What was said of the files before no longer matters.
+    if (files.length > 0) this.#workspace.dismiss(({ kind }) => kind === 'error')
+    for (const [index, file] of files.entries()) this.openClip(file, file.name, index === 0)
   }
 
-  /** Closes the active clip and frees what it holds. The chat stays. */
+  /** Opens a clip beside those that are there; `show` makes it the one that is asked about. Returns its id. */
+  openClip(file: Blob, name: string, show = true): string {
+    return this.#clips.add(this.#current.id, file, name, show)
+  }
+
+  /** Shows a clip of this conversation; the next question is about it. `ask`: the browser may ask for leave to read it. */
+  chooseClip = (clipId: string, ask = false): void => {
+    const { id, clips } = this.#current
+    const clip = clips.clips[clipId]
+    if (!clip) return
+    this.#workspace.clips(id, { type: 'chosen', id: clipId })
+    this.#workspace.chat(id, { type: 'clip-opened', clipId, name: clip.name })
+    if (clip.status === 'ready') this.#prepare(clipId)
+    else void this.#clips.open(id, clipId, ask)
+    this.#answering.next()
+  }
+
+  /** Gives a clip whose file is gone its file again. */
+  replaceFile = (clipId: string, file: Blob): void => {
+    this.#kept.delete(clipId)
+    this.#clips.reopen(this.#current.id, clipId, file)
+  }
+
+  /** Puts the shown clip aside and frees what the engine holds of it; one that nothing was asked about goes away. */
   closeClip = (): void => {
     const clip = activeClip(this.#state.clips)
     if (!clip) return
-    if (this.#running?.clipId === clip.id) this.stop()
-    this.#drop(clip.id)
-    this.#chat({ type: 'clip-closed', clipId: clip.id })
+    this.#answering.stopAbout(clip.id)
+    if (this.#state.chat.turns.some(({ clipId }) => clipId === clip.id)) {
+      this.#putAside(this.#current.id, clip)
+    } else this.removeClip(clip.id)
   }
 
-  /** Asks about the active clip; waits where clip or engine are not ready. */
+  /** Takes a clip out of this conversation, with the copy that is kept of it. What was said about it stays. */
+  removeClip(clipId: string): void {
+    const { id, clips } = this.#current
+    if (!clips.clips[clipId]) return
+    this.#answering.stopAbout(clipId)
+    this.#clips.close(clipId)
+    this.#workspace.clips(id, { type: 'removed', id: clipId })
+    this.#openShown()
+  }
+
+  /** Asks about the shown clip; waits where clip or engine are not ready. */
   ask(question: string): void {
     const text = question.trim()
     if (text === '') return
-    this.#chat({ type: 'asked', turnId: crypto.randomUUID(), question: text })
-    void this.#pump()
+    const clip = activeClip(this.#state.clips)
+    const about = clip && { clipId: clip.id, name: clip.name }
+    this.#workspace.chat(this.#current.id, {
+      type: 'asked',
+      turnId: crypto.randomUUID(),
+      question: text,
+      about,
+      at: Date.now(),
+    })
+    this.#answering.next()
   }
 
-  /** Asks a question again in place of its answer. */
+  /** Asks a question anew in place of its answer; what followed from that goes when the new answer begins. */
   askAgain(turnId: string): void {
-    if (this.#running) return
-    this.#chat({ type: 'asked-again', turnId })
-    void this.#pump()
+    const turn = findTurn(this.#state.chat, turnId)
+    if (turn) this.editQuestion(turnId, turn.question)
   }
 
-  /** Ends the answer that is being written, or takes back the question that still waits. */
+  /** Asks another question in place of one; its answer and what followed go when the new answer begins. */
+  editQuestion(turnId: string, question: string): void {
+    const { id, chat, clips } = this.#current
+    const turn = findTurn(chat, turnId)
+    const text = question.trim()
+    if (!turn || text === '' || (!hasEnded(turn) && turn.status !== 'waiting')) return
+    const clip = clips.clips[turn.clipId ?? ''] ?? activeClip(clips)
+    const about = clip && { clipId: clip.id, name: clip.name }
+    this.#workspace.chat(id, { type: 'asked-anew', turnId, question: text, about })
+    if (clip && clip.status !== 'ready') void this.#clips.open(id, clip.id, true)
+    this.#answering.next()
+  }
+
+  /** Samples four answers and keeps the one that fits the frames best. */
+  askHarder(turnId: string): void {
+    const turn = findTurn(this.#state.chat, turnId)
+    if (turn && hasEnded(turn)) this.#answering.tryHarder(this.#current, turn)
+  }
+
+  /** Ends the answer that is being written here, or takes back the question that still waits. */
   stop(): void {
-    const running = this.#running
-    if (running) {
-      running.controller.abort()
-      this.#endRun(running, { type: 'stopped', turnId: running.turnId, answer: this.live.textWithDraft.trim() })
-    } else {
-      const waiting = nextWaiting(this.#state.chat)
-      if (waiting) this.#chat({ type: 'stopped', turnId: waiting.turn.id, answer: '' })
+    const { id, chat } = this.#current
+    if (this.#answering.running?.conversationId === id) this.#answering.stop()
+    else {
+      const waiting = chat.turns.find(({ status }) => status === 'waiting')
+      if (waiting) this.#workspace.chat(id, { type: 'stopped', turnId: waiting.id, answer: '' })
     }
-    this.#announce({ kind: 'stopped' })
+    this.#workspace.announce({ kind: 'stopped' })
   }
 
-  /** Empties the chat; the clip stays open. */
+  /** Empties the chat; the clips stay. */
   startOver(): void {
-    if (this.#running) this.stop()
-    this.#chat({ type: 'cleared' })
-    this.#update({ announcement: null })
+    const { id } = this.#current
+    if (this.#answering.running?.conversationId === id) this.#answering.stop()
+    this.#workspace.chat(id, { type: 'cleared' })
+    this.#workspace.update({ announcement: null })
   }
 
   dismiss(noticeId: string): void {
-    this.#update({ notices: this.#state.notices.filter(({ id }) => id !== noticeId) })
+    this.#workspace.dismiss(({ id }) => id === noticeId)
+  }
+
+  dismissKind(wanted: Notice['kind']): void {
+    this.#workspace.dismiss(({ kind }) => kind === wanted)
+  }
+
+  notify: Workspace['notify'] = (notice) => this.#workspace.notify(notice)
+
+  /** Keeps a copy of a clip whatever its size. */
+  keepCopy(clipId: string): void {
+    this.#workspace.dismiss((notice) => notice.kind === 'large-clip' && notice.clipId === clipId)
+    void this.#keep(clipId, true)
   }
 
   transcript(): Transcript {
     const { chat, clips } = this.#state
-    return {
-      clip: activeClip(clips)?.encoded ?? null,
-      turns: chat.sections.flatMap((section) => section.turns),
-      errors: [...this.#errors],
-    }
+    return { clip: activeClip(clips)?.encoded ?? null, turns: chat.turns, errors: [...this.#errors] }
   }
 
-  async #encode(id: string, file: Blob, name: string): Promise<void> {
-    const controller = new AbortController()
-    this.#encodes.set(id, controller)
-    const { signal } = controller
-    const options = { clipId: id, name, frames: this.#settings.frames }
+  /** Ends all that goes on; what was said is written. */
+  async close(): Promise<void> {
+    this.#preparing?.abort()
+    this.#answering.close()
+    for (const clipId of this.#clips.busy) this.#clips.close(clipId)
+    await this.#shelf?.close()
+  }
+
+  get #state(): SessionState {
+    return this.#workspace.state
+  }
+
+  get #current(): SessionState['conversation'] {
+    return this.#state.conversation
+  }
+
+  #onClipSettled(clipId: string, ready: boolean): void {
+    if (ready) void this.#keep(clipId)
+    else this.#openShown()
+    this.#answering.next()
+    if (ready && clipId === this.#state.clips.activeId) this.#prepare(clipId)
+  }
+
+  /** After the shown clip went away, the one that stands in for it may have to be opened. */
+  #openShown(): void {
+    const clip = activeClip(this.#state.clips)
+    if (clip?.status === 'closed') void this.#clips.open(this.#current.id, clip.id)
+  }
+
+  #prepare(clipId: string): void {
+    if (this.#answering.running) return
+    this.#preparing?.abort()
+    this.#preparing = new AbortController()
+    void this.#engine.prepare(clipId, this.#settings.generation, this.#preparing.signal)
+  }
+
+  #putAside(conversationId: string, clip: Clip): void {
+    this.#clips.close(clip.id)
+    this.#workspace.clips(conversationId, { type: 'put-aside', id: clip.id })
+  }
+
+  /** Keeps the clip's file, once it has proved to be one that can be opened. */
+  async #keep(clipId: string, evenLarge = false): Promise<void> {
+    const clip = this.#workspace.clip(clipId)?.clip
+    if (!clip?.file || !this.#shelf || (this.#kept.has(clipId) && !evenLarge)) return
+    this.#kept.add(clipId)
+    const { name, file } = clip
     try {
-      for await (const event of this.#engine.encode(file, options, signal)) {
-        if (signal.aborted) return
-        this.#clips({ type: 'event', id, event })
-        if (event.type === 'encoded') {
-          this.#announce({ kind: 'clip-ready', name, frames: event.clip.timestamps.length })
-        }
-      }
-      if (signal.aborted) return
-      this.#dropOthers()
-      void this.#pump()
-      if (!this.#running) void this.#engine.prepare(id, this.#settings.generation, signal)
+      const kept = await this.#shelf.keepClip(clipId, file, this.#settings.keeping ?? 'copy', evenLarge)
+      if (kept === 'asks') this.#workspace.notify({ kind: 'large-clip', clipId, name, bytes: file.size })
     } catch (thrown) {
-      if (!signal.aborted) this.#onClipFailed(id, name, toValleyError(thrown))
-    } finally {
-      if (this.#encodes.get(id) === controller) this.#encodes.delete(id)
+      console.warn('the clip is not kept', thrown)
+      this.#workspace.notify({ kind: 'clip-not-kept', name })
     }
-  }
-
-  #onClipFailed(id: string, name: string, error: ValleyError): void {
-    this.#drop(id)
-    const previous = activeClip(this.#state.clips)
-    const fallback = previous && { clipId: previous.id, name: previous.name }
-    this.#errors.push(error)
-    this.#chat({ type: 'clip-failed', clipId: id, error, fallback })
-    this.#notify({ id: crypto.randomUUID(), kind: 'error', error, name })
-  }
-
-  /** Sends the oldest waiting question if its clip is ready and nothing else is being answered. */
-  async #pump(): Promise<void> {
-    const next = nextWaiting(this.#state.chat)
-    const clipId = next?.section.clipId
-    if (this.#running || !next || !clipId || this.#state.clips.clips[clipId]?.status !== 'ready') return
-    const turnId = next.turn.id
-    const running: Running = { turnId, clipId, controller: new AbortController() }
-    this.#running = running
-    this.live.reset()
-    this.#update({ runningTurn: turnId })
-    this.#chat({ type: 'sent', turnId })
-    const request: AskRequest = {
-      clipId,
-      turns: historyBefore(this.#state.chat, turnId),
-      question: next.turn.question,
-      options: this.#generation(),
-    }
-    try {
-      for await (const event of this.#engine.ask(request, running.controller.signal)) {
-        if (this.#running !== running) return
-        if (event.type === 'prefill') this.#chat({ ...event, type: 'prefilled', turnId })
-        else if (event.type === 'text') this.#onText(turnId, event.text)
-        else if (event.type === 'draft') this.#onDraft(turnId, event.text)
-        else {
-          const { reason, stats } = event
-          const answer = this.live.text.trim()
-          this.#announce({ kind: 'answer', text: answer })
-          this.#endRun(running, { type: 'finished', turnId, answer, reason, stats })
-        }
-      }
-    } catch (thrown) {
-      const error = toValleyError(thrown)
-      this.#endRun(running, { type: 'failed', turnId, answer: this.live.text.trim(), error })
-    }
-  }
-
-  #onText(turnId: string, text: string): void {
-    this.#writing(turnId)
-    this.live.append(text)
-  }
-
-  /** A search of several beams writes before it has text that is certain. */
-  #onDraft(turnId: string, text: string): void {
-    this.#writing(turnId)
-    this.live.draft(text)
-  }
-
-  #writing(turnId: string): void {
-    if (this.live.textWithDraft === '') this.#chat({ type: 'writing', turnId })
-  }
-
-  #endRun(running: Running, action: ChatAction): void {
-    if (this.#running !== running) return
-    this.#running = null
-    // Closes the call's signal port; harmless where the call is over.
-    running.controller.abort()
-    this.#update({ runningTurn: null })
-    this.#chat(action)
-    this.#dropOthers()
-    void this.#pump()
-  }
-
-  /** One clip at a time: once the active one is ready, the others are let go, unless one is being answered about. */
-  #dropOthers(): void {
-    const active = activeClip(this.#state.clips)
-    if (active?.status !== 'ready') return
-    for (const id of this.#state.clips.order) if (id !== active.id && id !== this.#running?.clipId) this.#drop(id)
-  }
-
-  #drop(id: string): void {
-    this.#encodes.get(id)?.abort()
-    this.#encodes.delete(id)
-    this.#engine.forget(id)
-    this.#clips({ type: 'removed', id })
-  }
-
-  #generation(): GenerationOptions {
-    const { generation } = this.#settings
-    if (!generation.temperature) return generation
-    return { ...generation, seed: crypto.getRandomValues(new Uint32Array(1))[0] ?? 0 }
-  }
-
-  #chat(action: ChatAction): void {
-    this.#update({ chat: chatReducer(this.#state.chat, action) })
-  }
-
-  #clips(action: ClipsAction): void {
-    this.#update({ clips: clipsReducer(this.#state.clips, action) })
-  }
-
-  #notify(notice: Notice): void {
-    this.#update({ notices: [...this.#state.notices, notice] })
-  }
-
-  #announce(announcement: Announcement): void {
-    this.#update({ announcement })
-  }
-
-  #update(change: Partial<SessionState>): void {
-    this.#state = { ...this.#state, ...change }
-    for (const listener of this.#listeners) listener()
   }
 }

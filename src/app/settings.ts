@@ -1,3 +1,4 @@
+import { type ClipKeeping, clipKeepings } from '../storage/clip-files'
 import { isLanguage, type Language, preferredLanguage } from './i18n'
 
 export const themes = ['system', 'light', 'dark'] as const
@@ -20,6 +21,8 @@ export type Settings = {
   readonly creativity: Creativity
   /** null: as the pack says. */
   readonly search: Search | null
+  /** How clips are kept for the next visit. */
+  readonly keeping: ClipKeeping
 }
 
 const storageKey = 'valley.settings'
@@ -43,6 +46,7 @@ export function parseSettings(stored: string | null, browserLanguages: readonly 
     frames: oneOf<number>(frameChoices, raw.frames, 8),
     creativity: oneOf(names, raw.creativity, 'precise'),
     search: oneOf<Search, null>(Object.keys(searches) as Search[], raw.search, null),
+    keeping: oneOf<ClipKeeping>(clipKeepings, raw.keeping, 'copy'),
   }
 }
 

@@ -1,11 +1,11 @@
 import { ListRestart } from 'lucide-react'
 import { AlertDialog } from 'radix-ui'
-import { useEffect, useRef } from 'react'
+import { memo, useEffect, useMemo, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useSession, useSessionState } from '../app/context'
-import { activeClip } from '../clip/reducer'
+import { activeClip, isAtHand } from '../clip/reducer'
 import { Composer } from './composer'
-import { nextWaiting } from './reducer'
+import { hasEnded, sectionsOf } from './reducer'
 import { Suggestions } from './suggestions'
 import { TurnView } from './turn-view'
 import './chat-panel.css'
@@ -13,57 +13,64 @@ import './chat-panel.css'
 /** Closer to the end than this (px) counts as being there: new text keeps it in view. */
 const stickDistance = 48
 
+/** Turns keep their identity until they change: a word that is written renders one of them, not the whole chat. */
+const SteadyTurn = memo(TurnView)
+
 /** Questions and answers, clip by clip, and the composer under them. */
 export function ChatPanel() {
   const { t } = useTranslation()
   const session = useSession()
-  const { chat, clips, runningTurn } = useSessionState()
+  const { conversation, chat, clips } = useSessionState()
   const clip = activeClip(clips)
   const log = useRef<HTMLDivElement>(null)
-  useStickToEnd(log)
-  const busy = runningTurn !== null || nextWaiting(chat) !== undefined
-  const turns = chat.sections.flatMap((section) => section.turns)
-  const current = chat.sections.at(-1)
+  useStickToEnd(log, conversation.id)
+  const sections = useMemo(() => sectionsOf(chat), [chat])
+  const current = sections.at(-1)
+  const last = chat.turns.at(-1)
+  // A question about a clip that the person must find again waits without keeping others from being asked.
+  const busy = chat.turns.some((turn) => {
+    const about = clips.clips[turn.clipId ?? '']
+    return !hasEnded(turn) && (turn.status !== 'waiting' || !about || isAtHand(about))
+  })
+  const asked = clip !== null && current?.clipId === clip.id
   const placeholder = () => {
     if (!clip) return t('chat.placeholderEmpty')
-    return (current?.turns.length ?? 0) > 0 ? t('chat.placeholderMore') : t('chat.placeholder')
+    return asked ? t('chat.placeholderMore') : t('chat.placeholder')
   }
   return (
     <section className="chat-panel" aria-label={t('chat.region')}>
       <div className="chat-log" ref={log}>
         <div className="chat-content">
-          {chat.sections.map(
-            (section, index) =>
-              section.turns.length > 0 && (
-                <section key={section.id} className="chat-section" aria-label={section.clipName ?? t('chat.log')}>
-                  {chat.sections.length > 1 && section.clipName && (
-                    <h2 className="chat-divider">
-                      <span>{t('chat.about', { name: section.clipName })}</span>
-                    </h2>
-                  )}
-                  <ol className="chat-turns">
-                    {section.turns.map((turn) => (
-                      <TurnView
-                        key={turn.id}
-                        turn={turn}
-                        clip={section.clipId === null ? null : (clips.clips[section.clipId] ?? null)}
-                        clipName={section.clipName}
-                        canAskAgain={!busy && index === chat.sections.length - 1 && turn === section.turns.at(-1)}
-                      />
-                    ))}
-                  </ol>
-                </section>
-              ),
-          )}
+          {sections.map((section) => (
+            <section key={section.id} className="chat-section" aria-label={section.clipName ?? t('chat.log')}>
+              {(sections.length > 1 || clips.order.length > 1) && section.clipName && (
+                <h2 className="chat-divider">
+                  <span>{t('chat.about', { name: section.clipName })}</span>
+                </h2>
+              )}
+              <ol className="chat-turns">
+                {section.turns.map((turn) => (
+                  <SteadyTurn
+                    key={turn.id}
+                    turn={turn}
+                    clip={section.clipId === null ? null : (clips.clips[section.clipId] ?? null)}
+                    clipName={section.clipName}
+                    canAskAgain={!busy && turn === last}
+                  />
+                ))}
+              </ol>
+            </section>
+          ))}
         </div>
       </div>
       <div className="chat-foot">
-        {clip && current?.turns.length === 0 && (
+        {clip && !asked && (
           <Suggestions kind={clip.media?.kind ?? 'video'} onAsk={(question) => session.ask(question)} />
         )}
         <div className="chat-row">
-          {turns.length > 0 && <StartOver onConfirm={() => session.startOver()} />}
+          {chat.turns.length > 0 && <StartOver onConfirm={() => session.startOver()} />}
           <Composer
+            key={conversation.id}
             placeholder={placeholder()}
             busy={busy}
             onAsk={(question) => session.ask(question)}
@@ -105,8 +112,12 @@ function StartOver({ onConfirm }: { readonly onConfirm: () => void }) {
   )
 }
 
-/** Keeps the end in view while text grows, as long as the person has not scrolled away from it. */
-function useStickToEnd(scroller: React.RefObject<HTMLDivElement | null>): void {
+/**
+ * Keeps the end in view while text grows, as long as the person has not scrolled away from it. Another conversation is
+ * shown from its end.
+ */
+function useStickToEnd(scroller: React.RefObject<HTMLDivElement | null>, conversationId: string): void {
+  // biome-ignore lint/correctness/useExhaustiveDependencies: begins anew for each conversation
   useEffect(() => {
     const element = scroller.current
     const content = element?.firstElementChild
@@ -125,5 +136,5 @@ function useStickToEnd(scroller: React.RefObject<HTMLDivElement | null>): void {
       observer.disconnect()
       element.removeEventListener('scroll', onScroll)
     }
-  }, [scroller])
+  }, [scroller, conversationId])
 }

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { ValleyError } from '../../workers/protocol'
 import {
   type ChatAction,
@@ -6,8 +6,8 @@ import {
   chatReducer,
   emptyChat,
   historyBefore,
-  lastTurn,
-  nextWaiting,
+  sectionsOf,
+  turnsAfter,
 } from './reducer'
 
 const stats = {
@@ -24,109 +24,158 @@ const stats = {
 } as const
 
 const run = (...actions: ChatAction[]): ChatState => actions.reduce(chatReducer, emptyChat)
-const opened = (clipId: string): ChatAction => ({ type: 'clip-opened', clipId, name: `${clipId}.mp4` })
-const asked = (turnId: string): ChatAction => ({ type: 'asked', turnId, question: `${turnId}?` })
-const finished = (turnId: string): ChatAction => ({
+const about = (clipId: string) => ({ clipId, name: `${clipId}.mp4` })
+const opened = (clipId: string): ChatAction => ({ type: 'clip-opened', ...about(clipId) })
+const asked = (turnId: string, clipId: string | null = 'one'): ChatAction => ({
+  type: 'asked',
+  turnId,
+  question: `${turnId}?`,
+  about: clipId === null ? null : about(clipId),
+  at: 1,
+})
+const finished = (turnId: string, answer = `${turnId}!`): ChatAction => ({
   type: 'finished',
   turnId,
-  answer: `${turnId}!`,
+  answer,
   reason: 'end',
   stats,
 })
+const anew = (turnId: string, question = `${turnId}?`): ChatAction => ({
+  type: 'asked-anew',
+  turnId,
+  question,
+  about: about('one'),
+})
+const writing = (turnId: string): ChatAction => ({ type: 'writing', turnId })
+const ids = (state: ChatState) => state.turns.map(({ id }) => id)
 const damaged = new ValleyError('clip-damaged')
 
 test('a question asked before any clip waits, and the first clip takes it', () => {
-  const before = run(asked('a'))
-  expect(before.sections).toMatchObject([{ clipId: null, turns: [{ status: 'waiting' }] }])
-  const after = chatReducer(before, opened('one'))
-  expect(after.sections).toHaveLength(1)
-  expect(nextWaiting(after)?.section.clipId).toBe('one')
+  const state = run(asked('a', null), opened('one'))
+  expect(state.turns).toMatchObject([{ clipId: 'one', clipName: 'one.mp4', status: 'waiting' }])
 })
 
-test('a second clip begins a section of its own and keeps what was said', () => {
-  const state = run(opened('one'), asked('a'), finished('a'), opened('two'), asked('b'))
-  expect(state.sections.map(({ clipId, turns }) => [clipId, turns.map(({ id }) => id)])).toEqual([
-    ['one', ['a']],
-    ['two', ['b']],
+test('a second clip leaves the questions about the first alone, waiting or not', () => {
+  const state = run(asked('a'), finished('a'), asked('b'), opened('two'), asked('c', 'two'), asked('d', 'one'))
+  expect(state.turns.map(({ clipId }) => clipId)).toEqual(['one', 'one', 'two', 'one'])
+  expect(sectionsOf(state).map(({ id, clipId, turns }) => [id, clipId, turns.length])).toEqual([
+    ['a', 'one', 2],
+    ['c', 'two', 1],
+    ['d', 'one', 1],
   ])
-  expect(lastTurn(state)?.id).toBe('b')
 })
 
-test('a clip that replaces one not yet asked about leaves no empty section', () => {
-  expect(run(opened('one'), opened('two')).sections).toMatchObject([{ clipId: 'two', clipName: 'two.mp4' }])
-})
-
-test('where the only clip fails, its questions go back to waiting for another', () => {
-  const state = run(asked('a'), opened('one'), { type: 'clip-failed', clipId: 'one', error: damaged, fallback: null })
-  expect(state.sections).toMatchObject([{ clipId: null, turns: [{ status: 'waiting' }] }])
-})
-
-test('where a later clip fails, its questions fail and the chat goes on with the clip before', () => {
-  const fallback = { clipId: 'one', name: 'one.mp4' }
-  const fail: ChatAction = { type: 'clip-failed', clipId: 'two', error: damaged, fallback }
-  const silent = run(opened('one'), asked('a'), finished('a'), opened('two'), fail)
-  expect(silent.sections.map(({ clipId }) => clipId)).toEqual(['one'])
-  const spoken = run(opened('one'), asked('a'), finished('a'), opened('two'), asked('b'), fail)
-  expect(spoken.sections.map(({ clipId }) => clipId)).toEqual(['one', 'two', 'one'])
-  expect(spoken.sections[1]?.turns[0]).toMatchObject({ status: 'failed', error: damaged })
+test('where a clip fails, its questions wait for another, or fail where the chat goes on with one', () => {
+  const talked = run(asked('a'), finished('a'), asked('b'), asked('c', 'two'))
+  const alone = chatReducer(talked, { type: 'clip-failed', clipId: 'one', error: damaged, fallback: false })
+  expect(alone.turns).toMatchObject([{ clipId: 'one', status: 'done' }, { clipId: null, status: 'waiting' }, {}])
+  const beside = chatReducer(talked, { type: 'clip-failed', clipId: 'two', error: damaged, fallback: true })
+  expect(beside.turns.map(({ status }) => status)).toEqual(['done', 'waiting', 'failed'])
+  expect(beside.turns[2]?.error).toBe(damaged)
 })
 
 test('an answer passes through reading and writing and keeps its figures', () => {
   const steps: ChatAction[] = [
     { type: 'sent', turnId: 'a' },
     { type: 'prefilled', turnId: 'a', done: 4, total: 9 },
-    { type: 'writing', turnId: 'a' },
+    writing('a'),
     finished('a'),
   ]
-  const states = steps.map((_, index) => lastTurn(run(opened('one'), asked('a'), ...steps.slice(0, index + 1))))
+  const states = steps.map((_, index) => run(asked('a'), ...steps.slice(0, index + 1)).turns[0])
   expect(states.map((turn) => turn?.status)).toEqual(['reading', 'reading', 'writing', 'done'])
   expect(states[1]?.prefill).toEqual({ done: 4, total: 9 })
   expect(states[3]).toMatchObject({ answer: 'a!', stats: { newTokens: 3 } })
 })
 
-test('asking again empties the answer and waits anew', () => {
-  const state = run(opened('one'), asked('a'), finished('a'), { type: 'asked-again', turnId: 'a' })
-  expect(lastTurn(state)).toMatchObject({ question: 'a?', answer: '', status: 'waiting', stats: null })
+test('what is not about a turn leaves it the same object, so that only what changed is drawn and stored', () => {
+  const before = run(asked('a'), finished('a'), asked('b'))
+  expect(chatReducer(before, finished('b')).turns[0]).toBe(before.turns[0])
+  expect(chatReducer(before, finished('gone'))).toBe(before)
+})
+
+describe('asking anew', () => {
+  const talked = run(asked('a'), finished('a'), asked('b'), finished('b'), asked('c'), finished('c'))
+
+  test('what follows stays until the new answer begins, then goes', () => {
+    const waiting = chatReducer(talked, anew('b', 'other?'))
+    expect(ids(waiting)).toEqual(['a', 'b', 'c'])
+    expect(waiting.turns[1]).toMatchObject({ question: 'other?', answer: '', status: 'waiting', stats: null })
+    expect(turnsAfter(waiting, 'b')).toBe(1)
+    const begun = chatReducer(waiting, writing('b'))
+    expect(ids(begun)).toEqual(['a', 'b'])
+    expect(chatReducer(begun, finished('b', 'new')).turns[1]).toMatchObject({ answer: 'new', before: null })
+  })
+
+  test('an answer without a single word gives way all the same', () => {
+    expect(ids(chatReducer(chatReducer(talked, anew('a')), finished('a', '')))).toEqual(['a'])
+  })
+
+  test('stopped before a word, or failed, the question and its answer are what they were', () => {
+    const waiting = chatReducer(talked, anew('b', 'other?'))
+    const stopped = chatReducer(waiting, { type: 'stopped', turnId: 'b', answer: '' })
+    expect(stopped.turns[1]).toEqual(talked.turns[1])
+    const failed = chatReducer(waiting, { type: 'failed', turnId: 'b', answer: 'half', error: damaged })
+    expect(failed.turns[1]).toMatchObject({ question: 'b?', answer: 'b!', status: 'done', error: damaged })
+    expect(ids(failed)).toEqual(['a', 'b', 'c'])
+  })
+
+  test('stopped with words of its own, they stand', () => {
+    const begun = chatReducer(chatReducer(talked, anew('c', 'other?')), writing('c'))
+    const stopped = chatReducer(begun, { type: 'stopped', turnId: 'c', answer: 'so far' })
+    expect(stopped.turns[2]).toMatchObject({ question: 'other?', answer: 'so far', status: 'stopped', before: null })
+  })
+
+  test('edited twice before an answer, the first version is what comes back', () => {
+    const twice = [anew('c', 'x?'), anew('c', 'y?')].reduce(chatReducer, talked)
+    const stopped = chatReducer(twice, { type: 'stopped', turnId: 'c', answer: '' })
+    expect(stopped.turns[2]).toMatchObject({ question: 'c?', answer: 'c!' })
+  })
+})
+
+describe('trying harder', () => {
+  const talked = run(asked('a'), finished('a'), asked('b'), finished('b'))
+  const trying: ChatAction = { type: 'trying', turnId: 'a', done: 1, total: 4 }
+
+  test('the answer there is stays on show, and what follows stays for good', () => {
+    const state = chatReducer(talked, trying)
+    expect(state.turns[0]).toMatchObject({ answer: 'a!', status: 'reading', tries: { done: 1, total: 4 } })
+    const better = chatReducer(state, finished('a', 'better'))
+    expect(ids(better)).toEqual(['a', 'b'])
+    expect(better.turns[0]).toMatchObject({ answer: 'better', status: 'done', tries: null, before: null })
+  })
+
+  test('where nothing better comes of it, the turn is what it was', () => {
+    const state = chatReducer(chatReducer(talked, trying), { type: 'stopped', turnId: 'a', answer: '' })
+    expect(state.turns[0]).toEqual(talked.turns[0])
+  })
+})
+
+test('evidence belongs to its answer and goes with it', () => {
+  const evidence = { frames: [{ timestamp: 1, similarity: 0.3 }], unsure: false }
+  const state = run(asked('a'), finished('a'), { type: 'evidence-found', turnId: 'a', evidence })
+  expect(state.turns[0]?.evidence).toBe(evidence)
+  expect(chatReducer(chatReducer(state, anew('a')), finished('a', 'new')).turns[0]?.evidence).toBeNull()
 })
 
 test('the history of a question is what was answered about the same clip before it', () => {
   const state = run(
-    opened('one'),
     asked('a'),
     finished('a'),
     asked('b'),
     { type: 'failed', turnId: 'b', answer: 'half', error: damaged },
+    asked('x', 'two'),
+    finished('x'),
     asked('c'),
     { type: 'stopped', turnId: 'c', answer: 'so far' },
     asked('d'),
     { type: 'stopped', turnId: 'd', answer: '' },
     asked('e'),
+    asked('f', 'three'),
   )
   expect(historyBefore(state, 'e')).toEqual([
     { question: 'a?', answer: 'a!' },
     { question: 'c?', answer: 'so far' },
   ])
   expect(historyBefore(state, 'a')).toEqual([])
-  expect(historyBefore(chatReducer(chatReducer(state, opened('two')), asked('f')), 'f')).toEqual([])
-})
-
-test('starting over keeps the clip and drops every turn; closing the clip keeps the turns', () => {
-  const talked = run(opened('one'), asked('a'), finished('a'))
-  expect(chatReducer(talked, { type: 'cleared' }).sections).toMatchObject([{ clipId: 'one', turns: [] }])
-  const closed = chatReducer(talked, { type: 'clip-closed', clipId: 'one' })
-  expect(closed.sections.map(({ clipId, turns }) => [clipId, turns.length])).toEqual([
-    ['one', 1],
-    [null, 0],
-  ])
-})
-
-test('after closing a clip that was never asked about, the next question waits for a clip again', () => {
-  const close: ChatAction = { type: 'clip-closed', clipId: 'two' }
-  const state = run(opened('one'), asked('a'), finished('a'), opened('two'), close, asked('b'))
-  expect(nextWaiting(state)?.section.clipId).toBeNull()
-})
-
-test('section ids stay unique, so that lists keep their items apart', () => {
-  const state = run(opened('one'), asked('a'), finished('a'), opened('two'), asked('b'), finished('b'), opened('one'))
-  expect(new Set(state.sections.map(({ id }) => id)).size).toBe(3)
+  expect(historyBefore(state, 'f')).toEqual([])
 })

@@ -1,11 +1,18 @@
 import type { AnswerStats, Turn, ValleyError } from '../../workers/protocol'
+import type { Evidence } from '../moments/evidence'
 
 /** `waiting`: for its clip; `reading`: sent to the engine, no text yet; `writing`: text arrives (see LiveAnswer). */
 export type TurnStatus = 'waiting' | 'reading' | 'writing' | 'done' | 'stopped' | 'failed'
 
 export type ChatTurn = {
   readonly id: string
+  /** The clip it is about; null: it waits for a clip to be opened. */
+  readonly clipId: string | null
+  /** The clip's name, which outlives the clip. */
+  readonly clipName: string | null
   readonly question: string
+  /** When it was asked, ms since the epoch. */
+  readonly askedAt: number
   /** Filled when the turn ends; while it is written the text lives in LiveAnswer. */
   readonly answer: string
   readonly status: TurnStatus
@@ -15,9 +22,18 @@ export type ChatTurn = {
   readonly reason: 'end' | 'length' | null
   readonly stats: AnswerStats | null
   readonly error: ValleyError | null
+  /** The frames nearest to what the answer says; null until known, and where the pack cannot tell. */
+  readonly evidence: Evidence | null
+  /** How many answers were sampled so far of those to choose from; null where none are. */
+  readonly tries: { readonly done: number; readonly total: number } | null
+  /** The turn as it was, which stands again where asking anew comes to nothing. */
+  readonly before: ChatTurn | null
 }
 
-/** The turns about one clip. `clipId` null: questions that wait for a clip to be opened. */
+/** Oldest first. */
+export type ChatState = { readonly turns: readonly ChatTurn[] }
+
+/** Turns in a row about the same clip. */
 export type Section = {
   readonly id: string
   readonly clipId: string | null
@@ -25,174 +41,173 @@ export type Section = {
   readonly turns: readonly ChatTurn[]
 }
 
-export type ChatState = { readonly sections: readonly Section[] }
+type About = { readonly clipId: string; readonly name: string }
+type Answer = { readonly answer: string; readonly reason: 'end' | 'length'; readonly stats: AnswerStats }
 
 export type ChatAction =
-  | { readonly type: 'asked'; readonly turnId: string; readonly question: string }
-  | { readonly type: 'clip-opened'; readonly clipId: string; readonly name: string }
-  /** The clip could not be opened; `fallback` is the clip that is shown again instead. */
   | {
-      readonly type: 'clip-failed'
-      readonly clipId: string
-      readonly error: ValleyError
-      readonly fallback: { readonly clipId: string; readonly name: string } | null
+      readonly type: 'asked'
+      readonly turnId: string
+      readonly question: string
+      readonly about: About | null
+      readonly at: number
     }
-  /** The clip was closed; what follows waits for another. */
-  | { readonly type: 'clip-closed'; readonly clipId: string }
+  /** Questions that wait for a clip are about this one. */
+  | ({ readonly type: 'clip-opened' } & About)
+  /** The clip could not be opened. With `fallback` its questions fail, without they wait for another clip. */
+  | { readonly type: 'clip-failed'; readonly clipId: string; readonly error: ValleyError; readonly fallback: boolean }
   | { readonly type: 'sent'; readonly turnId: string }
   | { readonly type: 'prefilled'; readonly turnId: string; readonly done: number; readonly total: number }
   | { readonly type: 'writing'; readonly turnId: string }
-  | {
-      readonly type: 'finished'
-      readonly turnId: string
-      readonly answer: string
-      readonly reason: 'end' | 'length'
-      readonly stats: AnswerStats
-    }
+  | ({ readonly type: 'finished'; readonly turnId: string } & Answer)
   | { readonly type: 'stopped'; readonly turnId: string; readonly answer: string }
   | { readonly type: 'failed'; readonly turnId: string; readonly answer: string; readonly error: ValleyError }
-  | { readonly type: 'asked-again'; readonly turnId: string }
+  /** It is asked anew. What follows it goes once the new answer begins. */
+  | {
+      readonly type: 'asked-anew'
+      readonly turnId: string
+      readonly question: string
+      readonly about: About | null
+    }
+  /** Several answers are to be sampled; the one there is stays until a better one is chosen. */
+  | { readonly type: 'trying'; readonly turnId: string; readonly done: number; readonly total: number }
+  | { readonly type: 'evidence-found'; readonly turnId: string; readonly evidence: Evidence }
   | { readonly type: 'cleared' }
 
-export const emptyChat: ChatState = { sections: [] }
+export const emptyChat: ChatState = { turns: [] }
 
-const freshTurn = (id: string, question: string): ChatTurn => ({
-  id,
-  question,
+type Fresh = Pick<ChatTurn, 'id' | 'clipId' | 'clipName' | 'question' | 'askedAt'>
+
+const freshTurn = (of: Fresh, before: ChatTurn | null = null): ChatTurn => ({
+  ...of,
   answer: '',
   status: 'waiting',
   prefill: null,
   reason: null,
   stats: null,
   error: null,
+  evidence: null,
+  tries: null,
+  before,
 })
 
-const section = (
-  state: ChatState,
-  clipId: string | null,
-  clipName: string | null,
-  turns: readonly ChatTurn[] = [],
-) => ({
-  id: `section-${state.sections.length}-${clipId ?? 'none'}`,
-  clipId,
-  clipName,
-  turns,
-})
-
-const onlyWaits = ({ turns }: Section) => turns.every((turn) => turn.status === 'waiting')
-
-function withLast(state: ChatState, last: Section): ChatState {
-  return { sections: [...state.sections.slice(0, -1), last] }
-}
+export const hasEnded = ({ status }: ChatTurn): boolean =>
+  status === 'done' || status === 'stopped' || status === 'failed'
 
 function withTurn(state: ChatState, turnId: string, change: (turn: ChatTurn) => Partial<ChatTurn>): ChatState {
-  return {
-    sections: state.sections.map((s) =>
-      s.turns.some((turn) => turn.id === turnId)
-        ? { ...s, turns: s.turns.map((turn) => (turn.id === turnId ? { ...turn, ...change(turn) } : turn)) }
-        : s,
-    ),
-  }
+  if (!findTurn(state, turnId)) return state
+  return { turns: state.turns.map((turn) => (turn.id === turnId ? { ...turn, ...change(turn) } : turn)) }
 }
 
-/** Takes the clip into the last section if all of that still waits, else begins a new one. */
-function openSection(state: ChatState, clipId: string, clipName: string): ChatState {
-  const last = state.sections.at(-1)
-  if (last && onlyWaits(last)) return withLast(state, { ...last, clipId, clipName })
-  return { sections: [...state.sections, section(state, clipId, clipName)] }
+/** Without the turns after `turnId`, where that one is asked anew: they followed from what is replaced now. */
+function withoutStale(state: ChatState, turnId: string): ChatState {
+  const at = state.turns.findIndex((turn) => turn.id === turnId)
+  const turn = state.turns[at]
+  // The turn before has its word until an answer of the new one exists.
+  return turn?.before && !turn.tries ? { turns: state.turns.slice(0, at + 1) } : state
 }
 
-function failClip(state: ChatState, action: ChatAction & { type: 'clip-failed' }): ChatState {
-  const last = state.sections.at(-1)
-  if (last?.clipId !== action.clipId) return state
-  const { fallback, error } = action
-  if (!fallback) {
-    // Its questions wait for the next clip; what was already answered stays with the old one.
-    if (onlyWaits(last)) return withLast(state, { ...last, clipId: null, clipName: null })
-    return { sections: [...state.sections, section(state, null, null)] }
-  }
-  const turns = last.turns.map(
-    (turn): ChatTurn => (turn.status === 'waiting' ? { ...turn, status: 'failed', error } : turn),
-  )
-  if (turns.length > 0) {
-    const failed = withLast(state, { ...last, turns })
-    return { sections: [...failed.sections, section(failed, fallback.clipId, fallback.name)] }
-  }
-  const before: ChatState = { sections: state.sections.slice(0, -1) }
-  if (before.sections.at(-1)?.clipId === fallback.clipId) return before
-  return { sections: [...before.sections, section(before, fallback.clipId, fallback.name)] }
+/** A failure, and an end without a word of its own, give back what stood there before. */
+function ended(turn: ChatTurn, change: Partial<ChatTurn> & { readonly answer: string }): Partial<ChatTurn> {
+  if (turn.before && (turn.tries || change.error || change.answer === ''))
+    return { ...turn.before, error: change.error ?? turn.before.error }
+  return { ...change, before: null, tries: null }
 }
 
 export function chatReducer(state: ChatState, action: ChatAction): ChatState {
   switch (action.type) {
     case 'asked': {
-      const last = state.sections.at(-1) ?? section(state, null, null)
-      return withLast(state, { ...last, turns: [...last.turns, freshTurn(action.turnId, action.question)] })
+      const { turnId: id, question, about, at: askedAt } = action
+      const fresh = { id, question, askedAt, clipId: about?.clipId ?? null, clipName: about?.name ?? null }
+      return { turns: [...state.turns, freshTurn(fresh)] }
     }
-    case 'clip-opened':
-      return openSection(state, action.clipId, action.name)
-    case 'clip-failed':
-      return failClip(state, action)
-    case 'clip-closed': {
-      const last = state.sections.at(-1)
-      if (last?.clipId !== action.clipId) return state
-      // Also where it is empty: without it, the next question would go to the section of a clip that is gone.
-      if (onlyWaits(last)) return withLast(state, { ...last, clipId: null, clipName: null })
-      return { sections: [...state.sections, section(state, null, null)] }
+    case 'clip-opened': {
+      const { clipId, name: clipName } = action
+      if (!state.turns.some((turn) => turn.status === 'waiting' && turn.clipId === null)) return state
+      return {
+        turns: state.turns.map((turn) =>
+          turn.status === 'waiting' && turn.clipId === null ? { ...turn, clipId, clipName } : turn,
+        ),
+      }
+    }
+    case 'clip-failed': {
+      const { clipId, error, fallback } = action
+      const waits = (turn: ChatTurn) => turn.status === 'waiting' && turn.clipId === clipId
+      if (!state.turns.some(waits)) return state
+      const change = (turn: ChatTurn): ChatTurn =>
+        fallback ? { ...turn, status: 'failed', error } : { ...turn, clipId: null, clipName: null }
+      return { turns: state.turns.map((turn) => (waits(turn) ? change(turn) : turn)) }
     }
     case 'sent':
-      return withTurn(state, action.turnId, () => ({ status: 'reading', prefill: null }))
+      return withTurn(state, action.turnId, () => ({ status: 'reading', prefill: null, error: null }))
     case 'prefilled': {
       const { done, total } = action
       return withTurn(state, action.turnId, () => ({ prefill: { done, total } }))
     }
     case 'writing':
-      return withTurn(state, action.turnId, () => ({ status: 'writing' }))
+      return withTurn(withoutStale(state, action.turnId), action.turnId, () => ({ status: 'writing' }))
     case 'finished': {
       const { answer, reason, stats } = action
-      return withTurn(state, action.turnId, () => ({ status: 'done', answer, reason, stats }))
+      const done = { status: 'done', answer, reason, stats, evidence: null, before: null, tries: null } as const
+      return withTurn(withoutStale(state, action.turnId), action.turnId, () => done)
     }
     case 'stopped':
-      return withTurn(state, action.turnId, () => ({ status: 'stopped', answer: action.answer }))
-    case 'failed':
-      return withTurn(state, action.turnId, () => ({ status: 'failed', answer: action.answer, error: action.error }))
-    case 'asked-again':
-      return withTurn(state, action.turnId, (turn) => freshTurn(turn.id, turn.question))
-    case 'cleared': {
-      const last = state.sections.at(-1)
-      return last?.clipId ? { sections: [{ ...last, turns: [] }] } : emptyChat
+      return withTurn(state, action.turnId, (turn) => ended(turn, { status: 'stopped', answer: action.answer }))
+    case 'failed': {
+      const { answer, error } = action
+      return withTurn(state, action.turnId, (turn) => ended(turn, { status: 'failed', answer, error }))
     }
+    case 'asked-anew': {
+      const { question, about } = action
+      return withTurn(state, action.turnId, (turn) => {
+        const { id, askedAt } = turn
+        const fresh = { id, askedAt, question, clipId: about?.clipId ?? null, clipName: about?.name ?? null }
+        return freshTurn(fresh, hasEnded(turn) ? turn : turn.before)
+      })
+    }
+    case 'trying': {
+      const { done, total } = action
+      return withTurn(state, action.turnId, (turn) => ({
+        status: 'reading',
+        tries: { done, total },
+        before: turn.before ?? turn,
+      }))
+    }
+    case 'evidence-found':
+      return withTurn(state, action.turnId, () => ({ evidence: action.evidence }))
+    case 'cleared':
+      return emptyChat
   }
 }
 
-export function findTurn(state: ChatState, turnId: string): { turn: ChatTurn; section: Section } | undefined {
-  for (const s of state.sections) {
-    const turn = s.turns.find((candidate) => candidate.id === turnId)
-    if (turn) return { turn, section: s }
-  }
-  return undefined
+export function findTurn(state: ChatState, turnId: string): ChatTurn | undefined {
+  return state.turns.find((turn) => turn.id === turnId)
 }
 
-/** The oldest question that was not sent yet. */
-export function nextWaiting(state: ChatState): { turn: ChatTurn; section: Section } | undefined {
-  for (const s of state.sections) {
-    const turn = s.turns.find((candidate) => candidate.status === 'waiting')
-    if (turn) return { turn, section: s }
+/** The turns as sections, in order; the first turn's id names the section, so that lists keep their items apart. */
+export function sectionsOf({ turns }: ChatState): Section[] {
+  const sections: (Section & { turns: ChatTurn[] })[] = []
+  for (const turn of turns) {
+    const last = sections.at(-1)
+    if (last && last.clipId === turn.clipId) last.turns.push(turn)
+    else sections.push({ id: turn.id, clipId: turn.clipId, clipName: turn.clipName, turns: [turn] })
   }
-  return undefined
+  return sections
 }
 
-export function lastTurn(state: ChatState): ChatTurn | undefined {
-  return state.sections.at(-1)?.turns.at(-1)
+/** How many turns go when this one is asked anew. */
+export function turnsAfter({ turns }: ChatState, turnId: string): number {
+  const at = turns.findIndex((turn) => turn.id === turnId)
+  return at < 0 ? 0 : turns.length - at - 1
 }
 
 /** What was said about the same clip before `turnId`: turns that have an answer, stopped ones as far as they got. */
 export function historyBefore(state: ChatState, turnId: string): Turn[] {
-  const clipId = findTurn(state, turnId)?.section.clipId
-  const turns = state.sections.filter((s) => s.clipId === clipId).flatMap((s) => s.turns)
-  const end = turns.findIndex((turn) => turn.id === turnId)
-  return turns
+  const clipId = findTurn(state, turnId)?.clipId
+  const end = state.turns.findIndex((turn) => turn.id === turnId)
+  return state.turns
     .slice(0, Math.max(0, end))
-    .filter(({ status, answer }) => (status === 'done' || status === 'stopped') && answer !== '')
+    .filter((turn) => turn.clipId === clipId && (turn.status === 'done' || turn.status === 'stopped'))
+    .filter(({ answer }) => answer !== '')
     .map(({ question, answer }) => ({ question, answer }))
 }

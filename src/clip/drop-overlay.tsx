@@ -1,16 +1,18 @@
 import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { draggedFileCount } from './files'
+import { draggedFileCount, droppedFiles } from './files'
 import './drop-overlay.css'
 
 type Props = {
   readonly onFiles: (files: File[]) => void
+  /** What was dropped are folders. */
+  readonly onFolders: () => void
   /** There are answers that stay when another clip is opened. */
   readonly hasChat: boolean
 }
 
 /** Makes the whole window a drop target, and pasting a way in too; says what a drop will do. */
-export function DropOverlay({ onFiles, hasChat }: Props) {
+export function DropOverlay({ onFiles, onFolders, hasChat }: Props) {
   const { t } = useTranslation()
   const [count, setCount] = useState(0)
 
@@ -37,14 +39,15 @@ export function DropOverlay({ onFiles, hasChat }: Props) {
     const onDrop = (event: DragEvent) => {
       depth = 0
       setCount(0)
-      const files = [...(event.dataTransfer?.files ?? [])]
-      if (files.length === 0) return
+      if (!event.dataTransfer || draggedFileCount(event.dataTransfer) === 0) return
       event.preventDefault()
-      onFiles(files)
+      void droppedFiles(event.dataTransfer).then((files) => (files.length > 0 ? onFiles(files) : onFolders()))
     }
     const onPaste = (event: ClipboardEvent) => {
       const files = [...(event.clipboardData?.files ?? [])]
-      if (files.length === 0) return
+      // Word processors put a picture of the text beside the text: in a text field, the text is meant.
+      const text = event.clipboardData?.types.includes('text/plain') && event.target instanceof HTMLTextAreaElement
+      if (files.length === 0 || text) return
       event.preventDefault()
       onFiles(files)
     }
@@ -60,12 +63,12 @@ export function DropOverlay({ onFiles, hasChat }: Props) {
       window.removeEventListener('drop', onDrop)
       window.removeEventListener('paste', onPaste)
     }
-  }, [onFiles])
+  }, [onFiles, onFolders])
 
   if (count === 0) return null
   const text = () => {
     if (count === 1) return hasChat ? t('drop.next') : t('drop.open')
-    return hasChat ? t('drop.nextMany', { files: count }) : t('drop.openMany', { files: count })
+    return hasChat ? t('drop.nextMany', { count }) : t('drop.openMany', { count })
   }
   return (
     <div className="drop-overlay">

@@ -16,7 +16,7 @@ export function Player({ clip, video, onTime }: Props) {
   const { t } = useTranslation()
   const url = useObjectUrl(clip.file)
   const [unplayable, setUnplayable] = useState(false)
-  const isImage = clip.media ? clip.media.kind === 'image' : clip.file.type.startsWith('image/')
+  const isImage = clip.media ? clip.media.kind === 'image' : clip.file?.type.startsWith('image/')
   const onVideoTime = () => video.current && onTime(video.current.currentTime)
 
   return (

@@ -1,13 +1,25 @@
 import type { EncodedClip, EncodeEvent, MediaInfo } from '../../workers/protocol'
 
-export type ClipStatus = 'opening' | 'encoding' | 'ready'
+/**
+ * `closed`: known, not held by the engine (put aside, or restored and not asked about yet); `locked`: the person must
+ * allow reading the file again; `missing`: the file was moved, deleted or never kept. Both can be mended by the person.
+ */
+export type ClipStatus = 'closed' | 'opening' | 'encoding' | 'ready' | 'locked' | 'missing'
 
-export type SampledFrame = { readonly index: number; readonly timestamp: number; readonly thumbnail: Blob }
+export type SampledFrame = {
+  readonly index: number
+  /** Seconds. */
+  readonly timestamp: number
+  readonly thumbnail: Blob
+  /** The frame's CLIP vector, of length 1. */
+  readonly vector: Float32Array<ArrayBuffer>
+}
 
 export type Clip = {
   readonly id: string
   readonly name: string
-  readonly file: Blob
+  /** null: not at hand (see `closed`, `locked`, `missing`). */
+  readonly file: Blob | null
   readonly status: ClipStatus
   readonly media: MediaInfo | null
   /** Planned presentation timestamps in seconds, ascending; empty until planned. */
@@ -17,7 +29,7 @@ export type Clip = {
   readonly encoded: EncodedClip | null
 }
 
-/** `order`: ids from first to last opened. */
+/** `order`: ids from first to last opened. `activeId`: the clip that is shown and that the next question is about. */
 export type ClipsState = {
   readonly clips: Readonly<Record<string, Clip>>
   readonly order: readonly string[]
@@ -25,61 +37,74 @@ export type ClipsState = {
 }
 
 export type ClipsAction =
-  | { readonly type: 'added'; readonly id: string; readonly name: string; readonly file: Blob }
+  /** `active: false`: one of several files opened at once, not the one to show. */
+  | {
+      readonly type: 'added'
+      readonly id: string
+      readonly name: string
+      readonly file: Blob
+      readonly active: boolean
+    }
   | { readonly type: 'event'; readonly id: string; readonly event: EncodeEvent }
-  /** Frames are to be sampled anew. */
-  | { readonly type: 'resampled'; readonly id: string }
+  /** It is to be encoded (again). `file` where it was found or chosen anew. */
+  | { readonly type: 'reopened'; readonly id: string; readonly file?: Blob }
+  | { readonly type: 'lost'; readonly id: string; readonly why: 'locked' | 'missing' }
+  | { readonly type: 'chosen'; readonly id: string }
+  /** The engine lets go of it; what was seen stays on show. */
+  | { readonly type: 'put-aside'; readonly id: string }
   | { readonly type: 'removed'; readonly id: string }
 
 export const noClips: ClipsState = { clips: {}, order: [], activeId: null }
 
-function changed(state: ClipsState, id: string, change: (clip: Clip) => Clip): ClipsState {
+/** Whether what was seen of it can answer a question now or soon, without the person doing anything. */
+export const isAtHand = ({ status }: Clip): boolean => status !== 'locked' && status !== 'missing'
+
+function changed(state: ClipsState, id: string, change: (clip: Clip) => Partial<Clip>): ClipsState {
   const clip = state.clips[id]
-  return clip ? { ...state, clips: { ...state.clips, [id]: change(clip) } } : state
+  return clip ? { ...state, clips: { ...state.clips, [id]: { ...clip, ...change(clip) } } } : state
 }
 
-function afterEvent(clip: Clip, event: EncodeEvent): Clip {
+const unseen = { timestamps: [], frames: {}, encoded: null } as const
+
+function afterEvent(clip: Clip, event: EncodeEvent): Partial<Clip> {
   switch (event.type) {
     case 'opened':
       // Comes again when encoding began anew after a lost device or worker.
-      return { ...clip, status: 'encoding', media: event.media, timestamps: [], frames: {}, encoded: null }
+      return { status: 'encoding', media: event.media, ...unseen }
     case 'planned':
-      return { ...clip, timestamps: event.timestamps }
+      return { timestamps: event.timestamps }
     case 'frame': {
-      const { index, timestamp, thumbnail } = event
-      return { ...clip, frames: { ...clip.frames, [index]: { index, timestamp, thumbnail } } }
+      const { index, timestamp, thumbnail, vector } = event
+      return { frames: { ...clip.frames, [index]: { index, timestamp, thumbnail, vector } } }
     }
     case 'encoded':
-      return { ...clip, status: 'ready', encoded: event.clip, timestamps: event.clip.timestamps }
+      return { status: 'ready', encoded: event.clip, timestamps: event.clip.timestamps }
   }
 }
 
 export function clipsReducer(state: ClipsState, action: ClipsAction): ClipsState {
   switch (action.type) {
     case 'added': {
-      const { id, name, file } = action
-      const clip: Clip = {
-        id,
-        name,
-        file,
-        status: 'opening',
-        media: null,
-        timestamps: [],
-        frames: {},
-        encoded: null,
+      const { id, name, file, active } = action
+      const clip: Clip = { id, name, file, status: 'opening', media: null, ...unseen }
+      return {
+        clips: { ...state.clips, [id]: clip },
+        order: [...state.order, id],
+        activeId: active ? id : state.activeId,
       }
-      return { clips: { ...state.clips, [id]: clip }, order: [...state.order, id], activeId: id }
     }
     case 'event':
       return changed(state, action.id, (clip) => afterEvent(clip, action.event))
-    case 'resampled':
-      return changed(state, action.id, (clip) => ({
-        ...clip,
-        status: 'opening',
-        timestamps: [],
-        frames: {},
-        encoded: null,
-      }))
+    case 'reopened':
+      return changed(state, action.id, () => ({ status: 'opening', ...(action.file ? { file: action.file } : {}) }))
+    case 'lost':
+      return changed(state, action.id, () => ({ status: action.why, file: null }))
+    case 'chosen':
+      return state.clips[action.id] ? { ...state, activeId: action.id } : state
+    case 'put-aside': {
+      const aside = changed(state, action.id, (clip) => (isAtHand(clip) ? { status: 'closed' } : {}))
+      return aside.activeId === action.id ? { ...aside, activeId: null } : aside
+    }
     case 'removed': {
       const { [action.id]: removed, ...clips } = state.clips
       if (!removed) return state

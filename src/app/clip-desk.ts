@@ -1,0 +1,119 @@
+import { toValleyError, type ValleyError } from '../../workers/protocol'
+import type { Engine } from '../assistant/engine'
+import { SerialQueue } from '../assistant/serial-queue'
+import { activeClip } from '../clip/reducer'
+import type { FoundFile } from '../storage/clip-files'
+import type { Workspace } from './workspace'
+
+export type ClipDeskOptions = {
+  readonly engine: Pick<Engine, 'encode' | 'forget'>
+  readonly workspace: Workspace
+  /** Upper bound of sampled frames, as the settings are now. */
+  readonly frames: () => number
+  /** Finds the file of a clip that was kept. */
+  readonly find: (clipId: string, ask: boolean) => Promise<FoundFile>
+  /** The clip's tokens are there, or will not be: waiting questions may have to move. */
+  readonly onSettled: (clipId: string, ready: boolean) => void
+  readonly onRefused: (error: ValleyError) => void
+}
+
+/** Opens clips, one after another, and lets go of them: what the engine holds is what is open here. */
+export class ClipDesk {
+  readonly #options: ClipDeskOptions
+  readonly #jobs = new Map<string, AbortController>()
+  /** One clip at a time gets all of the machine; the others wait for it. */
+  readonly #line = new SerialQueue()
+
+  constructor(options: ClipDeskOptions) {
+    this.#options = options
+  }
+
+  /** Adds a new clip to a conversation and looks at it. */
+  add(conversationId: string, file: Blob, name: string, active: boolean): string {
+    const { workspace } = this.#options
+    const id = crypto.randomUUID()
+    workspace.clips(conversationId, { type: 'added', id, name, file, active })
+    if (active) workspace.chat(conversationId, { type: 'clip-opened', clipId: id, name })
+    void this.#encode(conversationId, id, false)
+    return id
+  }
+
+  /** Looks at a known clip, finding its file first where that is not at hand. `ask`: the person may be asked for leave. */
+  async open(conversationId: string, clipId: string, ask = false): Promise<void> {
+    const { workspace, find } = this.#options
+    const clip = workspace.clip(clipId)?.clip
+    if (!clip || this.#jobs.has(clipId) || clip.status === 'ready') return
+    if (clip.file) return this.reopen(conversationId, clipId, clip.file)
+    const found = await find(clipId, ask)
+    // It was chosen anew, closed or deleted while it was looked for.
+    if (workspace.clip(clipId)?.clip !== clip) return
+    if (found.kind === 'file') this.reopen(conversationId, clipId, found.file)
+    else workspace.clips(conversationId, { type: 'lost', id: clipId, why: found.kind })
+  }
+
+  /** Looks at a clip from this file: the person chose it again, or frames are to be sampled anew. */
+  reopen(conversationId: string, clipId: string, file: Blob): void {
+    this.close(clipId)
+    this.#options.workspace.clips(conversationId, { type: 'reopened', id: clipId, file })
+    void this.#encode(conversationId, clipId, true)
+  }
+
+  /** Ends work on a clip and frees what the engine holds of it. */
+  close(clipId: string): void {
+    this.#jobs.get(clipId)?.abort()
+    this.#jobs.delete(clipId)
+    this.#options.engine.forget(clipId)
+  }
+
+  get busy(): ReadonlySet<string> {
+    return new Set(this.#jobs.keys())
+  }
+
+  async #encode(conversationId: string, clipId: string, known: boolean): Promise<void> {
+    const { engine, workspace, frames, onSettled } = this.#options
+    const controller = new AbortController()
+    this.#jobs.set(clipId, controller)
+    const { signal } = controller
+    try {
+      const leave = await this.#line.enter(signal)
+      try {
+        const clip = workspace.clip(clipId)?.clip
+        if (!clip?.file) return
+        const { file, name } = clip
+        for await (const event of engine.encode(file, { clipId, name, frames: frames() }, signal)) {
+          if (signal.aborted) return
+          workspace.clips(conversationId, { type: 'event', id: clipId, event })
+          if (event.type !== 'encoded' || conversationId !== workspace.state.conversation.id) continue
+          workspace.announce({ kind: 'clip-ready', name, frames: event.clip.timestamps.length })
+        }
+      } finally {
+        leave()
+      }
+      if (signal.aborted) return
+      this.#jobs.delete(clipId)
+      onSettled(clipId, true)
+    } catch (thrown) {
+      if (!signal.aborted) this.#fail(conversationId, clipId, known, toValleyError(thrown))
+    } finally {
+      if (this.#jobs.get(clipId) === controller) this.#jobs.delete(clipId)
+    }
+  }
+
+  /** A new clip that cannot be opened goes away; one that has been talked about stays, to be chosen again. */
+  #fail(conversationId: string, clipId: string, known: boolean, error: ValleyError): void {
+    const { workspace, onSettled, onRefused } = this.#options
+    const found = workspace.clip(clipId)
+    this.close(clipId)
+    if (!found) return
+    onRefused(error)
+    workspace.notify({ kind: 'error', error, name: found.clip.name })
+    if (known) workspace.clips(conversationId, { type: 'lost', id: clipId, why: 'missing' })
+    else {
+      workspace.clips(conversationId, { type: 'removed', id: clipId })
+      const next = workspace.conversation(conversationId)
+      const fallback = next ? activeClip(next.clips) !== null : false
+      workspace.chat(conversationId, { type: 'clip-failed', clipId, error, fallback })
+    }
+    onSettled(clipId, false)
+  }
+}

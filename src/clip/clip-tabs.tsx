@@ -1,0 +1,62 @@
+import { Clapperboard, Plus } from 'lucide-react'
+import { useId } from 'react'
+import { useTranslation } from 'react-i18next'
+import { FileInput } from './file-input'
+import { type Clip, type ClipsState, isAtHand } from './reducer'
+import { useObjectUrl } from './use-object-url'
+import './clip-tabs.css'
+
+type Props = {
+  readonly clips: ClipsState
+  readonly onChoose: (clipId: string) => void
+  readonly onFiles: (files: File[]) => void
+}
+
+/** The clips of a conversation side by side; pressing one shows it and asks about it from then on. */
+export function ClipTabs({ clips, onChoose, onFiles }: Props) {
+  const { t } = useTranslation()
+  const addId = useId()
+  return (
+    <ul className="clip-tabs" aria-label={t('conversations.clips')}>
+      {clips.order.map((id) => {
+        const clip = clips.clips[id]
+        return (
+          clip && (
+            <li key={id}>
+              <ClipTab clip={clip} current={id === clips.activeId} onChoose={() => onChoose(id)} />
+            </li>
+          )
+        )
+      })}
+      <li>
+        <label htmlFor={addId} className="button clip-tabs-add" data-look="bare" title={t('conversations.addClips')}>
+          <FileInput id={addId} onFiles={onFiles} aria-label={t('conversations.addClips')} />
+          <Plus aria-hidden="true" />
+        </label>
+      </li>
+    </ul>
+  )
+}
+
+type TabProps = { readonly clip: Clip; readonly current: boolean; readonly onChoose: () => void }
+
+function ClipTab({ clip, current, onChoose }: TabProps) {
+  const { t } = useTranslation()
+  const url = useObjectUrl(Object.values(clip.frames)[0]?.thumbnail)
+  return (
+    <button
+      type="button"
+      className="clip-tab"
+      aria-current={current ? 'true' : undefined}
+      data-status={clip.status}
+      title={clip.name}
+      onClick={onChoose}
+    >
+      <span className="clip-tab-picture">
+        {url ? <img src={url} alt="" draggable={false} /> : <Clapperboard aria-hidden="true" />}
+      </span>
+      <span className="clip-tab-name">{clip.name}</span>
+      {!isAtHand(clip) && <span className="visually-hidden">{t('conversations.clipGone')}</span>}
+    </button>
+  )
+}

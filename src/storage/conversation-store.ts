@@ -1,0 +1,148 @@
+import type { Conversation, ConversationSummary } from '../conversations/model'
+import type { Database } from './database'
+import { clipFrom, conversationFrom, conversationRecord, type FileRecord, plainClip, turnRecord } from './records'
+
+/** The conversations in the database. Errors are the browser's own (DOMException); the callers give them a code. */
+export class ConversationStore {
+  readonly #database: Database
+
+  constructor(database: Database) {
+    this.#database = database
+  }
+
+  /** Newest first. */
+  async list(): Promise<ConversationSummary[]> {
+    const records = await this.#database.getAll('conversations')
+    return records
+      .map(({ id, title, updatedAt }) => ({ id, title, updatedAt }))
+      .sort((a, b) => b.updatedAt - a.updatedAt)
+  }
+
+  /** Its clips come closed and without their files (see `file`). null: there is none of that id. */
+  async load(id: string): Promise<Conversation | null> {
+    const transaction = this.#database.transaction(['conversations', 'turns', 'clips', 'frames'])
+    const record = await transaction.objectStore('conversations').get(id)
+    if (!record) return null
+    const turns = await transaction.objectStore('turns').index('conversation').getAll(id)
+    const clips = await transaction.objectStore('clips').index('conversation').getAll(id)
+    const frames = await Promise.all(clips.map((clip) => transaction.objectStore('frames').get(clip.id)))
+    return conversationFrom(
+      record,
+      new Map(turns.map((turn) => [turn.id, turn])),
+      new Map(clips.map((clip, index) => [clip.id, clipFrom(clip, frames[index])])),
+    )
+  }
+
+  /**
+   * Writes what differs from `stored` (null: everything), all or nothing.
+   * @param written  texts of answers that are being written, by turn
+   */
+  async save(
+    conversation: Conversation,
+    stored: Conversation | null,
+    written: ReadonlyMap<string, string>,
+  ): Promise<void> {
+    const transaction = this.#database.transaction(['conversations', 'turns', 'clips', 'frames', 'files'], 'readwrite')
+    const { id, chat, clips } = conversation
+    const conversations = transaction.objectStore('conversations')
+    const record = conversationRecord(conversation)
+    const there = await conversations.get(id)
+    // What another tab added to it meanwhile stays in it.
+    const foreign = (theirs: readonly string[] = [], ...ours: (readonly string[])[]) =>
+      theirs.filter((other) => !ours.some((ids) => ids.includes(other)))
+    const stale = stored && conversationRecord(stored)
+    const writes: Promise<unknown>[] = [
+      conversations.put({
+        ...record,
+        turns: [...record.turns, ...foreign(there?.turns, record.turns, stale?.turns ?? [])],
+        clips: [...record.clips, ...foreign(there?.clips, record.clips, stale?.clips ?? [])],
+      }),
+    ]
+
+    const turns = transaction.objectStore('turns')
+    const known = new Map(stored?.chat.turns.map((turn) => [turn.id, turn]))
+    for (const turn of chat.turns) {
+      const text = written.get(turn.id)
+      if (known.get(turn.id) !== turn || text !== undefined) writes.push(turns.put(turnRecord(id, turn, text)))
+      known.delete(turn.id)
+    }
+    for (const turnId of known.keys()) writes.push(turns.delete(turnId))
+
+    for (const clipId of clips.order) {
+      const clip = clips.clips[clipId]
+      const before = stored?.clips.clips[clipId]
+      if (!clip || clip === before) continue
+      // While it is encoded anew, what is stored of it stays.
+      if (before && !clip.encoded) continue
+      writes.push(transaction.objectStore('clips').put({ ...plainClip(clip), conversationId: id }))
+      if (clip.encoded && clip.encoded !== before?.encoded) {
+        writes.push(transaction.objectStore('frames').put({ clipId, frames: Object.values(clip.frames) }))
+      }
+    }
+    for (const clipId of stored?.clips.order ?? []) {
+      if (clips.clips[clipId]) continue
+      for (const name of ['clips', 'frames', 'files'] as const)
+        writes.push(transaction.objectStore(name).delete(clipId))
+    }
+    // Also waits for the writes, so that none of them rejects unheard.
+    await Promise.all([...writes, transaction.done])
+  }
+
+  async remove(id: string): Promise<void> {
+    const transaction = this.#database.transaction(['conversations', 'turns', 'clips', 'frames', 'files'], 'readwrite')
+    const turns = await transaction.objectStore('turns').index('conversation').getAllKeys(id)
+    const clips = await transaction.objectStore('clips').index('conversation').getAllKeys(id)
+    await Promise.all([
+      transaction.objectStore('conversations').delete(id),
+      ...turns.map((key) => transaction.objectStore('turns').delete(key)),
+      ...clips.flatMap((key) =>
+        (['clips', 'frames', 'files'] as const).map((name) => transaction.objectStore(name).delete(key)),
+      ),
+      transaction.done,
+    ])
+  }
+
+  /** Ids of the conversations whose title, clips' names, questions or answers hold every word of `query`. */
+  async search(query: string): Promise<Set<string>> {
+    const words = folded(query).split(/\s+/u).filter(Boolean)
+    const texts = new Map<string, string>()
+    const add = (id: string, ...parts: (string | null)[]) =>
+      texts.set(id, `${texts.get(id) ?? ''}\n${folded(parts.join('\n'))}`)
+    const transaction = this.#database.transaction(['conversations', 'turns', 'clips'])
+    for (const { id, title } of await transaction.objectStore('conversations').getAll()) add(id, title)
+    for (const turn of await transaction.objectStore('turns').getAll()) {
+      if (texts.has(turn.conversationId)) add(turn.conversationId, turn.question, turn.answer)
+    }
+    for (const clip of await transaction.objectStore('clips').getAll()) {
+      if (texts.has(clip.conversationId)) add(clip.conversationId, clip.name)
+    }
+    return new Set([...texts].filter(([, text]) => words.every((word) => text.includes(word))).map(([id]) => id))
+  }
+
+  async keepFile(record: FileRecord): Promise<void> {
+    await this.#database.put('files', record)
+  }
+
+  async file(clipId: string): Promise<FileRecord | undefined> {
+    return this.#database.get('files', clipId)
+  }
+
+  /** Bytes of kept copies, by conversation. Texts and thumbnails are small beside them. */
+  async copies(): Promise<ReadonlyMap<string, number>> {
+    const transaction = this.#database.transaction(['clips', 'files'])
+    const owners = new Map((await transaction.objectStore('clips').getAll()).map((c) => [c.id, c.conversationId]))
+    const bytes = new Map<string, number>()
+    for (const file of await transaction.objectStore('files').getAll()) {
+      const owner = owners.get(file.clipId)
+      if (owner && file.kind === 'copy') bytes.set(owner, (bytes.get(owner) ?? 0) + file.blob.size)
+    }
+    return bytes
+  }
+
+  close(): void {
+    this.#database.close()
+  }
+}
+
+/** Without case, width and accents: what a person means to find. */
+const folded = (text: string) => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase()

@@ -1,0 +1,46 @@
+import { type DBSchema, type IDBPDatabase, openDB } from 'idb'
+import type { ClipRecord, ConversationRecord, FileRecord, FramesRecord, TurnRecord } from './records'
+
+/** What is kept, by store. Turns, clips and files stand apart from their conversation so that a change writes only itself. */
+export type ValleySchema = DBSchema & {
+  conversations: { key: string; value: ConversationRecord }
+  turns: { key: string; value: TurnRecord; indexes: { conversation: string } }
+  clips: { key: string; value: ClipRecord; indexes: { conversation: string } }
+  /** Thumbnails and CLIP vectors, by clip. */
+  frames: { key: string; value: FramesRecord }
+  /** The clip itself or the way to it, by clip. */
+  files: { key: string; value: FileRecord }
+}
+export type Database = IDBPDatabase<ValleySchema>
+
+export const databaseName = 'valley'
+
+/** Step n turns version n into n + 1. A shipped step is never changed: what comes later is a step of its own. */
+const steps: readonly ((database: Database) => void)[] = [
+  (database) => {
+    database.createObjectStore('conversations', { keyPath: 'id' })
+    database.createObjectStore('turns', { keyPath: 'id' }).createIndex('conversation', 'conversationId')
+    database.createObjectStore('clips', { keyPath: 'id' }).createIndex('conversation', 'conversationId')
+    database.createObjectStore('frames', { keyPath: 'clipId' })
+    database.createObjectStore('files', { keyPath: 'clipId' })
+  },
+]
+export const databaseVersion = steps.length
+
+/**
+ * Opens the database, bringing an older one up to date. `onReleased`: another tab needs it closed (a newer version of
+ * the app is open there) or the browser closed it; nothing is kept from then on.
+ * @throws DOMException where the browser gives no storage, or where what is kept is of a newer version
+ */
+export function openDatabase(onReleased: () => void): Promise<Database> {
+  return openDB<ValleySchema>(databaseName, databaseVersion, {
+    upgrade: (database, from) => {
+      for (const step of steps.slice(from)) step(database)
+    },
+    blocking: (_from, _to, event) => {
+      ;(event.target as IDBDatabase).close()
+      onReleased()
+    },
+    terminated: onReleased,
+  })
+}
