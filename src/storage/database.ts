@@ -32,7 +32,7 @@ export const databaseVersion = steps.length
  * the app is open there) or the browser closed it; nothing is kept from then on.
  * @throws DOMException where the browser gives no storage, or where what is kept is of a newer version
  */
-export function openDatabase(onReleased: () => void): Promise<Database> {
+export async function openDatabase(onReleased: () => void): Promise<Database> {
   return openDB<ValleySchema>(databaseName, databaseVersion, {
     upgrade: (database, from) => {
       for (const step of steps.slice(from)) step(database)
