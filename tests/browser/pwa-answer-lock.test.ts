@@ -1,0 +1,72 @@
+import { afterEach, expect, test } from 'vitest'
+import { holdLockWhileAnswering, untilNobodyAnswers } from '../../src/pwa/answer-lock'
+
+/** As much of a session as the lock looks at. */
+class Answering {
+  #turn: string | null = null
+  readonly #listeners = new Set<() => void>()
+  getState = () => ({ runningTurn: this.#turn })
+  subscribe = (listener: () => void) => {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+  set(turn: string | null): void {
+    this.#turn = turn
+    for (const listener of this.#listeners) listener()
+  }
+}
+
+const opened: (() => void)[] = []
+function open(): Answering {
+  const session = new Answering()
+  opened.push(holdLockWhileAnswering(session))
+  return session
+}
+afterEach(() => {
+  for (const close of opened.splice(0)) close()
+})
+
+/** What became of a promise after a moment in which it could have settled. */
+async function settled(promise: Promise<void>): Promise<boolean> {
+  let done = false
+  void promise.then(() => {
+    done = true
+  })
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  return done
+}
+
+test('with no answer under way there is nothing to wait for', async () => {
+  open()
+  expect(await settled(untilNobodyAnswers())).toBe(true)
+})
+
+test('every tab that answers is waited for', async () => {
+  const [one, two] = [open(), open()]
+  one.set('a')
+  two.set('b')
+  const idle = untilNobodyAnswers()
+  one.set(null)
+  expect(await settled(idle)).toBe(false)
+  two.set(null)
+  expect(await settled(idle)).toBe(true)
+})
+
+test('an answer that begins right after another is waited for too', async () => {
+  const session = open()
+  session.set('first')
+  const idle = untilNobodyAnswers()
+  session.set(null)
+  session.set('second')
+  expect(await settled(idle)).toBe(false)
+  session.set(null)
+  expect(await settled(idle)).toBe(true)
+})
+
+test('closing the watch frees the lock', async () => {
+  const session = new Answering()
+  const close = holdLockWhileAnswering(session)
+  session.set('a')
+  close()
+  expect(await settled(untilNobodyAnswers())).toBe(true)
+})

@@ -1,0 +1,119 @@
+/** Nothing leaves the origin: every request of a session is written down, and each worker tries to break out. */
+import { resolve } from 'node:path'
+import type { Page, Worker } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { securityHeaders } from '../../workers/offline/security-headers'
+import { buildFolder, ensureBuild, type OpenBrowser, openBrowser } from '../tools/app'
+import { askQuestion, drivePlaywright, waitFor, waitForEngine } from '../tools/drive'
+import { type PlainHost, startPlainHost } from '../tools/plain-host'
+import { type RecordingProxy, startRecordingProxy } from '../tools/recording-proxy'
+
+/** No such host; the proxy would write down that somebody asked for it. */
+const foreign = 'http://foreign.test'
+
+declare const violations: string[]
+
+let host: PlainHost
+let proxy: RecordingProxy
+let browser: OpenBrowser
+let page: Page
+/** What pages and workers asked for, as the browser's debugger tells it; the proxy's list is what really went out. */
+const requested: string[] = []
+
+beforeAll(async () => {
+  ensureBuild()
+  const tiny = resolve(import.meta.dirname, '../fixtures/tiny')
+  host = await startPlainHost({ folders: { '/': buildFolder, '/tiny/': tiny }, headers: securityHeaders })
+  proxy = await startRecordingProxy(new URL(host.origin).host)
+  browser = await openBrowser({ proxy: proxy.server })
+  browser.context.on('request', (request) => requested.push(request.url()))
+  page = await browser.context.newPage()
+  await page.addInitScript(() => {
+    const seen: string[] = []
+    Object.assign(globalThis, { violations: seen })
+    addEventListener('securitypolicyviolation', (event) => {
+      seen.push(`${event.effectiveDirective} ${event.blockedURI}`)
+    })
+  })
+})
+afterAll(async () => {
+  await browser?.close()
+  await proxy?.close()
+  await host?.stop()
+})
+
+/** Chromium asks its maker about forms and accounts whatever page is open; a page without a policy shows the same. */
+const browsersOwn = /^[\w.-]+\.google(apis)?\.com:443$/
+const foreignRequests = () => [
+  ...proxy.asked.filter((asked) => !asked.startsWith(`${host.origin}/`) && !browsersOwn.test(asked)),
+  ...requested.filter((url) => !url.startsWith(`${host.origin}/`) && !url.startsWith('blob:')),
+]
+
+test('the record sees what a page without a policy asks for', async () => {
+  const unguarded = await browser.context.newPage()
+  await unguarded.goto(`${foreign}/control`).catch(() => {})
+  await unguarded.close()
+  expect(proxy.asked.splice(0)).toContain(`${foreign}/control`)
+  expect(requested.splice(0)).toContain(`${foreign}/control`)
+})
+
+test('a full session asks for nothing but the page itself, and breaks its policy nowhere', async () => {
+  await page.goto(`${host.origin}/?pack=tiny/tiny-retrieval/pack.json`)
+  const driven = drivePlaywright(page)
+  expect(await waitForEngine(driven)).not.toHaveProperty('error')
+  await page.locator('.sample').click()
+  await waitFor(driven, ({ clip }) => clip !== null, 120_000)
+  expect(await askQuestion(driven, 'What is happening?')).toMatchObject({ status: 'done' })
+  await page.locator('.header button').last().click()
+  await page.getByRole('dialog').waitFor()
+  // What the dialog does to the page behind it is a style sheet that the policy must let through.
+  expect(await page.evaluate(() => getComputedStyle(document.body).overflow)).toBe('hidden')
+  await page.keyboard.press('Escape')
+  expect(await askQuestion(driven, 'What else?')).toMatchObject({ status: 'done' })
+  expect(proxy.asked.length).toBeGreaterThan(10)
+  expect(foreignRequests()).toEqual([])
+  expect(await page.evaluate(() => violations)).toEqual([])
+})
+
+/** Asks elsewhere from inside a worker. */
+const tryToReach = (worker: Worker, url: string) =>
+  worker.evaluate(
+    (target) =>
+      fetch(target, { mode: 'no-cors' }).then(
+        () => 'sent',
+        () => 'refused',
+      ),
+    url,
+  )
+
+test('each worker that tries to ask elsewhere is refused', async () => {
+  // A thread of onnxruntime sleeps until it is given work and cannot be talked to; its script is under the same header.
+  const workers = [...page.workers(), ...browser.context.serviceWorkers()].filter(
+    (worker) => !/ort-/.test(worker.url()),
+  )
+  const names = workers.map((worker) => new URL(worker.url()).pathname.replace(/-[\w-]{8}\.js$/, ''))
+  expect(names.sort()).toEqual(['/assets/language.worker', '/assets/vision.worker', '/service-worker.js'])
+  for (const worker of workers) expect(await tryToReach(worker, `${foreign}/worker`), worker.url()).toBe('refused')
+  expect(proxy.asked.filter((asked) => asked.startsWith(foreign))).toEqual([])
+})
+
+test('neither can the page: no fetch, picture, frame, script or form leaves it', async () => {
+  await page.evaluate(async (url) => {
+    await fetch(`${url}/fetch`, { mode: 'no-cors' }).catch(() => {})
+    navigator.sendBeacon(`${url}/beacon`, 'x')
+    for (const tag of ['img', 'iframe', 'script', 'video', 'embed'] as const) {
+      const element = document.createElement(tag)
+      element.src = `${url}/${tag}`
+      document.body.append(element)
+    }
+    const style = document.createElement('div')
+    style.style.backgroundImage = `url(${url}/style)`
+    document.body.append(style)
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+  }, foreign)
+  expect(proxy.asked.filter((asked) => asked.startsWith(foreign))).toEqual([])
+  const blocked = (await page.evaluate(() => violations)).join('\n')
+  for (const directive of ['connect-src', 'img-src', 'frame-src', 'script-src', 'media-src', 'object-src']) {
+    expect(blocked).toContain(directive)
+  }
+})
