@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from .packing import Branch, Row, chat
 from .prompt import visual_length
 from .retrieval import CaptionStore, coco_pictures
 from .sampling import plan_indices
+from .stand_in import TEXT, TextFeatures, noise
 from .valley import ChatPrompt, other_questions, question_for, to_tensor
 
 MAX_FRAMES = 16
@@ -47,10 +48,13 @@ class Batch:
 
 
 class FeatureBank:
-    """The token layer of one tower: every source's views, opened when first asked for."""
+    """The token layer of one tower: every source's views, opened when first asked for.
 
-    def __init__(self, layer: str, cache: Path = CACHE) -> None:
-        self.layer, self.cache = layer, cache
+    `texts`: what stands in for the frames of text without pictures (source `text`), where that is trained on.
+    """
+
+    def __init__(self, layer: str, cache: Path = CACHE, texts: TextFeatures | None = None) -> None:
+        self.layer, self.cache, self.texts = layer, cache, texts
         self._views: dict[tuple[str, str, str], FeatureView] = {}
 
     def views(self, source: str) -> list[str]:
@@ -63,7 +67,9 @@ class FeatureBank:
         return self._views[key]
 
     def features(self, frames: tuple[Frame, ...]) -> torch.Tensor:
-        """float32 [T, 17, 1280]."""
+        """float32 [T, 17, 1280]; [T, 1, 1280] where texts stand in."""
+        if self.texts is not None and frames[0].source == TEXT:
+            return self.texts.features(frames)
         return to_tensor([self.view(frame.source, frame.view).frames(frame.item, [frame.index])[0] for frame in frames])
 
     def embeddings(self, frames: tuple[Frame, ...]) -> np.ndarray:
@@ -109,6 +115,20 @@ class Captions:
         return len(self.items)
 
 
+class Texts:
+    """Records about texts without pictures: every frame is a text, seen through other noise each time."""
+
+    def __init__(self, records: list[Record]) -> None:
+        self.records = records
+
+    def record(self, index: int, random: np.random.Generator) -> Record:
+        record = self.records[index]
+        return replace(record, frames=tuple(frame._replace(view=noise(random)) for frame in record.frames))
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+
 class Dialogues:
     """The records of one type of instruction data."""
 
@@ -133,15 +153,18 @@ def read_dialogues(path: Path) -> dict[str, Dialogues]:
 
 
 class Assembler:
-    """Records to rows: quotes found, everything tokenised."""
+    """Records to rows: quotes found, everything tokenised. `full_frames`: every frame's patches are tokens of their own."""
 
-    def __init__(self, prompt: ChatPrompt, bank: FeatureBank, store: CaptionStore | None) -> None:
-        self.prompt, self.bank, self.store = prompt, bank, store
+    def __init__(self, prompt: ChatPrompt, bank: FeatureBank, store: CaptionStore | None, full_frames: bool = False) -> None:
+        self.prompt, self.bank, self.store, self.full_frames = prompt, bank, store, full_frames
         self._own_pictures = coco_pictures() if store else {}
 
     def quotes(self, record: Record) -> list[int]:
-        """Ids of the nearest captions; a COCO photo never finds its own, nor that of another photo beside it."""
-        if self.store is None or not record.frames:
+        """Ids of the nearest captions; a COCO photo never finds its own, nor that of another photo beside it.
+
+        A text that stands in for a picture is quoted nothing: it lies nearer to captions than any picture does.
+        """
+        if self.store is None or not record.frames or record.frames[0].source == TEXT:
             return []
         ids = {frame.item.rpartition("__")[2] for frame in record.frames}
         own = {self._own_pictures[id_] for id_ in ids if id_ in self._own_pictures}
@@ -170,7 +193,9 @@ class Assembler:
         if not record.frames:
             return torch.zeros(0), Row(0, [], branches)
         quotes = self.quotes(record) if quoted else []
-        return self.bank.features(record.frames), Row(visual_length(len(record.frames)), quotes, branches)
+        features = self.bank.features(record.frames)
+        frames, patches = len(features), features.shape[1] - 1
+        return features, Row(visual_length(frames, patches * frames if self.full_frames else patches), quotes, branches)
 
     def _first_question(self, record: Record, question: str) -> list[int]:
         return self.prompt.suffix(question) if record.frames else self.prompt.plain_question(question)
@@ -182,7 +207,7 @@ class BatchPlan:
     What a bundle holds follows from seed and bundle number alone; of n processes each draws every n-th bundle.
     """
 
-    def __init__(self, sources: dict[str, tuple[Captions | Dialogues, float]], assembler: Assembler, batch: int, seed: int) -> None:
+    def __init__(self, sources: dict[str, tuple[Captions | Dialogues | Texts, float]], assembler: Assembler, batch: int, seed: int) -> None:
         self.sources = {name: source for name, source in sources.items() if len(source[0])}
         self.assembler, self.batch, self.seed = assembler, batch, seed
         self.step = 0

@@ -9,6 +9,7 @@ The tower must be there already (`python -m training.export_tower`), and the bas
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,16 @@ def checkpoint_tensors(path: Path) -> dict[str, np.ndarray]:
 
     tensors = torch.load(path, weights_only=True, map_location="cpu")
     return {name: tensor.float().numpy() for name, tensor in tensors.items()}
+
+
+def exported_pooling(tensors: Iterable[str]) -> str:
+    """The pooling that a checkpoint was trained with. Raises ValueError for one that the browser does not have."""
+    from training.pooling import pooling_kind
+
+    kind = pooling_kind(tensors)
+    if kind == "frames":
+        raise ValueError("full-frame tokens (--full-frames) are for comparison in training alone: the browser has no such pooling")
+    return kind
 
 
 def projector_file(tensors: dict[str, np.ndarray], width: int, hidden: int) -> tuple[bytes, list[dict]]:
@@ -188,7 +199,7 @@ def export(
             "patchesOutput": "patches",
             "clsOutput": "cls",
         },
-        "pooling": {"kind": "mean", "side": "before-projector"},
+        "pooling": {"kind": exported_pooling(tensors), "side": "before-projector"},
         "projector": {
             "file": write_hashed(folder, "projector", ".bin", data),
             "inputSize": WIDTH,

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass, fields
 
 import torch
 
-from .batches import CAPTION_SHARES, DIALOGUE_SHARES, Assembler, BatchPlan, Captions, FeatureBank, read_dialogues, validation_batches
+from .batches import (
+    CAPTION_SHARES,
+    DIALOGUE_SHARES,
+    Assembler,
+    BatchPlan,
+    Captions,
+    Dialogues,
+    FeatureBank,
+    Texts,
+    read_dialogues,
+    validation_batches,
+)
 from .data import CACHE, clean_caption
 from .features import IMAGENET
 from .initialise import embedding_statistics, standardise, train_rows
+from .instructions.record import read_records
 from .parts import Parts
 from .pooling import make_pooling
 from .projector import Projector
-from .retrieval import CaptionStore, store_folder
+from .retrieval import By, CaptionStore, store_folder
+from .stand_in import TextFeatures, texts_folder
 from .tower import GRID_TOKENS, WIDTH
 from .valley import Valley
 
@@ -24,23 +38,63 @@ INSTRUCTIONS = CACHE / "instructions" / "train.jsonl"
 MIXED_PRECISION = "no"
 
 
-def open_store(tower: str, wanted: bool) -> CaptionStore | None:
+@dataclass(frozen=True)
+class Trial:
+    """What is being tried beside the recipe (`training.trial`); arguments of a parser that lacks these keep the recipe's.
+
+    text_only: share of the rows in which a text stands in for the picture; full_frames: no pooling over time; quote_by: whether
+    captions are found for the mean of the frames or by their votes.
+    """
+
+    text_only: float = 0.0
+    full_frames: bool = False
+    quote_by: By = "clip"
+
+    @classmethod
+    def of(cls, arguments: argparse.Namespace) -> Trial:
+        names = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in vars(arguments).items() if name in names})
+
+
+def open_store(tower: str, wanted: bool, by: By = "clip") -> CaptionStore | None:
     """The captions to quote, embedded by the tower's own text side; none for the ImageNet trunk, which has no such side."""
-    return CaptionStore.load(store_folder(tower)) if wanted and tower != IMAGENET else None
+    if not wanted or tower == IMAGENET:
+        return None
+    store = CaptionStore.load(store_folder(tower))
+    store.by = by
+    return store
+
+
+def check_cached(dialogues: dict[str, Dialogues], bank: FeatureBank) -> None:
+    """Raises FileNotFoundError where dialogues show a source that the cache lacks: better now than in the middle of a run."""
+    for kind, source in dialogues.items():
+        for name in sorted({frame.source for record in source.records for frame in record.frames}):
+            if "plain" not in bank.views(name):
+                raise FileNotFoundError(
+                    f"dialogues of type {kind} show {name}, which {bank.cache / bank.layer} lacks: fill it as the other sources were"
+                    f" (--source {name}), or leave the type out with --without {kind}"
+                )
 
 
 def nano_parts(arguments: argparse.Namespace, trainable: bool) -> Parts:
     """Reads everything; `trainable`: the decoder's own weights are to be trained. Raises FileNotFoundError without data."""
-    pooling = make_pooling(arguments.pooling, GRID_TOKENS, WIDTH)
+    trial = Trial.of(arguments)
+    pooling = make_pooling("frames" if trial.full_frames else arguments.pooling, GRID_TOKENS, WIDTH)
     valley = Valley(trainable=trainable, pooling=pooling)
-    bank = FeatureBank(arguments.tower)
-    assembler = Assembler(valley.prompt, bank, open_store(arguments.tower, arguments.quotes))
+    bank = FeatureBank(arguments.tower, texts=TextFeatures(texts_folder(arguments.tower)) if trial.text_only else None)
+    assembler = Assembler(valley.prompt, bank, open_store(arguments.tower, arguments.quotes, trial.quote_by), trial.full_frames)
     captions = {name: Captions(name, "train", bank) for name in CAPTION_SHARES}
     shares = CAPTION_SHARES | {kind: share * arguments.dialogues for kind, share in DIALOGUE_SHARES.items()}
     shares |= {name: float(weight) for name, weight in arguments.share}
-    sources = {name: (source, shares[name]) for name, source in captions.items()}
+    sources: dict[str, tuple[Captions | Dialogues | Texts, float]] = {name: (source, shares[name]) for name, source in captions.items()}
     dialogues = read_dialogues(INSTRUCTIONS) if arguments.dialogues else {}
-    sources |= {kind: (source, shares[kind]) for kind, source in dialogues.items() if kind not in arguments.without}
+    dialogues = {kind: source for kind, source in dialogues.items() if kind not in arguments.without}
+    check_cached(dialogues, bank)
+    sources |= {kind: (source, shares[kind]) for kind, source in dialogues.items()}
+    if trial.text_only:
+        others = sum(share for _, share in sources.values())
+        records = list(read_records(texts_folder(arguments.tower) / "records.jsonl"))
+        sources["texts"] = (Texts(records), others * trial.text_only / (1 - trial.text_only))
     validation = {}
     for name in ("flickr8k", "msrvtt"):
         validation[name] = validation_batches(name, VALIDATION_ITEMS, arguments.batch, assembler, quoted=False)

@@ -17,7 +17,7 @@ from accelerate import Accelerator
 from .data import CHECKPOINTS
 from .nano import MIXED_PRECISION, nano_parts
 from .parts import Parts
-from .pooling import take_pack_tensors
+from .pooling import pooling_kind, start_as_mean, take_pack_tensors
 from .run import Run, accelerator_for, argument_parser, start
 
 
@@ -42,7 +42,10 @@ def build_parts(arguments: argparse.Namespace, trainable: bool = False) -> tuple
     if arguments.start_from:
         saved = torch.load(CHECKPOINTS / arguments.start_from / "projector.pt", weights_only=True, map_location="cpu")
         parts.projector.start_from(saved)
-        take_pack_tensors(parts.model.pooling, saved)
+        if pooling_kind(saved) == "mean":
+            start_as_mean(parts.model.pooling)
+        else:
+            take_pack_tensors(parts.model.pooling, saved)
     return parts, accelerator
 
 

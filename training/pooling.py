@@ -7,6 +7,7 @@ vector a frame.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import torch
 from torch import nn
@@ -46,6 +47,21 @@ class DeltaPooling(nn.Module):
         return patches.mean(1) + moved[:, -1].view(batch, positions, width)
 
 
+class FullFrames(nn.Module):
+    """No pooling, to compare with: the patches of every frame, frame after frame, [B, T, P, D] to [B, T * P, D].
+
+    The browser has no such kind, so that what is trained with it is not exported.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Nothing to learn: it marks checkpoints, which the three others tell apart by their parameters.
+        self.register_buffer("kept", torch.ones(1))
+
+    def forward(self, patches: torch.Tensor) -> torch.Tensor:
+        return patches.flatten(1, 2)
+
+
 def sinusoidal_positions(length: int, width: int) -> torch.Tensor:
     """float32 [length, width]: sin in even channels, cos in odd ones (Attention Is All You Need, section 3.5)."""
     steps = torch.arange(length, dtype=torch.float32)[:, None]
@@ -57,14 +73,16 @@ def sinusoidal_positions(length: int, width: int) -> torch.Tensor:
 
 
 def make_pooling(kind: str, patches: int, width: int) -> nn.Module:
-    """The module of "mean", "importance" or "delta" for P patches of a width."""
+    """The module of "mean", "importance", "delta" or "frames" for P patches of a width."""
     if kind == "importance":
         return ImportancePooling(patches, width)
+    if kind == "frames":
+        return FullFrames()
     return DeltaPooling(width) if kind == "delta" else MeanPooling()
 
 
 # What packs call the parameters (docs/pack-format.md), by what torch calls them.
-_PACK_PREFIXES = (("score.", "importance."), ("layer.self_attn.", "delta."), ("layer.", "delta."))
+_PACK_PREFIXES = (("score.", "importance."), ("layer.self_attn.", "delta."), ("layer.", "delta."), ("kept", "frames.kept"))
 
 
 def _pack_name(name: str) -> str:
@@ -73,10 +91,27 @@ def _pack_name(name: str) -> str:
 
 
 def pack_tensors(pooling: nn.Module) -> dict[str, torch.Tensor]:
-    """The parameters by the names that packs and projector.pt have: `importance.*`, `delta.*`; none of mean."""
+    """The parameters by the names that packs and projector.pt have: `importance.*`, `delta.*`, `frames.kept`; none of mean."""
     return {_pack_name(name): tensor.clone() for name, tensor in pooling.state_dict().items()}
 
 
 def take_pack_tensors(pooling: nn.Module, tensors: dict[str, torch.Tensor]) -> None:
     """The inverse of `pack_tensors`. Raises KeyError where `tensors` are of another kind of pooling."""
     pooling.load_state_dict({name: tensors[_pack_name(name)] for name in pooling.state_dict()})
+
+
+def pooling_kind(names: Iterable[str]) -> str:
+    """Which kind a projector file's tensors are of."""
+    prefixes = {name.partition(".")[0] for name in names}
+    return next((kind for kind in ("importance", "delta", "frames") if kind in prefixes), "mean")
+
+
+@torch.no_grad()
+def start_as_mean(pooling: nn.Module) -> None:
+    """Makes a learnt pooling give the mean until it has learnt something else, so that it can start from a projector of the mean."""
+    if isinstance(pooling, ImportancePooling):
+        pooling.score.weight.zero_()
+        pooling.score.bias.zero_()
+    elif isinstance(pooling, DeltaPooling):
+        pooling.layer.norm2.weight.zero_()
+        pooling.layer.norm2.bias.zero_()

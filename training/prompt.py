@@ -71,9 +71,9 @@ def answer_ids(tokenizer: Tokenizer, answer: str) -> list[int]:
     return tokenizer.encode(f"{answer}{IM_END}").ids
 
 
-def visual_length(frames: int) -> int:
-    """Positions that VISUAL takes for T frames: 4 markers, 16 patch tokens, T frame tokens."""
-    return 4 + 16 + frames
+def visual_length(frames: int, patches: int = 16) -> int:
+    """Positions that VISUAL takes for T frames: 4 markers, the patch tokens that pooling leaves, T frame tokens."""
+    return len(MARKERS) + patches + frames
 
 
 def splice(patch_tokens: torch.Tensor, frame_tokens: torch.Tensor, markers: torch.Tensor) -> torch.Tensor:

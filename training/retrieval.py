@@ -10,21 +10,31 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from .data import CHECKPOINTS, clean_caption, data_root, read_json_lines
 
 QUOTES = 3
+By = Literal["clip", "frames"]
+WAYS: tuple[By, ...] = ("clip", "frames")
 INTRO = "Similar scenes:"
 SOURCE = "COCO val2017 captions, https://cocodataset.org"
 LICENCE = "CC-BY-4.0"
 
 
 class CaptionStore:
-    """Captions with the picture each describes and their CLIP vectors, int8 with one scale."""
+    """Captions with the picture each describes and their CLIP vectors, int8 with one scale.
+
+    `by`: whether a clip's quotes are those nearest to the mean of its frames ("clip", as the browser does) or those that its
+    frames vote for ("frames").
+    """
+
+    by: By = "clip"
 
     def __init__(self, captions: list[str], pictures: np.ndarray, vectors: np.ndarray, scale: float) -> None:
         """captions: n; pictures: int64 [n]; vectors: int8 [n, 256], value = int8 * scale."""
@@ -47,22 +57,46 @@ class CaptionStore:
     def nearest(self, frames: np.ndarray, count: int = QUOTES, exclude: Collection[int] = ()) -> list[str]:
         """The captions nearest to a clip, one a picture, the nearest first.
 
-        frames: float [T, 256] CLIP vectors of its frames, L2-normalised; the query is their normalised mean. Ties go to
-        the caption that stands first. `exclude`: pictures whose captions do not count.
+        frames: float [T, 256] CLIP vectors of its frames, L2-normalised; the query is their normalised mean, or each of them
+        (`by`). Ties go to the caption that stands first. `exclude`: pictures whose captions do not count.
         """
-        query = frames.astype(np.float32).mean(0)
-        similarity = self._matrix @ (query / np.linalg.norm(query))
-        # 64 candidates hold `count` different pictures: a picture has five captions.
-        candidates = np.argpartition(-similarity, 64)[:64] if len(similarity) > 64 else np.arange(len(similarity))
-        candidates = candidates[np.lexsort((candidates, -similarity[candidates]))]
-        used, chosen = set(exclude), []
-        for index in candidates:
-            if self.pictures[index] not in used:
-                used.add(int(self.pictures[index]))
-                chosen.append(self.captions[index])
-                if len(chosen) == count:
-                    break
-        return chosen
+        vectors = frames.astype(np.float32)
+        if self.by == "frames":
+            found = voted(vectors @ self._matrix.T, self.pictures, count, exclude)
+        else:
+            query = vectors.mean(0)
+            found = ranked(self._matrix @ (query / np.linalg.norm(query)), self.pictures, count, exclude)
+        return [self.captions[index] for index in found]
+
+
+def ranked(similarity: np.ndarray, pictures: np.ndarray, count: int, exclude: Collection[int] = ()) -> list[int]:
+    """The `count` captions of highest similarity [n], one a picture, the best first, ties to the one that stands first."""
+    # 64 candidates hold `count` different pictures: a picture has five captions.
+    candidates = np.argpartition(-similarity, 64)[:64] if len(similarity) > 64 else np.arange(len(similarity))
+    candidates = candidates[np.lexsort((candidates, -similarity[candidates]))]
+    used, chosen = set(exclude), []
+    for index in candidates:
+        if len(chosen) < count and pictures[index] not in used:
+            used.add(int(pictures[index]))
+            chosen.append(int(index))
+    return chosen
+
+
+def voted(similarity: np.ndarray, pictures: np.ndarray, count: int, exclude: Collection[int] = ()) -> list[int]:
+    """The captions that frames vote for: each frame names its `count` nearest, similarity [T, n].
+
+    The pictures with most votes win, equal ones by the nearest of their captions; of each the caption that is nearest to any
+    frame that named it.
+    """
+    votes: Counter[int] = Counter()
+    best: dict[int, tuple[float, int]] = {}
+    for row in similarity:
+        for index in ranked(row, pictures, count, exclude):
+            picture = int(pictures[index])
+            votes[picture] += 1
+            best[picture] = min(best.get(picture, (np.inf, 0)), (-float(row[index]), index))
+    order = sorted(best, key=lambda picture: (-votes[picture], *best[picture]))
+    return [best[picture][1] for picture in order[:count]]
 
 
 def quotes_text(captions: list[str]) -> str:

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from .language_model import LanguageModel, causal_mask
 from .packing import Packed, Row, pack
 from .parts import Decoder, PastKeysAndValues, Prompt
-from .pooling import MeanPooling
+from .pooling import FullFrames, MeanPooling
 from .prompt import (
     DESCRIBE_IMAGE,
     DESCRIBE_VIDEO,
@@ -23,6 +23,7 @@ from .prompt import (
     prefix_ids,
     splice,
     suffix_ids,
+    visual_length,
 )
 from .retrieval import quotes_text
 from .tower import GRID_TOKENS
@@ -88,17 +89,30 @@ class Model:
         return self._suffixes[question]
 
     def visual(self, projector, features: list[torch.Tensor]) -> list[torch.Tensor]:
-        """VISUAL of clips of any lengths as embeddings: features [T, P + 1, width] each -> [4 + P + T, hidden] each.
+        """VISUAL of clips of any lengths as embeddings: features [T, P + 1, width] each -> [4 + P + T, hidden] each, with
+        full-frame tokens [4 + T * P + T, hidden]. Where a text stands in for a picture there are no patches: P = 0.
 
         Mean pooling stands before the projector: it is linear, so this equals pooling its tokens.
         """
         # Always in float32: the projector's whitening magnifies what autocast would round away.
         with torch.autocast(self.device.type, enabled=False):
-            patches = torch.cat([self.pooling(clip[None, :, : self.grid_tokens].float()) for clip in features])
-            frames = torch.cat([clip[:, self.grid_tokens].float() for clip in features])
-            grids, tokens = projector(patches), projector(frames).split([len(clip) for clip in features])
+            pooled = [self._pooled(clip[None, :, :-1].float())[0] for clip in features]
+            frames = torch.cat([clip[:, -1].float() for clip in features])
+            grids = projector(torch.cat(pooled)).split([len(patches) for patches in pooled])
+            tokens = projector(frames).split([len(clip) for clip in features])
             markers = projector.markers()
             return [splice(grid[None], clip[None], markers)[0] for grid, clip in zip(grids, tokens)]
+
+    def _pooled(self, patches: torch.Tensor) -> torch.Tensor:
+        """Patches [1, T, P, width] over time; of none, none. Raises ValueError for another number of them."""
+        if patches.shape[2] not in (0, self.grid_tokens):
+            raise ValueError(f"{patches.shape[2]} patches a frame where the model takes {self.grid_tokens}")
+        return self.pooling(patches) if patches.shape[2] else patches[:, 0]
+
+    def visual_length(self, features: torch.Tensor) -> int:
+        """Positions that VISUAL takes of a clip's features [T, P + 1, width]."""
+        frames, patches = len(features), features.shape[1] - 1
+        return visual_length(frames, patches * frames if isinstance(self.pooling, FullFrames) else patches)
 
     def body(self, projector, features: list[torch.Tensor], question: str, quotes: list[list[int]] | None = None) -> torch.Tensor:
         """VISUAL, quotes and question as embeddings [B, L, hidden] of rows that take equally many positions.

@@ -10,7 +10,6 @@ import torch
 
 from ..generate import beam_search, greedy
 from ..packing import Branch, Row
-from ..prompt import MARKERS
 from .model import Seen, Subject
 
 
@@ -62,8 +61,7 @@ def decode(subject: Subject, bodies: torch.Tensor, decoding: Decoding) -> list[l
 def forced_logits(subject: Subject, asked: Asked, texts: Sequence[Sequence[int]]) -> list[torch.Tensor]:
     """Logits float32 [N, vocab] at every position of each text as the answer; the texts do not see each other."""
     asking = Branch(subject.model.prompt.suffix(asked.question), [list(text) for text in texts])
-    frames, patches = len(asked.seen.features), asked.seen.features.shape[1] - 1
-    row = Row(len(MARKERS) + patches + frames, subject.hint(asked.seen.quotes), [asking])
+    row = Row(subject.model.visual_length(asked.seen.features), subject.hint(asked.seen.quotes), [asking])
     logits, _ = subject.model.answer_logits(subject.projector, [asked.seen.features], [row])
     return list(logits.split([len(text) for text in texts]))
 

@@ -16,7 +16,7 @@ from ..generate import beam_search, greedy
 from ..instructions.record import Frame
 from ..nano import open_store
 from ..prompt import IM_END
-from ..retrieval import CaptionStore
+from ..retrieval import By, CaptionStore
 from ..sampling import plan_indices
 from ..valley import Valley, question_for
 from .from_run import load_valley
@@ -64,11 +64,12 @@ def evaluate_cached(
     dtype: torch.dtype,
     layer: str | None,
     quotes: bool,
+    by: By = "clip",
 ) -> None:
     """Prints figures; without `limit` writes results.json and the answers beside projector.pt."""
     folder = CHECKPOINTS / run
     valley, projector = load_valley(folder, dtype)
-    bank, store = FeatureBank(layer or IMAGENET), open_store(layer or IMAGENET, quotes)
+    bank, store = FeatureBank(layer or IMAGENET), open_store(layer or IMAGENET, quotes, by)
     results: dict[str, dict] = {}
     for source in sources or CAPTIONED:
         if source not in SOURCES:
@@ -78,7 +79,7 @@ def evaluate_cached(
             started = time.monotonic()
             captions = describe(valley, projector, items, bank, store, decoding)
             seconds = time.monotonic() - started
-            name = f"{source}-{decoding}" + ("-quoted" if store else "")
+            name = f"{source}-{decoding}" + ("-quoted" if store else "") + ("-by-frames" if store and by == "frames" else "")
             figures = caption_figures({item.id: item.captions for item in items}, captions)
             results[name] = {key: round(value, 4) for key, value in figures.items()} | {"secondsToDecode": round(seconds, 1)}
             print(name, json.dumps(results[name]), flush=True)

@@ -22,6 +22,7 @@ from ..language_model import Architecture, LanguageModel
 from ..pooling import DeltaPooling, make_pooling, take_pack_tensors
 from ..projector import FoldedProjector
 from ..prompt import IM_END, IM_START
+from ..retrieval import By, ranked, voted
 from ..valley import Model
 from .folders import Sampling
 from .model import Subject
@@ -168,21 +169,22 @@ class OnnxTextTower:
 class PackStore:
     """The pack's caption store (`training.evaluation.model.Store`)."""
 
+    by: By = "clip"
+
     def __init__(self, folder: Path, entry: dict) -> None:
         lines = (folder / entry["texts"]["path"]).read_text(encoding="utf-8").rstrip("\n").split("\n")
-        self._pictures, self._texts = zip(*(line.split("\t", 1) for line in lines), strict=True)
+        pictures, self._texts = zip(*(line.split("\t", 1) for line in lines), strict=True)
+        self._pictures = np.array([int(picture) for picture in pictures])
         stored = np.frombuffer((folder / entry["vectors"]["path"]).read_bytes(), np.int8)
         self._vectors = stored.reshape(entry["count"], entry["size"]).astype(np.float32) * np.float32(entry["scale"])
         self._quotes = entry["quotes"]
 
     def nearest(self, frame_embeddings: np.ndarray) -> list[str]:
-        """Best first by dot product with the mean direction, ties to the lower index, one caption a picture."""
+        """Best first by dot product with the mean direction, ties to the lower index, one caption a picture; or by the frames' votes."""
         lengths = np.linalg.norm(frame_embeddings, axis=1, keepdims=True)
-        mean = (frame_embeddings / np.maximum(lengths, 1e-12)).mean(0)
+        directions = frame_embeddings / np.maximum(lengths, 1e-12)
+        if self.by == "frames":
+            return [self._texts[index] for index in voted(directions @ self._vectors.T, self._pictures, self._quotes)]
+        mean = directions.mean(0)
         scores = self._vectors @ (mean / max(float(np.linalg.norm(mean)), 1e-12))
-        taken: dict[str, str] = {}
-        for index in np.argsort(-scores, kind="stable"):
-            taken.setdefault(self._pictures[index], self._texts[index])
-            if len(taken) == self._quotes:
-                break
-        return list(taken.values())
+        return [self._texts[index] for index in ranked(scores, self._pictures, self._quotes)]

@@ -16,7 +16,7 @@ from ..clip.image_tower import load_image_tower
 from ..clip.text_tower import TextTower, embed_texts, load_text_tower
 from ..clip.trunk import run_stem
 from ..data import CHECKPOINTS, squash
-from ..pooling import make_pooling, take_pack_tensors
+from ..pooling import make_pooling, pooling_kind, take_pack_tensors
 from ..projector import FoldedProjector
 from ..prompt import DESCRIBE_IMAGE, DESCRIBE_VIDEO, IM_END
 from ..retrieval import INTRO, CaptionStore, store_folder
@@ -28,7 +28,7 @@ from .model import Subject
 def load_valley(folder: Path, dtype: torch.dtype) -> tuple[Valley, FoldedProjector]:
     """The decoder with what a run of phase 1 or 2 learnt (adapter.pt or decoder.pt, pooling), and its projector."""
     tensors = torch.load(folder / "projector.pt", weights_only=True, map_location="cpu")
-    kind = next((kind for kind in ("importance", "delta") if any(name.startswith(f"{kind}.") for name in tensors)), "mean")
+    kind = pooling_kind(tensors)
     pooling = make_pooling(kind, GRID_TOKENS, WIDTH).eval()
     if kind != "mean":
         take_pack_tensors(pooling, tensors)

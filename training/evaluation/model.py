@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from ..retrieval import By
 from ..valley import Model
 from .folders import Sampling
 
@@ -22,7 +23,9 @@ class Eyes(Protocol):
 
 
 class Store(Protocol):
-    """Captions to quote."""
+    """Captions to quote, found for the mean of a clip's frames or by their votes (`training.retrieval.CaptionStore.by`)."""
+
+    by: By
 
     def nearest(self, frame_embeddings: np.ndarray) -> list[str]:
         """The captions nearest to a clip, best first, from its frames' CLIP vectors [T, E]."""

@@ -229,3 +229,14 @@ def test_a_store_quotes_one_caption_a_picture_nearest_first(tmp_path):
     assert store.nearest(np.array([[1.0, 0.0]], np.float32)) == ["A black dog.", "A cat."]
     # The mean of the two frames points between dog and cow, where the cat is; of dog and cow, as near, the earlier follows.
     assert store.nearest(np.array([[1.0, 0.0], [0.0, 1.0]], np.float32)) == ["A cat.", "A black dog."]
+
+
+def test_a_pack_s_store_can_be_asked_by_frames(tmp_path):
+    (tmp_path / "t.txt").write_text("3\tA dog.\n5\tA cat.\n8\tBoth.\n")
+    (tmp_path / "v.bin").write_bytes(np.array([[127, 0], [0, 127], [90, 90]], np.int8).tobytes())
+    entry = {"texts": {"path": "t.txt"}, "vectors": {"path": "v.bin"}, "count": 3, "size": 2, "scale": 1 / 127, "quotes": 1}
+    store = PackStore(tmp_path, entry)
+    frames = np.array([[3.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0], [1.0, 0.0]], np.float32)
+    assert store.nearest(frames) == ["Both."]
+    store.by = "frames"
+    assert store.nearest(frames) == ["A dog."]

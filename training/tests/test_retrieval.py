@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from training.data import Item
+from training.evaluation.quotes import compare
 from training.retrieval import CaptionStore, quantise, quotes_text
 
 
@@ -63,3 +65,45 @@ def test_rounding_keeps_directions() -> None:
 def test_nothing_is_quoted_without_captions() -> None:
     assert quotes_text([]) == ""
     assert quotes_text(["A dog runs.", "A cat sits."]) == "\nSimilar scenes: A dog runs. A cat sits."
+
+
+def unit(*values: float) -> np.ndarray:
+    vector = np.zeros(256, np.float32)
+    vector[: len(values)] = values
+    return vector / np.linalg.norm(vector)
+
+
+def test_frames_vote_for_what_most_of_them_show() -> None:
+    # Two frames of a dog, one of a cat; a picture of both lies nearest to their mean.
+    vectors = np.stack([unit(1), unit(0.96, 0.28), unit(0, 1), unit(0, 0.9, 0.43), unit(0.92, 0.39)])
+    store = CaptionStore(["Dog.", "Big dog.", "Cat.", "Old cat.", "Both."], np.array([1, 2, 3, 4, 5]), *quantise(vectors))
+    frames = np.stack([unit(1, 0.02), unit(1, 0.01), unit(0.3, 1)])
+    assert store.nearest(frames, count=1) == ["Both."]
+    store.by = "frames"
+    assert store.nearest(frames, count=1) == ["Dog."]
+    assert store.nearest(frames, count=1, exclude={1}) == ["Big dog."]
+    assert store.nearest(frames[:1]) == CaptionStore.nearest(CaptionStore(store.captions, store.pictures, store.vectors, store.scale), frames[:1])
+
+
+def test_a_picture_is_quoted_once_by_its_nearest_caption() -> None:
+    vectors = np.stack([unit(1), unit(0.9, 0.1), unit(0, 1), unit(0, 0, 1)])
+    store = CaptionStore(["One.", "One again.", "Two.", "Three."], np.array([1, 1, 2, 3]), *quantise(vectors))
+    store.by = "frames"
+    assert store.nearest(np.stack([unit(1, 0, 0.1), unit(0.05, 1)]), count=2) == ["One.", "Two."]
+
+
+def test_quotes_are_compared_by_how_they_fit(tmp_path: Path) -> None:
+    class Bank:
+        def embeddings(self, frames):
+            return np.stack([unit(1, 0.02), unit(1, 0.01), unit(0.3, 1)])
+
+    vectors = np.stack([unit(1), unit(0, 1), unit(0.92, 0.39)])
+    store = CaptionStore(["A dog runs on grass.", "A cat sleeps.", "Two pets meet."], np.array([1, 2, 3]), *quantise(vectors))
+    items = [
+        Item("msrvtt", "a", "val", 3, ("A dog runs on grass.", "A dog runs."), True),
+        Item("msrvtt", "b", "val", 3, ("A bus stops.",), True),
+    ]
+    figures = compare(store, Bank(), items, 3)  # type: ignore[arg-type]
+    assert figures["frames"]["first"] > figures["clip"]["first"] == 0
+    assert figures["clip"]["best"] == figures["frames"]["best"] > figures["clip"]["mean"]
+    assert (figures["clip"]["differs"], figures["frames"]["differs"]) == (0, 0)
