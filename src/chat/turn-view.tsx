@@ -1,5 +1,5 @@
 import { CircleAlert, Copy, CopyCheck, RefreshCw } from 'lucide-react'
-import { useEffect, useState, useSyncExternalStore } from 'react'
+import { useEffect, useMemo, useState, useSyncExternalStore } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { EncodedClip } from '../../workers/protocol'
 import { useSession } from '../app/context'
@@ -8,8 +8,12 @@ import { formatPercent } from '../app/format'
 import { IconButton } from '../app/icon-button'
 import { summarizeEngine, useEngineState } from '../assistant/hooks'
 import type { Clip } from '../clip/reducer'
+import type { Evidence } from '../moments/evidence'
+import { AnswerEvidence } from './answer-evidence'
+import type { AnswerMarkdownProps } from './answer-markdown'
 import { AnswerQuotes } from './answer-quotes'
 import { AnswerStatsView } from './answer-stats'
+import { AnswerText } from './answer-text'
 import type { ChatTurn } from './reducer'
 import './turn-view.css'
 
@@ -25,6 +29,7 @@ type Props = {
 export function TurnView({ turn, clip, clipName, canAskAgain }: Props) {
   const { t, i18n } = useTranslation()
   const ended = turn.status === 'done' || turn.status === 'stopped' || turn.status === 'failed'
+  const seekable = useMemo(() => seekableIn(clip), [clip])
   const error = turn.error && errorSentences(t, i18n.language, turn.error, clipName ?? undefined)
   return (
     <li className="turn" data-status={turn.status}>
@@ -34,9 +39,10 @@ export function TurnView({ turn, clip, clipName, canAskAgain }: Props) {
       </div>
       <div className="turn-answer">
         <h3 className="visually-hidden">{t('chat.answer')}</h3>
-        {turn.answer && <p className="turn-text">{turn.answer}</p>}
-        {turn.status === 'writing' && <LiveText />}
+        {turn.answer && <AnswerText text={turn.answer} clip={seekable} live={false} />}
+        {turn.status === 'writing' && <LiveText clip={seekable} />}
         {!ended && <TurnProgress turn={turn} clip={clip} />}
+        {turn.evidence && clip && <TurnEvidence evidence={turn.evidence} clip={clip} />}
         {turn.status === 'done' && !turn.answer && <p className="turn-note">{t('chat.nothing')}</p>}
         {turn.reason === 'length' && <p className="turn-note">{t('chat.cut')}</p>}
         {turn.stats && turn.stats.droppedTurns > 0 && (
@@ -59,12 +65,28 @@ export function TurnView({ turn, clip, clipName, canAskAgain }: Props) {
   )
 }
 
+/** Where an answer was seen. Of a picture there is only one frame to point at: nothing but the doubt is worth saying. */
+function TurnEvidence({ evidence, clip }: { readonly evidence: Evidence; readonly clip: Clip }) {
+  const { t } = useTranslation()
+  const isVideo = clip.media?.kind === 'video'
+  return (
+    <>
+      {evidence.unsure && <p className="turn-unsure">{isVideo ? t('moments.unsure') : t('moments.unsureImage')}</p>}
+      {isVideo && <AnswerEvidence evidence={evidence} clip={clip} />}
+    </>
+  )
+}
+
+/** Times in an answer lead into a video; a picture has none. */
+const seekableIn = (clip: Clip | null): AnswerMarkdownProps['clip'] =>
+  clip?.media?.kind === 'video' ? { id: clip.id, duration: clip.media.duration } : null
+
 /** The text being written; the only thing that renders while tokens come in. */
-function LiveText() {
+function LiveText({ clip }: Pick<AnswerMarkdownProps, 'clip'>) {
   const { live } = useSession()
   const text = useSyncExternalStore(live.subscribe, live.getSnapshot)
   // A search of several beams may have none that is certain yet.
-  return text && <p className="turn-text turn-live">{text.trimStart()}</p>
+  return text && <AnswerText text={text.trimStart()} clip={clip} live={true} />
 }
 
 function TurnProgress({ turn, clip }: { readonly turn: ChatTurn; readonly clip: Clip | null }) {

@@ -1,5 +1,5 @@
 import { FolderOpen, X } from 'lucide-react'
-import { useId, useRef, useState } from 'react'
+import { useId } from 'react'
 import { useTranslation } from 'react-i18next'
 import { IconButton } from '../app/icon-button'
 import { Meter } from '../app/meter'
@@ -20,12 +20,6 @@ type Props = {
 export function ClipPanel({ clip, onFiles, onClose }: Props) {
   const { t } = useTranslation()
   const openId = useId()
-  const video = useRef<HTMLVideoElement>(null)
-  const [time, setTime] = useState(0)
-  const seek = (seconds: number) => {
-    setTime(seconds)
-    if (video.current) video.current.currentTime = seconds
-  }
   return (
     <section className="clip-panel" aria-label={t('clip.region')}>
       <div className="clip-head">
@@ -38,11 +32,9 @@ export function ClipPanel({ clip, onFiles, onClose }: Props) {
         </label>
         <IconButton label={t('clip.close')} icon={<X />} onClick={onClose} />
       </div>
-      <Player key={clip.id} clip={clip} video={video} onTime={setTime} />
+      <Player key={clip.id} clip={clip} />
       <div className="clip-below">
-        {clip.media?.kind !== 'image' && clip.timestamps.length > 0 && (
-          <FrameStrip clip={clip} time={time} onSeek={seek} />
-        )}
+        {clip.media?.kind !== 'image' && clip.timestamps.length > 0 && <FrameStrip clip={clip} />}
         <ClipProgress clip={clip} />
       </div>
     </section>

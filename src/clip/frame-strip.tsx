@@ -1,25 +1,36 @@
-import { type CSSProperties, type KeyboardEvent, useRef, useState } from 'react'
+import { type CSSProperties, type KeyboardEvent, useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { formatTime, needsTenths } from '../app/format'
+import { playhead } from './playhead'
 import type { Clip, SampledFrame } from './reducer'
 import { useObjectUrl } from './use-object-url'
+import { usePointed, usePresent } from './use-playhead'
 import './frame-strip.css'
 
-type Props = {
-  readonly clip: Clip
-  /** The present moment of the player, in seconds. */
-  readonly time: number
-  readonly onSeek: (seconds: number) => void
-}
-
-/** The sampled frames in order of time. Each appears when it is encoded; pressing one seeks. Arrow keys walk. */
-export function FrameStrip({ clip, time, onSeek }: Props) {
+/**
+ * The sampled frames in order of time. Each appears when it is encoded; pressing one seeks. Arrow keys walk. Those that
+ * something else on the screen points at are marked, and brought into view.
+ */
+export function FrameStrip({ clip }: { readonly clip: Clip }) {
   const { t } = useTranslation()
   const list = useRef<HTMLOListElement>(null)
   const [focused, setFocused] = useState(0)
   const { timestamps } = clip
   const fine = needsTenths(timestamps)
-  const current = nearest(timestamps, time)
+  const current = nearest(timestamps, usePresent(clip.id))
+  const pointed = usePointed(clip.id)
+
+  useEffect(() => {
+    const first = timestamps.indexOf(pointed[0] ?? Number.NaN)
+    // Only the strip scrolls: the page stays where the person reads.
+    const strip = list.current
+    const item = strip?.children[first]
+    if (!strip || !(item instanceof HTMLElement)) return
+    const left = item.offsetLeft - strip.offsetLeft
+    if (left < strip.scrollLeft || left + item.offsetWidth > strip.scrollLeft + strip.clientWidth) {
+      strip.scrollTo({ left: left - (strip.clientWidth - item.offsetWidth) / 2 })
+    }
+  }, [pointed, timestamps])
 
   const onKeyDown = (event: KeyboardEvent) => {
     const last = timestamps.length - 1
@@ -53,10 +64,11 @@ export function FrameStrip({ clip, time, onSeek }: Props) {
               type="button"
               className="strip-frame"
               aria-label={frame ? t('clip.seek', { time: label }) : t('clip.pending', { time: label })}
+              data-pointed={pointed.includes(timestamp) ? 'true' : undefined}
               aria-current={index === current ? 'true' : undefined}
               tabIndex={index === Math.min(focused, timestamps.length - 1) ? 0 : -1}
               onFocus={() => setFocused(index)}
-              onClick={() => onSeek(timestamp)}
+              onClick={() => playhead.seek(clip.id, timestamp)}
             >
               <span className="strip-picture">{frame && <Thumbnail frame={frame} />}</span>
               <span className="strip-time">{label}</span>

@@ -1,23 +1,25 @@
-import { type RefObject, useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { playhead } from './playhead'
 import type { Clip } from './reducer'
 import { useObjectUrl } from './use-object-url'
 import './player.css'
 
-type Props = {
-  readonly clip: Clip
-  readonly video: RefObject<HTMLVideoElement | null>
-  /** The present moment of the player, in seconds. */
-  readonly onTime: (seconds: number) => void
-}
-
-/** The clip itself, played by the browser from the person's own file. */
-export function Player({ clip, video, onTime }: Props) {
+/** The clip itself, played by the browser from the person's own file. It goes where the playhead is sent. */
+export function Player({ clip }: { readonly clip: Clip }) {
   const { t } = useTranslation()
+  const video = useRef<HTMLVideoElement>(null)
   const url = useObjectUrl(clip.file)
   const [unplayable, setUnplayable] = useState(false)
   const isImage = clip.media ? clip.media.kind === 'image' : clip.file?.type.startsWith('image/')
-  const onVideoTime = () => video.current && onTime(video.current.currentTime)
+  const onVideoTime = () => video.current && playhead.report(clip.id, video.current.currentTime)
+  useEffect(
+    () =>
+      playhead.attach(clip.id, (seconds) => {
+        if (video.current) video.current.currentTime = seconds
+      }),
+    [clip.id],
+  )
 
   return (
     <figure className="player">

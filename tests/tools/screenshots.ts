@@ -83,9 +83,13 @@ async function walk(page: Page, look: Look, shot: Shot): Promise<void> {
   await shot('5-encoding')
   await page.locator('.turn[data-status=reading] .turn-progress').waitFor({ timeout: 120_000 })
   await shot('6-reading')
-  await page.waitForFunction("(document.querySelector('.turn-live')?.textContent?.length ?? 0) > 12", null, {
-    timeout: 120_000,
-  })
+  await page.waitForFunction(
+    "(document.querySelector('.answer-text[data-live=true]')?.textContent?.length ?? 0) > 12",
+    null,
+    {
+      timeout: 120_000,
+    },
+  )
   await shot('7-streaming')
   await page.locator('.turn[data-status=done]').waitFor({ timeout: 120_000 })
   await page.locator('.disclosure-button').last().click()
