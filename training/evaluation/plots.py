@@ -24,7 +24,9 @@ def draw_all(experiments: dict, checkpoints: Path = CHECKPOINTS, folder: Path = 
     """Draws whatever there is to draw; returns every plot of the folder, those of earlier runs on other machines included."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in sorted(checkpoints.glob("*/loss.jsonl")):
-        draw_losses(path, folder / f"loss-{path.parent.name}.svg")
+        # The short runs of experiments are many, and told by their tables.
+        if not path.parent.name.startswith("exp-"):
+            draw_losses(path, folder / f"loss-{path.parent.name}.svg")
     for name, rows in experiments.items():
         draw_experiment(name, rows, folder / f"experiment-{file_name(name)}.svg")
     return sorted(folder.glob("*.svg"))

@@ -98,13 +98,18 @@ def from_record(row: dict, folder: Path, media: Path | None, library: Library) -
             return list(images.values())
         return [split_strip(images[source, item])[index] for source, item, index, *_ in shown]
 
+    return turns_of(row, repr(shown), frames)
+
+
+def turns_of(row: dict, about: str, frames: Callable[[Sampling], list]) -> list[Question | None]:
+    """A dialogue's turns as questions about `frames`; None for those that have no two answers to tell apart."""
     found: list[Question | None] = []
     for place, turn in enumerate(row["turns"]):
         choice = row.get("choice", {}) if place == 0 else {}
         right = choice.get("right") or next(iter(turn.get("answers", ())), None)
         wrong = choice.get("wrong") or (right and other_answer({}, right))
         key = row["id"] if place == 0 else f"{row['id']}.{place}"
-        found.append(Question(key, row["type"], repr(shown), frames, turn["question"], right, wrong) if right and wrong else None)
+        found.append(Question(key, row["type"], about, frames, turn["question"], right, wrong) if right and wrong else None)
     return found
 
 

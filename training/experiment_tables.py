@@ -1,0 +1,177 @@
+"""What `training.experiments` trains and evaluates: each table's rows as commands. Explained in docs/experiments.md."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+QUESTIONS = "training/cache/instructions/val.jsonl"
+# On two quiet cores, by the features cache; what it took is to be measured, this is for the estimate alone.
+EVALUATION_MINUTES = {"photos": 4, "clips": 2, "photos-plain": 4, "clips-plain": 2, "questions": 8, "chinese": 1, "pooled": 1}
+# Instruction data in groups that teach one thing.
+GROUPS: dict[str, tuple[str, ...]] = {
+    "yesno": ("yesno",),
+    "order": ("order", "step_order"),
+    "camera": ("motion", "zoom", "change"),
+    "qa": ("qa", "action", "cause"),
+    "long": ("detail", "conversation"),
+    "refusal": ("refusal",),
+    "text": ("text",),
+}
+
+
+class Options(NamedTuple):
+    """tower: layer of the features cache; start: the run that others go on from; budget: minutes of each run."""
+
+    tower: str
+    start: str
+    budget: float
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class Training:
+    """A run's name and the module and options that train it, all but --run."""
+
+    run: str
+    command: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table: what it is called on the command line and in the table, the runs that must be trained first in this
+    order, and its evaluations by name."""
+
+    name: str
+    label: str
+    trainings: tuple[Training, ...]
+    evaluations: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+class Table(NamedTuple):
+    title: str
+    rows: Callable[[Options], list[Row]]
+
+
+def evaluation(options: Options, run: str, source: str, task: str, *more: str) -> tuple[str, ...]:
+    limit = ("--limit", str(options.limit)) if options.limit else ()
+    return ("training.evaluate", "--cached", source, "--run", run, "--clip", options.tower, "--task", task, *more, *limit)
+
+
+def captions(options: Options, run: str, *more: str) -> dict[str, tuple[str, ...]]:
+    return {name: evaluation(options, run, source, "caption", *more) for name, source in (("photos", "flickr8k"), ("clips", "msrvtt"))}
+
+
+def questions(options: Options, run: str) -> dict[str, tuple[str, ...]]:
+    return {"questions": evaluation(options, run, QUESTIONS, "qa")}
+
+
+def going_on(options: Options, run: str, *more: str) -> Training:
+    """Phase 2 on everything, from the run that the options name."""
+    shared = ("--tower", options.tower, "--start-from", options.start, "--dialogues", "1", "--budget-minutes", f"{options.budget:g}")
+    return Training(run, ("training.trial", *shared, *more))
+
+
+def pooling_runs(options: Options) -> list[tuple[str, str, Training]]:
+    return [
+        ("mean", "mean (v1)", going_on(options, "exp-pooling-mean")),
+        ("importance", "importance (v2)", going_on(options, "exp-pooling-importance", "--pooling", "importance")),
+        ("delta", "delta (v3)", going_on(options, "exp-pooling-delta", "--pooling", "delta")),
+        ("frames", "full-frame tokens", going_on(options, "exp-pooling-frames", "--full-frames")),
+    ]
+
+
+def shapes(options: Options) -> list[Row]:
+    return [
+        Row(name, label, (training,), {"pooled": evaluation(options, training.run, "msrvtt", "pooling")})
+        for name, label, training in pooling_runs(options)
+    ]
+
+
+def pooling(options: Options) -> list[Row]:
+    return [
+        Row(
+            name,
+            label,
+            (training,),
+            {"clips": evaluation(options, training.run, "msrvtt", "caption")} | questions(options, training.run),
+        )
+        for name, label, training in pooling_runs(options)
+    ]
+
+
+def phase_runs(options: Options) -> list[tuple[str, str, tuple[Training, ...]]]:
+    """Nothing of another run: each phase from its own start."""
+    shared = ("--tower", options.tower, "--budget-minutes", f"{options.budget:g}")
+    second = ("training.phase2", *shared, "--dialogues", "1")
+    # One step of the warm-up: the projector as it starts, in the files that a run writes.
+    none = Training("exp-phases-none", ("training.phase1", "--tower", options.tower, "--steps", "1"))
+    one = Training("exp-phases-1", ("training.phase1", *shared))
+    two = Training("exp-phases-2", second)
+    both = Training("exp-phases-12", (*second, "--start-from", one.run))
+    return [
+        ("none", "neither phase", (none,)),
+        ("1", "phase 1", (one,)),
+        ("2", "phase 2 alone", (two,)),
+        ("12", "phases 1 and 2", (one, both)),
+    ]
+
+
+def phases(options: Options) -> list[Row]:
+    rows = []
+    for name, label, trainings in phase_runs(options):
+        run = trainings[-1].run
+        rows.append(Row(name, f"{label}, quoted", trainings, captions(options, run)))
+        plain = {f"{key}-plain": command for key, command in captions(options, run, "--no-quotes").items()}
+        rows.append(Row(f"{name}-plain", f"{label}, nothing quoted", trainings, plain))
+    return rows
+
+
+def types(options: Options) -> list[Row]:
+    runs = [("all", "all types", going_on(options, "exp-types-all"))]
+    runs += [
+        (f"no-{name}", f"without {', '.join(kinds)}", going_on(options, f"exp-types-no-{name}", "--without", *kinds))
+        for name, kinds in GROUPS.items()
+    ]
+    shared = ("--tower", options.tower, "--start-from", options.start, "--budget-minutes", f"{options.budget:g}")
+    runs.append(("captions", "captions alone", Training("exp-types-captions", ("training.trial", *shared))))
+    return [Row(name, label, (training,), captions(options, training.run) | questions(options, training.run)) for name, label, training in runs]
+
+
+def chinese(options: Options) -> list[Row]:
+    return [
+        Row(name, label, trainings, {"chinese": evaluation(options, trainings[-1].run, "flickr8k", "chinese")})
+        for name, label, trainings in phase_runs(options)
+        if name in ("1", "12")
+    ]
+
+
+def retrieval(options: Options) -> list[Row]:
+    """Trained and asked either way."""
+    rows = []
+    for way, said in (("clip", "the mean of its frames"), ("frames", "its frames' votes")):
+        training = going_on(options, f"exp-retrieval-{way}", "--quote-by", way)
+        command = evaluation(options, training.run, "msrvtt", "caption", "--quote-by", way)
+        rows.append(Row(way, f"quotes found by {said}", (training,), {"clips": command}))
+    return rows
+
+
+def text_only(options: Options) -> list[Row]:
+    rows = []
+    for percent in (0, 10, 30):
+        training = going_on(options, f"exp-text-only-{percent}", "--text-only", f"{percent / 100:g}")
+        label = f"{percent} % of the rows text in place of pictures"
+        rows.append(Row(str(percent), label, (training,), captions(options, training.run) | questions(options, training.run)))
+    return rows
+
+
+TABLES: dict[str, Table] = {
+    "shapes": Table("pooling: shape and consistency", shapes),
+    "phases": Table("retrieved captions with and without phases 1 and 2", phases),
+    "types": Table("without types of instruction data", types),
+    "pooling": Table("pooling over time, by type of question", pooling),
+    "chinese": Table("Chinese answers before and after phase 2 in English", chinese),
+    "retrieval": Table("captions found per clip and per frame", retrieval),
+    "text-only": Table("text in place of pictures", text_only),
+}
