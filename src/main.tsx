@@ -9,7 +9,9 @@ import { readParameters } from './app/parameters'
 import { Session, type SessionSettings } from './app/session'
 import { creativities, type Settings, SettingsStore, searches } from './app/settings'
 import { exposeAutomation } from './assistant/automation'
+import { EngineOwnerContext } from './assistant/elsewhere-notice'
 import { Engine } from './assistant/engine'
+import { EngineOwner } from './assistant/engine-owner'
 import { EngineContext, PackProvider } from './assistant/hooks'
 import { startLanguage, startVision } from './assistant/workers'
 import { holdLockWhileAnswering } from './pwa/answer-lock'
@@ -51,7 +53,8 @@ const shell = import.meta.env.PROD
     })
   : null
 // Once the service worker serves the page: what the workers then fetch is kept for the visits without a network.
-void Promise.resolve(shell?.start()).then(() => engine.start())
+const owner = new EngineOwner(engine, navigator.locks)
+void Promise.resolve(shell?.start()).then(() => owner.claim())
 
 const root = document.getElementById('root')
 if (!root) throw new Error('index.html lacks #root')
@@ -60,10 +63,12 @@ createRoot(root).render(
     <I18nextProvider i18n={createI18n(settings.get().language)}>
       <SettingsContext value={settings}>
         <EngineContext value={engine}>
-          <PackProvider packUrl={parameters.packUrl}>
+          <PackProvider>
             <SessionContext value={session}>
               <AppShellContext value={shell}>
-                <App />
+                <EngineOwnerContext value={owner}>
+                  <App />
+                </EngineOwnerContext>
               </AppShellContext>
             </SessionContext>
           </PackProvider>

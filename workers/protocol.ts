@@ -17,6 +17,7 @@ export const errorCodes = [
   'out-of-memory',
   'device-lost', // the GPU device is gone; data.reason
   'worker-died', // the worker stopped answering for good; data.worker
+  'engine-elsewhere', // another tab took the engine over
   'download-failed', // data.url, data.status
   'integrity', // a file's bytes are not those the pack promises; data.url
   'pack-invalid', // data.path, data.problems
@@ -82,6 +83,8 @@ export type LoadOptions = {
   readonly backend?: Backend
   /** Forces a decoder graph instead of the backend's best (tests, parity checks). */
   readonly flavour?: GraphFlavour
+  /** Absolute URL of the folder with the app's own packs: where a pack that was imported without its base finds it. */
+  readonly basesUrl?: string
   /** Keeps what clips become (tokens, KV) between visits and takes it from there; absent: neither. */
   readonly keepClips?: boolean
 }
@@ -94,7 +97,14 @@ export const keptFolders = {
   clips: 'valley-clips',
   /** Keys and values of clips' prefixes. */
   prefixes: 'valley-prefixes',
+  /** Downloads that ended in the middle. */
+  partial: 'valley-partial',
+  /** Packs imported from a folder. */
+  packs: 'valley-packs',
 } as const
+
+/** The Cache Storage that holds packs' files, each under its SHA-256. */
+export const packFilesCache = 'valley-files-v1'
 
 // ----------------------------------------------------------------------------------------------------------- vision
 

@@ -59,6 +59,17 @@ export class Component<Api extends object, Info> {
     this.start()
   }
 
+  /** Ends the worker until `start`: calls reject with `reason`, those that wait for the worker go on waiting. */
+  suspend(reason: ValleyError): void {
+    const client = this.#client
+    // Its death is no accident, so nothing is started anew.
+    this.#client = undefined
+    this.#generation += 1
+    client?.terminate(reason)
+    this.#parts.onLoss()
+    this.#set({ status: 'loading', progress: null, restarted: false })
+  }
+
   /** Loads again in the same worker, as after a lost device. */
   reload(): void {
     if (this.#state.status === 'loading') return

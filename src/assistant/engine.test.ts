@@ -170,6 +170,53 @@ describe('mishaps', () => {
   })
 })
 
+describe('another tab', () => {
+  test('takes the engine: the answer ends, what waits goes on waiting, and both come back with the engine', async () => {
+    const { engine, log } = world()
+    await encode(engine)
+    const endless = failure(ask(engine, 'endless'))
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    engine.suspend()
+    expect(await endless).toBe('engine-elsewhere')
+    expect(engine.state).toMatchObject({ vision: { status: 'loading' }, language: { status: 'loading' } })
+    const waiting = ask(engine, 'what?')
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    expect(log.filter((line) => line === 'language started')).toHaveLength(1)
+    engine.start()
+    expect(await waiting).toBe('WHAT?')
+    expect(log.filter((line) => line === 'encoded one')).toHaveLength(2)
+  })
+
+  test('takes the engine while a clip is encoded: the encoding begins anew when it comes back, however often', async () => {
+    const { engine } = world()
+    const types: string[] = []
+    let taken = 0
+    for await (const event of engine.encode(new Blob(['x']), clip, never())) {
+      if (event.type === 'opened' || event.type === 'encoded') types.push(event.type)
+      if (event.type !== 'opened' || ++taken > 2) continue
+      engine.suspend()
+      setTimeout(() => engine.start(), 10)
+    }
+    expect(types).toEqual(['opened', 'opened', 'opened', 'encoded'])
+  })
+})
+
+test('another pack is loaded after the answer under way, and the clips are encoded with it', async () => {
+  const { engine, log } = world()
+  await encode(engine)
+  const first = ask(engine, 'first')
+  const switched = engine.usePack('https://test/other/pack.json')
+  const second = ask(engine, 'second')
+  expect(await first).toBe('FIRST')
+  await switched
+  expect(engine.state.packUrl).toBe('https://test/other/pack.json')
+  expect(await second).toBe('SECOND')
+  expect(log.filter((line) => line === 'vision loaded')).toHaveLength(2)
+  expect(log.filter((line) => line === 'encoded one')).toHaveLength(2)
+  await engine.usePack('https://test/other/pack.json')
+  expect(log.filter((line) => line === 'vision started')).toHaveLength(2)
+})
+
 describe('WorkerClient', () => {
   test('an error event rejects calls in flight and those that come after', async () => {
     const worker = new LocalWorker({ slow: () => new Promise(() => {}) })

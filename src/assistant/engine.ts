@@ -12,20 +12,21 @@ import {
   type LanguageInfo,
   type LedgerSnapshot,
   type LoadOptions,
-  type LoadProgress,
   type PromptOptions,
-  toValleyError,
   ValleyError,
   type VisionApi,
   type VisionInfo,
 } from '../../workers/protocol'
 import { Component, type ComponentState } from './component'
 import { deferred } from './deferred'
+import { loadPack } from './load-pack'
 import { type OpenClip, OpenClips } from './open-clips'
 import { SerialQueue } from './serial-queue'
 import type { WorkerClient } from './worker-client'
 
 export type EngineState = {
+  /** Of the pack that is loaded, or being loaded. */
+  readonly packUrl: string
   readonly vision: ComponentState<VisionInfo>
   readonly language: ComponentState<LanguageInfo>
 }
@@ -33,16 +34,20 @@ export type EngineState = {
 export type EngineOptions = {
   /** Absolute URL of pack.json. */
   readonly packUrl: string
+  /** Absolute URL of the folder with the app's own packs. */
+  readonly basesUrl?: string
   readonly visionBackend?: Backend
   readonly languageBackend?: Backend
   /** Forces a decoder graph. */
   readonly languageFlavour?: GraphFlavour
+  /** Keeps what clips become between visits; true where absent. */
+  readonly keepClips?: boolean
   readonly startVision: () => WorkerClient<VisionApi>
   readonly startLanguage: () => WorkerClient<LanguageApi>
 }
 
 export type Ledgers = { readonly vision: LedgerSnapshot; readonly language: LedgerSnapshot }
-export type WorkerName = keyof EngineState
+export type WorkerName = 'vision' | 'language'
 
 /** How long a question waits for tokens that were sent on the other port, before they count as lost. */
 const tokenGraceMs = 300
@@ -63,15 +68,22 @@ export class Engine {
   /** The decoder serves one caller at a time. */
   readonly #turns = new SerialQueue()
   readonly #listeners = new Set<() => void>()
+  #packUrl: string
   #state: EngineState
 
   constructor(options: EngineOptions) {
-    const { packUrl, visionBackend, languageBackend, languageFlavour: flavour } = options
+    const { basesUrl, visionBackend, languageBackend, languageFlavour: flavour, keepClips = true } = options
+    this.#packUrl = options.packUrl
     const onChange = () => this.#changed()
-    const load = (backend: Backend | undefined): LoadOptions => (backend ? { packUrl, backend } : { packUrl })
+    const load = (backend: Backend | undefined): LoadOptions => ({
+      packUrl: this.#packUrl,
+      keepClips,
+      ...(basesUrl ? { basesUrl } : {}),
+      ...(backend ? { backend } : {}),
+    })
     this.#vision = new Component<VisionApi, VisionInfo>({
       start: options.startVision,
-      load: (client, onProgress) => loadWith(client, load(visionBackend), onProgress),
+      load: (client, onProgress) => loadPack(client, load(visionBackend), onProgress),
       onStart: () => this.#connect(),
       onLoss: () => {},
       onChange,
@@ -79,7 +91,7 @@ export class Engine {
     this.#language = new Component<LanguageApi, LanguageInfo>({
       start: options.startLanguage,
       load: (client, onProgress) =>
-        loadWith(client, { ...load(languageBackend), ...(flavour ? { flavour } : {}) }, onProgress),
+        loadPack(client, { ...load(languageBackend), ...(flavour ? { flavour } : {}) }, onProgress),
       onStart: () => {
         this.#connect()
         this.#clips.encodeLost()
@@ -87,13 +99,34 @@ export class Engine {
       onLoss: () => this.#clips.lose(),
       onChange,
     })
-    this.#state = { vision: this.#vision.state, language: this.#language.state }
+    this.#state = this.#snapshot()
   }
 
   /** Starts both workers and loads the pack. Progress and failures show in `state`. */
   start(): void {
     this.#vision.start()
     this.#language.start()
+  }
+
+  /**
+   * Ends both workers until `start`, for another tab to have the engine. What is being answered rejects with
+   * `engine-elsewhere`; what waits goes on waiting, and clips are encoded again.
+   */
+  suspend(): void {
+    const reason = new ValleyError('engine-elsewhere')
+    this.#vision.suspend(reason)
+    this.#language.suspend(reason)
+  }
+
+  /** Loads another pack in place of this one, after what is being answered. The clips are encoded again with it. */
+  async usePack(packUrl: string): Promise<void> {
+    await this.#turns.run(new AbortController().signal, async () => {
+      if (packUrl === this.#packUrl) return
+      this.#packUrl = packUrl
+      this.#clips.lose()
+      this.#vision.start()
+      this.#language.start()
+    })
   }
 
   get state(): EngineState {
@@ -159,7 +192,8 @@ export class Engine {
         })
       })
       .catch((thrown: unknown) => {
-        if (!isCode(thrown, 'aborted', 'worker-died', 'device-lost')) console.warn('prepare failed', thrown)
+        if (!isCode(thrown, 'aborted', 'worker-died', 'device-lost', 'engine-elsewhere'))
+          console.warn('prepare failed', thrown)
       })
   }
 
@@ -280,9 +314,11 @@ export class Engine {
         yield* client.stream((remote, s) => remote.encode(clip.source, clip.options, s), signal)
         return
       } catch (thrown) {
+        // Its turn comes again with the engine.
+        if (isCode(thrown, 'engine-elsewhere')) attempt -= 1
         const lost = isCode(thrown, 'device-lost')
         if (lost) this.#vision.reload()
-        if (attempt > 0 || !(lost || isCode(thrown, 'worker-died'))) throw thrown
+        if (attempt > 0 || !(lost || isCode(thrown, 'worker-died', 'engine-elsewhere'))) throw thrown
       }
     }
   }
@@ -298,26 +334,12 @@ export class Engine {
     language.call((remote) => remote.connect(Comlink.transfer(port2, [port2]))).catch(() => {})
   }
 
-  #changed(): void {
-    this.#state = { vision: this.#vision.state, language: this.#language.state }
-    for (const listener of this.#listeners) listener()
+  #snapshot(): EngineState {
+    return { packUrl: this.#packUrl, vision: this.#vision.state, language: this.#language.state }
   }
-}
 
-type Loadable<Info> = {
-  load(options: LoadOptions, onProgress: (progress: LoadProgress) => void): Promise<Info>
-}
-
-async function loadWith<Api extends Loadable<Info>, Info>(
-  client: WorkerClient<Api>,
-  options: LoadOptions,
-  onProgress: (progress: LoadProgress) => void,
-): Promise<Info> {
-  try {
-    return (await client.call((remote) =>
-      (remote as unknown as Comlink.Remote<Loadable<Info>>).load(options, Comlink.proxy(onProgress)),
-    )) as Info
-  } catch (thrown) {
-    throw toValleyError(thrown)
+  #changed(): void {
+    this.#state = this.#snapshot()
+    for (const listener of this.#listeners) listener()
   }
 }

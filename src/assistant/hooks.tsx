@@ -19,8 +19,9 @@ export function useEngineState(): EngineState {
   return useSyncExternalStore(engine.subscribe, () => engine.state)
 }
 
-/** Reads what the page shows of the pack, once. */
-export function PackProvider({ packUrl, children }: { readonly packUrl: string; readonly children: ReactNode }) {
+/** Reads what the page shows of the pack that the engine has. */
+export function PackProvider({ children }: { readonly children: ReactNode }) {
+  const { packUrl } = useEngineState()
   const [pack, setPack] = useState<PackSummary | null>(null)
   useEffect(() => {
     let current = true

@@ -117,8 +117,8 @@ export class WorkerClient<Api extends object> {
     }
   }
 
-  /** Ends the worker; whatever waits rejects with `worker-died`. */
-  terminate(reason = 'ended by the page'): void {
+  /** Ends the worker; whatever waits rejects with `worker-died`, or with `reason` where that is an error. */
+  terminate(reason: string | ValleyError = 'ended by the page'): void {
     this.#die(reason)
   }
 
@@ -140,9 +140,10 @@ export class WorkerClient<Api extends object> {
     })
   }
 
-  #die(detail: string): void {
+  #die(reason: string | ValleyError): void {
     if (this.#death) return
-    const death = new ValleyError('worker-died', { worker: this.name, detail })
+    const death =
+      reason instanceof ValleyError ? reason : new ValleyError('worker-died', { worker: this.name, detail: reason })
     this.#death = death
     this.#lockWatch.abort()
     this.#worker.terminate()

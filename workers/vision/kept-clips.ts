@@ -25,8 +25,8 @@ export type ClipKey = {
   readonly contentHash: string
   /** Upper bound of sampled frames; how the plan comes from it is the pack's. */
   readonly frames: number
-  /** Where they were chosen in place of the plan. */
-  readonly moments?: readonly number[] | undefined
+  /** The moments asked for in place of a plan. */
+  readonly moments: readonly number[] | undefined
   readonly backend: Backend
   /** Where it was forced. */
   readonly route: FrameRoute | undefined
@@ -118,8 +118,8 @@ export function* replay(
   yield { type: 'encoded', clip: { ...clip, clipId, timings, fromCache: true } }
 }
 
-const nameOf = ({ packHash, contentHash, frames, backend, route }: ClipKey) =>
-  jsonHash([version, packHash, contentHash, frames, backend, route ?? null])
+const nameOf = ({ packHash, contentHash, frames, moments, backend, route }: ClipKey) =>
+  jsonHash([version, packHash, contentHash, moments ?? frames, backend, route ?? null])
 
 const bytes = (values: Float32Array<ArrayBuffer>) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
 const floats = (bytes: Uint8Array<ArrayBuffer>) => new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
