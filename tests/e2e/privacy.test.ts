@@ -75,6 +75,18 @@ test('a full session asks for nothing but the page itself, and breaks its policy
   expect(await page.evaluate(() => violations)).toEqual([])
 })
 
+test('the policy lets the graphics card be used: onnxruntime needs no eval there', async () => {
+  const other = await browser.context.newPage()
+  await other.goto(`${host.origin}/?pack=tiny/tiny-retrieval/pack.json&vision=webgpu&language=webgpu`)
+  const driven = drivePlaywright(other)
+  expect(await waitForEngine(driven)).toMatchObject({ vision: { backend: 'webgpu' }, language: { backend: 'webgpu' } })
+  await other.locator('.sample').click()
+  await waitFor(driven, ({ clip }) => clip !== null, 120_000)
+  expect(await askQuestion(driven, 'What is happening?')).toMatchObject({ status: 'done', error: null })
+  expect(foreignRequests()).toEqual([])
+  await other.close()
+})
+
 /** Asks elsewhere from inside a worker. */
 const tryToReach = (worker: Worker, url: string) =>
   worker.evaluate(
