@@ -62,6 +62,8 @@ function describe(thrown: unknown): string {
 
 // ----------------------------------------------------------------------------------------------------- common types
 
+export type { FolderFile, PackFitness, PackOffer, PackProblem, PacksApi } from './packs/api'
+
 export type Backend = 'webgpu' | 'wasm'
 /** The decoder's graphs, by how their weights are stored. */
 export const graphFlavours = ['int8', 'q8f32', 'q8f16', 'f32'] as const

@@ -4,7 +4,8 @@
  */
 
 /** Absent from the page's types, under which tests compile this file. */
-type SyncAccess = {
+export type SyncAccess = {
+  read(target: Uint8Array<ArrayBuffer>, at: { at: number }): number
   write(source: Uint8Array<ArrayBuffer>, at: { at: number }): number
   truncate(size: number): void
   getSize(): number
@@ -22,12 +23,16 @@ export async function privateFolder(name: string): Promise<FileSystemDirectoryHa
   return root.getDirectoryHandle(name, { create: true })
 }
 
+/** The file, open for writing until it is closed. Throws NoModificationAllowedError while another holds it. */
+export const openAccess = (file: FileSystemFileHandle): Promise<SyncAccess> =>
+  (file as SyncFile).createSyncAccessHandle()
+
 /** Opens the file for writing for as long as `work` runs. Throws NoModificationAllowedError while another holds it. */
 export async function withAccess<T>(
   file: FileSystemFileHandle,
   work: (access: SyncAccess) => T | Promise<T>,
 ): Promise<T> {
-  const access = await (file as SyncFile).createSyncAccessHandle()
+  const access = await openAccess(file)
   try {
     return await work(access)
   } finally {

@@ -37,14 +37,14 @@ type Report = (progress: LoadProgress) => void
 
 /** Errors: download-failed, integrity, pack-invalid, unsupported-browser, out-of-memory, device-lost */
 export async function loadModel(
-  { packUrl, backend: forced, flavour }: LoadOptions,
+  { packUrl, basesUrl, backend: forced, flavour }: LoadOptions,
   ledger: Ledger,
   report: Report,
 ): Promise<LoadedModel> {
   report({ stage: 'manifest', done: 0, total: 2 })
   const pack = await openPack(packUrl)
   report({ stage: 'manifest', done: 1, total: 2 })
-  const base = await openBase(pack)
+  const base = await openBase(pack, basesUrl)
   report({ stage: 'manifest', done: 2, total: 2 })
   const gpu = forced === 'wasm' ? null : await openDevice(ledger)
   try {

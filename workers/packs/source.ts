@@ -4,8 +4,10 @@
  */
 import type { ZodType } from 'zod'
 import { sha256 } from '../cache/hash'
-import { throwIfAborted, toValleyError, ValleyError } from '../protocol'
+import { packFilesCache, throwIfAborted, toValleyError, ValleyError } from '../protocol'
+import { PartialFile } from './partial-file'
 import { type BaseManifest, baseSchema, type FileEntry, type PackManifest, packSchema } from './schema'
+import { isStored, storedFile } from './stored-pack'
 
 export type FileOptions = {
   /** Bytes so far and in all. */
@@ -34,9 +36,14 @@ export async function openPack(packUrl: string, signal?: AbortSignal): Promise<P
   return { manifest, packUrl, hash, file: fileReader(packUrl) }
 }
 
-/** Fetches and validates the base.json that a pack names. Errors as openPack. */
-export async function openBase(pack: PackSource, signal?: AbortSignal): Promise<BaseSource> {
-  const baseUrl = new URL(pack.manifest.base, pack.packUrl).href
+/**
+ * Fetches and validates the base.json that a pack names. Errors as openPack.
+ * @param basesUrl  where an imported pack that came without its base finds it, in a folder of the same name
+ */
+export async function openBase(pack: PackSource, basesUrl?: string, signal?: AbortSignal): Promise<BaseSource> {
+  const named = new URL(pack.manifest.base, pack.packUrl).href
+  const missing = basesUrl !== undefined && isStored(named) && !(await storedFile(named))
+  const baseUrl = missing ? new URL(named.split('/').slice(-2).join('/'), basesUrl).href : named
   const { manifest } = await readManifest(baseUrl, baseSchema, signal)
   return { manifest, baseUrl, file: fileReader(baseUrl) }
 }
@@ -67,20 +74,57 @@ function fileReader(manifestUrl: string): ReadFile {
   return async (entry, { onProgress, signal } = {}) => {
     const url = new URL(entry.path, manifestUrl).href
     throwIfAborted(signal)
+    if (isStored(url)) return readStored(url, entry, onProgress)
     const cached = await readCached(entry)
     if (cached) {
       onProgress?.(entry.bytes, entry.bytes)
       return cached
     }
-    const bytes = await download(url, entry, onProgress, signal)
-    if ((await sha256(bytes)) !== entry.sha256) throw new ValleyError('integrity', { url })
-    throwIfAborted(signal)
-    await writeCached(entry, bytes)
-    return bytes
+    const part = await PartialFile.open(entry)
+    try {
+      const began = part?.done ?? 0
+      let bytes = await download(url, entry, part, onProgress, signal)
+      let whole = (await sha256(bytes)) === entry.sha256
+      if (!whole && began > 0) {
+        // The part from an earlier visit may be what is wrong.
+        part?.clear()
+        bytes = await download(url, entry, part, onProgress, signal)
+        whole = (await sha256(bytes)) === entry.sha256
+      }
+      if (!whole) throw new ValleyError('integrity', { url })
+      throwIfAborted(signal)
+      await writeCached(entry, bytes)
+      await part?.remove()
+      return bytes
+    } catch (thrown) {
+      if (thrown instanceof ValleyError && thrown.code === 'integrity') await part?.remove()
+      throw thrown
+    } finally {
+      part?.close()
+    }
   }
 }
 
+/** A file of an imported pack: it lies here already, so it is not kept a second time. */
+async function readStored(
+  url: string,
+  entry: FileEntry,
+  onProgress: FileOptions['onProgress'],
+): Promise<Uint8Array<ArrayBuffer>> {
+  const file = await storedFile(url)
+  if (!file) throw new ValleyError('download-failed', { url, status: 404 })
+  const bytes = new Uint8Array(await file.arrayBuffer())
+  if ((await sha256(bytes)) !== entry.sha256) throw new ValleyError('integrity', { url })
+  onProgress?.(entry.bytes, entry.bytes)
+  return bytes
+}
+
 async function request(url: string, signal: AbortSignal | undefined, from = 0): Promise<Response> {
+  if (isStored(url)) {
+    const file = await storedFile(url)
+    if (!file) throw new ValleyError('download-failed', { url, status: 404 })
+    return new Response(file)
+  }
   const headers: HeadersInit = from > 0 ? { Range: `bytes=${from}-` } : {}
   const response = await fetch(url, { signal: signal ?? null, headers }).catch((thrown) => {
     throw toValleyError(thrown, 'download-failed', { url, status: 0 })
@@ -89,21 +133,34 @@ async function request(url: string, signal: AbortSignal | undefined, from = 0): 
   return response
 }
 
+/** What follows `from` of the file at `url`, and where it begins: a server that knows no ranges sends all of it. */
+async function requestRest(url: string, from: number, signal: AbortSignal | undefined) {
+  // 416: the file there is shorter than what is here, which then cannot be of it.
+  const response = await request(url, signal, from).catch((thrown: unknown) => {
+    const beyond = from > 0 && thrown instanceof ValleyError && thrown.data.status === 416
+    if (!beyond) throw thrown
+    return request(url, signal)
+  })
+  return { response, from: response.status === 206 ? from : 0 }
+}
+
 /** Times that a connection lost in the middle of a file is taken up again. */
 const resumes = 3
 
 async function download(
   url: string,
   entry: FileEntry,
+  part: PartialFile | null,
   onProgress: FileOptions['onProgress'],
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = allocate(entry.bytes)
-  let done = 0
+  let done = part?.done ?? 0
+  part?.readInto(bytes)
   for (let attempt = 0; ; attempt++) {
-    const response = await request(url, signal, done)
-    // A server that knows no ranges sends the file from its start.
-    if (response.status !== 206) done = 0
+    const { response, from } = await requestRest(url, done, signal)
+    if (from < done) part?.clear()
+    done = from
     try {
       const reader = (response.body ?? new Blob().stream()).getReader()
       for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
@@ -112,6 +169,7 @@ async function download(
           throw new ValleyError('integrity', { url })
         }
         bytes.set(chunk.value, done)
+        part?.append(chunk.value)
         done += chunk.value.length
         onProgress?.(done, entry.bytes)
       }
@@ -134,11 +192,10 @@ export function allocate(length: number): Uint8Array<ArrayBuffer> {
   }
 }
 
-const cacheName = 'valley-files-v1'
 const cacheKey = (entry: FileEntry) => new URL(`/valley-files/${entry.sha256}`, self.location.origin).href
 
 async function openCache(): Promise<Cache | null> {
-  return 'caches' in globalThis ? caches.open(cacheName).catch(() => null) : null
+  return 'caches' in globalThis ? caches.open(packFilesCache).catch(() => null) : null
 }
 
 /** The cached bytes, checked again: an entry that no longer matches its hash is dropped and fetched anew. */
@@ -159,7 +216,7 @@ async function readCached(entry: FileEntry): Promise<Uint8Array<ArrayBuffer> | n
 async function writeCached(entry: FileEntry, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   const cache = await openCache()
   try {
-    await cache?.put(cacheKey(entry), new Response(bytes))
+    await cache?.put(cacheKey(entry), new Response(bytes, { headers: { 'Content-Length': String(bytes.length) } }))
   } catch (thrown) {
     console.warn('pack cache full, going on without it', thrown)
   }

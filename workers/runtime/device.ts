@@ -11,6 +11,13 @@ export type GpuDevice = {
   readonly dispose: () => void
 }
 
+const nameOf = ({ vendor, architecture, description }: GPUAdapterInfo) =>
+  [vendor, architecture, description].filter(Boolean).join(' ')
+
+/** A CPU pretending to be a GPU. */
+export const isSoftwareAdapter = (info: GPUAdapterInfo): boolean =>
+  info.isFallbackAdapter || /swiftshader|llvmpipe|warp|basic render/i.test(nameOf(info))
+
 /**
  * Asks for a device with the features and limits that our kernels and ORT's use.
  * @returns null where the browser has no WebGPU or no adapter
@@ -33,12 +40,11 @@ export async function openDevice(ledger: Ledger): Promise<GpuDevice | null> {
   })
   const close = ledger.open('gpu-device')
   void device.lost.then(close)
-  const { vendor, architecture, description } = adapter.info
-  const adapterName = [vendor, architecture, description].filter(Boolean).join(' ') || 'unnamed adapter'
+  const adapterName = nameOf(adapter.info) || 'unnamed adapter'
   return {
     device,
     adapterName,
-    software: adapter.info.isFallbackAdapter || /swiftshader|llvmpipe|warp|basic render/i.test(adapterName),
+    software: isSoftwareAdapter(adapter.info),
     shaderF16: device.features.has('shader-f16'),
     dispose: () => {
       close()
