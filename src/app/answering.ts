@@ -5,10 +5,11 @@ import type { LiveAnswer } from '../chat/live-answer'
 import { type ChatAction, type ChatTurn, findTurn, historyBefore } from '../chat/reducer'
 import type { Conversation } from '../conversations/model'
 import { evidenceFor } from '../moments/evidence'
+import { askByParts, type Segment, segmentsAsText, withSegment } from '../moments/segments'
 import { chooseAnswer, harderTries } from './try-harder'
 import type { Workspace } from './workspace'
 
-export type AnsweringEngine = Pick<Engine, 'ask' | 'embedTexts'>
+export type AnsweringEngine = Pick<Engine, 'ask' | 'embedTexts' | 'encode' | 'forget'>
 
 export type AnsweringOptions = {
   readonly engine: AnsweringEngine
@@ -59,7 +60,9 @@ export class Answering {
       const turn = conversation.chat.turns.find(
         ({ status, clipId }) => status === 'waiting' && clipId !== null && clips[clipId]?.status === 'ready',
       )
-      if (turn?.clipId) return void this.#answer(this.#begin(conversation.id, turn.id, turn.clipId), turn)
+      if (!turn?.clipId) continue
+      const running = this.#begin(conversation.id, turn.id, turn.clipId)
+      return void (turn.segments ? this.#answerByParts(running, turn) : this.#answer(running, turn))
     }
     this.#options.onIdle()
   }
@@ -128,6 +131,33 @@ export class Answering {
       }
     } catch (thrown) {
       this.#end(running, { type: 'failed', turnId, answer: live.text.trim(), error: toValleyError(thrown) })
+    }
+  }
+
+  /** Asks of each part of the clip in turn; what was said so far stays where it is stopped or fails. */
+  async #answerByParts(running: Running, { question }: ChatTurn): Promise<void> {
+    const { workspace, live, engine, generation, onText } = this.#options
+    const { conversationId, turnId, controller } = running
+    const chat = (action: ChatAction) => workspace.chat(conversationId, action)
+    chat({ type: 'sent', turnId })
+    let segments: readonly Segment[] = []
+    try {
+      const clip = workspace.clip(running.clipId)?.clip
+      if (!clip) throw new ValleyError('clip-unknown')
+      const options = seeded(generation())
+      for await (const segment of askByParts(engine, clip, question, options, controller.signal)) {
+        if (this.#running !== running) return
+        segments = withSegment(segments, segment)
+        live.reset()
+        live.append(segmentsAsText(segments))
+        chat({ type: 'segments-found', turnId, segments })
+        const conversation = workspace.conversation(conversationId)
+        if (conversation) onText(conversation, turnId, live.text)
+      }
+      workspace.announce({ kind: 'answer', text: live.text })
+      this.#end(running, { type: 'finished', turnId, answer: live.text, reason: 'end', stats: null })
+    } catch (thrown) {
+      this.#end(running, { type: 'failed', turnId, answer: live.text, error: toValleyError(thrown) })
     }
   }
 

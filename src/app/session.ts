@@ -94,10 +94,18 @@ export class Session {
   configure(settings: SessionSettings): void {
     const resample = settings.frames !== this.#settings.frames
     this.#settings = settings
-    if (!resample) return
+    if (resample) this.#lookAgain(({ media }) => media?.kind !== 'image')
+  }
+
+  /** Another pack sees other things: the open clips are looked at again. */
+  packChanged(): void {
+    this.#lookAgain(() => true)
+  }
+
+  #lookAgain(which: (clip: Clip) => boolean): void {
     for (const { id, clips } of this.#workspace.loaded) {
       for (const clip of Object.values(clips.clips)) {
-        if (!clip.file || clip.status === 'closed' || clip.media?.kind === 'image') continue
+        if (!clip.file || clip.status === 'closed' || !which(clip)) continue
         this.#answering.stopAbout(clip.id)
         if (clip.id === clips.activeId) this.#clips.reopen(id, clip.id, clip.file)
         else this.#putAside(id, clip)
@@ -155,8 +163,8 @@ export class Session {
     this.#openShown()
   }
 
-  /** Asks about the shown clip; waits where clip or engine are not ready. */
-  ask(question: string): void {
+  /** Asks about the shown clip, or of each part of it in turn; waits where clip or engine are not ready. */
+  ask(question: string, byParts = false): void {
     const text = question.trim()
     if (text === '') return
     const clip = activeClip(this.#state.clips)
@@ -167,6 +175,7 @@ export class Session {
       question: text,
       about,
       at: Date.now(),
+      byParts,
     })
     this.#answering.next()
   }

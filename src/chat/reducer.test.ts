@@ -179,3 +179,16 @@ test('the history of a question is what was answered about the same clip before 
   expect(historyBefore(state, 'a')).toEqual([])
   expect(historyBefore(state, 'f')).toEqual([])
 })
+
+test('a question asked of each part gathers segments, is no history of the clip, and is asked of each part again', () => {
+  const segments = [{ start: 0, end: 3, text: 'A dog.' }]
+  const byParts = { ...asked('a'), byParts: true } as ChatAction
+  const found: ChatAction = { type: 'segments-found', turnId: 'a', segments }
+  const begun = run(byParts, { type: 'sent', turnId: 'a' })
+  expect(begun.turns[0]).toMatchObject({ status: 'reading', segments: [] })
+  expect(chatReducer(begun, found).turns[0]).toMatchObject({ status: 'writing', segments })
+  const done = run(byParts, found, finished('a'), asked('b'), finished('b'), asked('c'))
+  expect(historyBefore(done, 'c')).toEqual([{ question: 'b?', answer: 'b!' }])
+  expect(done.turns.map((turn) => turn.segments)).toEqual([segments, null, null])
+  expect(chatReducer(done, anew('a')).turns[0]).toMatchObject({ status: 'waiting', segments: [] })
+})

@@ -1,5 +1,6 @@
 import type { AnswerStats, Turn, ValleyError } from '../../workers/protocol'
 import type { Evidence } from '../moments/evidence'
+import type { Segment } from '../moments/segments'
 
 /** `waiting`: for its clip; `reading`: sent to the engine, no text yet; `writing`: text arrives (see LiveAnswer). */
 export type TurnStatus = 'waiting' | 'reading' | 'writing' | 'done' | 'stopped' | 'failed'
@@ -24,6 +25,8 @@ export type ChatTurn = {
   readonly error: ValleyError | null
   /** The frames nearest to what the answer says; null until known, and where the pack cannot tell. */
   readonly evidence: Evidence | null
+  /** The question is asked of each part of the clip in turn: the answers so far, in order. null: of the clip as a whole. */
+  readonly segments: readonly Segment[] | null
   /** How many answers were sampled so far of those to choose from; null where none are. */
   readonly tries: { readonly done: number; readonly total: number } | null
   /** The turn as it was, which stands again where asking anew comes to nothing. */
@@ -42,7 +45,7 @@ export type Section = {
 }
 
 type About = { readonly clipId: string; readonly name: string }
-type Answer = { readonly answer: string; readonly reason: 'end' | 'length'; readonly stats: AnswerStats }
+type Answer = { readonly answer: string; readonly reason: 'end' | 'length'; readonly stats: AnswerStats | null }
 
 export type ChatAction =
   | {
@@ -51,6 +54,8 @@ export type ChatAction =
       readonly question: string
       readonly about: About | null
       readonly at: number
+      /** Of each part of the clip. */
+      readonly byParts?: boolean
     }
   /** Questions that wait for a clip are about this one. */
   | ({ readonly type: 'clip-opened' } & About)
@@ -71,12 +76,14 @@ export type ChatAction =
     }
   /** Several answers are to be sampled; the one there is stays until a better one is chosen. */
   | { readonly type: 'trying'; readonly turnId: string; readonly done: number; readonly total: number }
+  /** All of them, in place of those before. */
+  | { readonly type: 'segments-found'; readonly turnId: string; readonly segments: readonly Segment[] }
   | { readonly type: 'evidence-found'; readonly turnId: string; readonly evidence: Evidence }
   | { readonly type: 'cleared' }
 
 export const emptyChat: ChatState = { turns: [] }
 
-type Fresh = Pick<ChatTurn, 'id' | 'clipId' | 'clipName' | 'question' | 'askedAt'>
+type Fresh = Pick<ChatTurn, 'id' | 'clipId' | 'clipName' | 'question' | 'askedAt' | 'segments'>
 
 const freshTurn = (of: Fresh, before: ChatTurn | null = null): ChatTurn => ({
   ...of,
@@ -117,8 +124,9 @@ function ended(turn: ChatTurn, change: Partial<ChatTurn> & { readonly answer: st
 export function chatReducer(state: ChatState, action: ChatAction): ChatState {
   switch (action.type) {
     case 'asked': {
-      const { turnId: id, question, about, at: askedAt } = action
-      const fresh = { id, question, askedAt, clipId: about?.clipId ?? null, clipName: about?.name ?? null }
+      const { turnId: id, question, about, at: askedAt, byParts } = action
+      const segments = byParts ? [] : null
+      const fresh = { id, question, askedAt, segments, clipId: about?.clipId ?? null, clipName: about?.name ?? null }
       return { turns: [...state.turns, freshTurn(fresh)] }
     }
     case 'clip-opened': {
@@ -161,7 +169,8 @@ export function chatReducer(state: ChatState, action: ChatAction): ChatState {
       const { question, about } = action
       return withTurn(state, action.turnId, (turn) => {
         const { id, askedAt } = turn
-        const fresh = { id, askedAt, question, clipId: about?.clipId ?? null, clipName: about?.name ?? null }
+        const segments = turn.segments && []
+        const fresh = { id, askedAt, question, segments, clipId: about?.clipId ?? null, clipName: about?.name ?? null }
         return freshTurn(fresh, hasEnded(turn) ? turn : turn.before)
       })
     }
@@ -173,6 +182,11 @@ export function chatReducer(state: ChatState, action: ChatAction): ChatState {
         before: turn.before ?? turn,
       }))
     }
+    case 'segments-found':
+      return withTurn(withoutStale(state, action.turnId), action.turnId, () => ({
+        status: 'writing',
+        segments: action.segments,
+      }))
     case 'evidence-found':
       return withTurn(state, action.turnId, () => ({ evidence: action.evidence }))
     case 'cleared':
@@ -201,13 +215,16 @@ export function turnsAfter({ turns }: ChatState, turnId: string): number {
   return at < 0 ? 0 : turns.length - at - 1
 }
 
-/** What was said about the same clip before `turnId`: turns that have an answer, stopped ones as far as they got. */
+/**
+ * What was said about the same clip before `turnId`: turns that have an answer, stopped ones as far as they got. Not what
+ * was said of its parts: it is long, and was said of other frames than those of the clip as a whole.
+ */
 export function historyBefore(state: ChatState, turnId: string): Turn[] {
   const clipId = findTurn(state, turnId)?.clipId
   const end = state.turns.findIndex((turn) => turn.id === turnId)
   return state.turns
     .slice(0, Math.max(0, end))
     .filter((turn) => turn.clipId === clipId && (turn.status === 'done' || turn.status === 'stopped'))
-    .filter(({ answer }) => answer !== '')
+    .filter(({ answer, segments }) => answer !== '' && segments === null)
     .map(({ question, answer }) => ({ question, answer }))
 }

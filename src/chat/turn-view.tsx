@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next'
 import type { EncodedClip } from '../../workers/protocol'
 import { useSession } from '../app/context'
 import { errorSentences } from '../app/error-text'
-import { formatPercent } from '../app/format'
+import { formatPercent, formatTime } from '../app/format'
 import { IconButton } from '../app/icon-button'
 import { summarizeEngine, useEngineState } from '../assistant/hooks'
 import type { Clip } from '../clip/reducer'
@@ -12,6 +12,7 @@ import type { Evidence } from '../moments/evidence'
 import { AnswerEvidence } from './answer-evidence'
 import type { AnswerMarkdownProps } from './answer-markdown'
 import { AnswerQuotes } from './answer-quotes'
+import { AnswerSegments } from './answer-segments'
 import { AnswerStatsView } from './answer-stats'
 import { AnswerText } from './answer-text'
 import type { ChatTurn } from './reducer'
@@ -29,18 +30,17 @@ type Props = {
 export function TurnView({ turn, clip, clipName, canAskAgain }: Props) {
   const { t, i18n } = useTranslation()
   const ended = turn.status === 'done' || turn.status === 'stopped' || turn.status === 'failed'
-  const seekable = useMemo(() => seekableIn(clip), [clip])
   const error = turn.error && errorSentences(t, i18n.language, turn.error, clipName ?? undefined)
   return (
     <li className="turn" data-status={turn.status}>
       <div className="turn-question">
         <span className="visually-hidden">{t('chat.you')}: </span>
+        {turn.segments && <span className="turn-parts">{t('moments.byParts')}</span>}
         {turn.question}
       </div>
       <div className="turn-answer">
         <h3 className="visually-hidden">{t('chat.answer')}</h3>
-        {turn.answer && <AnswerText text={turn.answer} clip={seekable} live={false} />}
-        {turn.status === 'writing' && <LiveText clip={seekable} />}
+        <TurnAnswer turn={turn} clip={clip} />
         {!ended && <TurnProgress turn={turn} clip={clip} />}
         {turn.evidence && clip && <TurnEvidence evidence={turn.evidence} clip={clip} />}
         {turn.status === 'done' && !turn.answer && <p className="turn-note">{t('chat.nothing')}</p>}
@@ -62,6 +62,18 @@ export function TurnView({ turn, clip, clipName, canAskAgain }: Props) {
         {ended && <TurnActions turn={turn} encoded={clip?.encoded ?? null} canAskAgain={canAskAgain} />}
       </div>
     </li>
+  )
+}
+
+/** The answer as it stands or grows. */
+function TurnAnswer({ turn, clip }: { readonly turn: ChatTurn; readonly clip: Clip | null }) {
+  const seekable = useMemo(() => seekableIn(clip), [clip])
+  if (turn.segments) return turn.segments.length > 0 && <AnswerSegments segments={turn.segments} clip={clip} />
+  return (
+    <>
+      {turn.answer && <AnswerText text={turn.answer} clip={seekable} live={false} />}
+      {turn.status === 'writing' && <LiveText clip={seekable} />}
+    </>
   )
 }
 
@@ -94,6 +106,10 @@ function TurnProgress({ turn, clip }: { readonly turn: ChatTurn; readonly clip: 
   const engine = useEngineState()
   const { runningTurn } = useSession().getState()
   const text = () => {
+    const duration = clip?.media?.duration
+    if (turn.segments && turn.status !== 'waiting' && duration) {
+      return t('moments.walking', { from: formatTime(turn.segments.at(-1)?.end ?? 0), to: formatTime(duration) })
+    }
     if (turn.status === 'writing') return t('chat.writing')
     if (turn.prefill) return t('chat.readingTokens', turn.prefill)
     const summary = summarizeEngine(engine)

@@ -27,7 +27,7 @@ export type ConversationRecord = {
 /** A turn as plain JSON: errors by code and data, no progress. */
 export type PlainTurn = Pick<
   ChatTurn,
-  'id' | 'clipId' | 'clipName' | 'question' | 'askedAt' | 'answer' | 'status' | 'reason'
+  'id' | 'clipId' | 'clipName' | 'question' | 'askedAt' | 'answer' | 'status' | 'reason' | 'segments'
 > & {
   readonly stats: AnswerStats | null
   readonly error: { readonly code: ErrorCode; readonly data: ErrorData } | null
