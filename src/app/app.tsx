@@ -1,10 +1,12 @@
 import { Tooltip } from 'radix-ui'
 import { useCallback, useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
+import { ElsewhereNotice } from '../assistant/elsewhere-notice'
 import { ChatPanel } from '../chat/chat-panel'
 import { ClipStage } from '../clip/clip-stage'
 import { DropOverlay } from '../clip/drop-overlay'
 import { activeClip } from '../clip/reducer'
+import { ConversationRail } from '../conversations/rail'
 import { ShellNotices } from '../pwa/shell-notices'
 import { Announcer } from './announcer'
 import { useSession, useSessionState, useSettings } from './context'
@@ -41,11 +43,15 @@ export function App() {
       <div className="app">
         <Header />
         <ShellNotices />
+        <ElsewhereNotice />
         <Notices />
-        <main className="stage" data-view={view} data-begun={hasTurns}>
-          {view === 'welcome' ? <Welcome onFiles={session.openFiles} /> : <ClipStage />}
-          <ChatPanel />
-        </main>
+        <div className="app-body">
+          <ConversationRail />
+          <main className="stage" data-view={view} data-begun={hasTurns}>
+            {view === 'welcome' ? <Welcome onFiles={session.openFiles} /> : <ClipStage />}
+            <ChatPanel />
+          </main>
+        </div>
         <DropOverlay onFiles={session.openFiles} hasChat={view !== 'welcome'} onFolders={onFolders} />
         <Announcer />
       </div>

@@ -57,7 +57,7 @@ export class ConversationDesk {
     const conversation = await shelf?.load(id)
     if (!conversation || !shelf) return
     shelf.loaded(conversation)
-    this.add(conversationReducer(conversation, { type: 'named', name }, Date.now()))
+    this.#add(conversationReducer(conversation, { type: 'named', name }, Date.now()))
     await shelf.release(id)
   }
 
@@ -81,11 +81,16 @@ export class ConversationDesk {
     return workspace.conversation(id) ?? (await shelf?.load(id)) ?? null
   }
 
-  /** Takes a conversation that is not on the screen into the list and into storage. */
-  add(conversation: Conversation): void {
-    const { workspace, shelf } = this.#options
-    shelf?.note(conversation)
-    workspace.update({ conversations: summariesWith(workspace.state.conversations, conversation) })
+  /** Ids of the conversations that hold every word of `query`. @throws DOMException */
+  async search(query: string): Promise<ReadonlySet<string>> {
+    return (await this.#options.shelf?.search(query)) ?? new Set()
+  }
+
+  /** Shows a conversation that comes from a file, and keeps it. */
+  takeIn(conversation: Conversation): void {
+    this.#choice += 1
+    this.#add(conversation)
+    this.#show(conversation)
   }
 
   /** Lets go of conversations left behind in which nothing goes on any more. */
@@ -99,6 +104,12 @@ export class ConversationDesk {
       workspace.unload(id)
       void shelf?.release(id)
     }
+  }
+
+  #add(conversation: Conversation): void {
+    const { workspace, shelf } = this.#options
+    shelf?.note(conversation)
+    workspace.update({ conversations: summariesWith(workspace.state.conversations, conversation) })
   }
 
   async #load(id: string, stillWanted: () => boolean): Promise<void> {

@@ -1,4 +1,5 @@
 import { useTranslation } from 'react-i18next'
+import { ConversationDrawer } from '../conversations/rail'
 import { EngineStatus } from './engine-status'
 import { Logo } from './logo'
 import { SettingsDialog } from './settings-dialog'
@@ -12,6 +13,7 @@ export function Header() {
       <a className="header-skip" href="#question">
         {t('app.skip')}
       </a>
+      <ConversationDrawer />
       <span className="header-name">
         <Logo />
         Valley

@@ -78,6 +78,8 @@ function SessionNotice({ notice, onDismiss }: { readonly notice: Notice; readonl
     }
     case 'folder':
       return line('error', t('conversations.folder'), t('conversations.folderNext'))
+    case 'no-times':
+      return line('info', t('conversations.noTimes'), t('conversations.noTimesNext'))
     case 'refused':
       return line('error', t('conversations.actionFailed'), t('conversations.actionFailedNext'))
   }

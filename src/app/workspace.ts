@@ -23,6 +23,8 @@ export type Notice = { readonly id: string } & (
   | { readonly kind: 'no-storage' }
   | { readonly kind: 'not-a-conversation'; readonly name: string }
   | { readonly kind: 'folder' }
+  /** There are no timed descriptions to save. */
+  | { readonly kind: 'no-times' }
   /** The browser refused what was asked for (a deletion, a saved file). */
   | { readonly kind: 'refused' }
 )

@@ -1,59 +1,30 @@
 /** The screens in a real browser, over stand-in workers: what a person sees and does from first visit to answer. */
-import { createRoot, type Root } from 'react-dom/client'
-import { I18nextProvider } from 'react-i18next'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Locator, page, userEvent } from 'vitest/browser'
-import { App } from '../../src/app/app'
-import '../../src/app/base.css'
-import { SessionContext, SettingsContext } from '../../src/app/context'
-import { createI18n } from '../../src/app/i18n'
-import { Session } from '../../src/app/session'
+import type { Session } from '../../src/app/session'
 import { SettingsStore } from '../../src/app/settings'
-import type { Engine } from '../../src/assistant/engine'
-import { EngineContext } from '../../src/assistant/hooks'
 import { ValleyError } from '../../workers/protocol'
-import { type Mishaps, standInEngine } from './page-stand-in'
+import { answer, chooseFile, composer, film, type Mounted, mount } from './page-mount'
+import type { Mishaps } from './page-stand-in'
 
-let root: Root | undefined
-let engine: Engine | undefined
+let mounted: Mounted | undefined
 
 beforeEach(() => localStorage.clear())
-afterEach(() => {
-  root?.unmount()
-  engine?.close()
+afterEach(async () => {
+  await mounted?.close()
   document.body.replaceChildren()
 })
 
-function open(mishaps?: Mishaps): Session {
-  engine = standInEngine(mishaps).engine
-  const settings = new SettingsStore()
-  const session = new Session(engine, { frames: 8, generation: { temperature: 0 } })
-  const container = document.body.appendChild(document.createElement('div'))
-  root = createRoot(container)
-  root.render(
-    <I18nextProvider i18n={createI18n('en')}>
-      <SettingsContext value={settings}>
-        <EngineContext value={engine}>
-          <SessionContext value={session}>
-            <App />
-          </SessionContext>
-        </EngineContext>
-      </SettingsContext>
-    </I18nextProvider>,
-  )
-  return session
+async function open(mishaps: Mishaps = {}): Promise<Session> {
+  mounted = await mount({ mishaps })
+  return mounted.session
 }
 
-const film = () => new File(['x'], 'holiday.mp4', { type: 'video/mp4' })
-const composer = () => page.getByRole('textbox', { name: 'Your question' })
 const textOf = (locator: Locator) => expect.poll(() => locator.element().textContent)
-/** The text in the chat; the live region repeats it after. */
-const answer = (text: string) => page.getByRole('region', { name: 'Chat' }).getByText(text, { exact: true })
-const chooseFile = (file: File) => userEvent.upload(page.getByLabelText('Choose a file'), file)
 
 describe('from first visit to answer', () => {
   test('a question asked first waits for a clip and is answered when there is one', async () => {
-    open()
+    await open()
     await textOf(page.getByRole('heading', { level: 1 })).toContain('Open a clip')
     await composer().fill('who is it?')
     await userEvent.keyboard('{Enter}')
@@ -61,12 +32,12 @@ describe('from first visit to answer', () => {
     await chooseFile(film())
     await expect.element(answer('WHO IS IT?')).toBeVisible()
     await expect.element(page.getByText('2 frames looked at')).toBeVisible()
-    await textOf(page.getByRole('status')).toBe('WHO IS IT?')
+    await textOf(page.getByRole('status').last()).toBe('WHO IS IT?')
     expect(document.title).toBe('holiday.mp4 · Valley')
   })
 
   test('Shift and Enter begin a new line, and an input method keeps its Enter', async () => {
-    const session = open()
+    const session = await open()
     await composer().click()
     await userEvent.keyboard('one{Shift>}{Enter}{/Shift}two')
     await expect.element(composer()).toHaveValue('one\ntwo')
@@ -79,7 +50,7 @@ describe('from first visit to answer', () => {
   })
 
   test('stop stands where send stood, keeps the text, and asking again is offered', async () => {
-    open()
+    await open()
     await chooseFile(film())
     const send = page.getByRole('button', { name: 'Send' }).element().getBoundingClientRect()
     await composer().fill('endless')
@@ -94,7 +65,7 @@ describe('from first visit to answer', () => {
   })
 
   test('the scenes that the model was reminded of are a detail of the answer', async () => {
-    open()
+    await open()
     await chooseFile(film())
     await page.getByRole('button', { name: 'What is happening?' }).click()
     const detail = page.getByRole('button', { name: 'Similar scenes' })
@@ -106,7 +77,7 @@ describe('from first visit to answer', () => {
   })
 
   test('starting over asks first, then leaves the clip alone', async () => {
-    open()
+    await open()
     await chooseFile(film())
     await page.getByRole('button', { name: 'What is happening?' }).click()
     await expect.element(answer('WHAT IS HAPPENING?')).toBeVisible()
@@ -120,7 +91,7 @@ describe('from first visit to answer', () => {
 describe('files', () => {
   test('a refused file is named in a sentence that can be dismissed; the chat stays', async () => {
     const mishaps: Mishaps = { vision: [] }
-    open(mishaps)
+    await open(mishaps)
     await chooseFile(film())
     await page.getByRole('button', { name: 'What is happening?' }).click()
     await expect.element(answer('WHAT IS HAPPENING?')).toBeVisible()
@@ -135,7 +106,7 @@ describe('files', () => {
   })
 
   test('while a file is dragged the window says what a drop will do, and takes it', async () => {
-    open()
+    await open()
     await expect.element(page.getByRole('heading', { level: 1 })).toBeVisible()
     const transfer = new DataTransfer()
     transfer.items.add(film())
@@ -152,7 +123,7 @@ describe('files', () => {
   })
 
   test('arrow keys walk the strip of sampled frames, one tab stop in all', async () => {
-    open()
+    await open()
     await chooseFile(film())
     const first = page.getByRole('button', { name: 'Go to 0:00' })
     const second = page.getByRole('button', { name: 'Go to 0:01' })
@@ -168,7 +139,7 @@ describe('files', () => {
 
 describe('settings', () => {
   test('language and theme change at once and are kept', async () => {
-    open()
+    await open()
     await page.getByRole('button', { name: 'Settings' }).click()
     await page.getByRole('radio', { name: 'Careful' }).click()
     await page.getByRole('radio', { name: '简体中文' }).click()
@@ -180,7 +151,7 @@ describe('settings', () => {
   })
 
   test('an engine that cannot load says why and can be tried again', async () => {
-    open({ load: [new ValleyError('download-failed', { status: 503 })] })
+    await open({ load: [new ValleyError('download-failed', { status: 503 })] })
     await textOf(page.getByRole('alert')).toContain('could not be fetched (503)')
     await page.getByRole('alert').getByRole('button', { name: 'Try again' }).click()
     await expect.element(page.getByRole('button', { name: /Ready$/ })).toBeVisible()

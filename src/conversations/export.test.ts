@@ -1,0 +1,147 @@
+import { expect, test } from 'vitest'
+import { ValleyError } from '../../workers/protocol'
+import { toMarkdown } from './markdown'
+import { type Conversation, type ConversationAction, conversationReducer, newConversation } from './model'
+import { fileName } from './save-file'
+import { fromJson, toJson } from './saved'
+import { cuesIn, timedDescriptions, toWebVtt } from './webvtt'
+
+const media = {
+  kind: 'video',
+  container: 'MP4',
+  codec: 'avc1.42001f',
+  width: 320,
+  height: 180,
+  rotation: 0,
+  duration: 20,
+} as const
+const stats = {
+  promptTokens: 10,
+  reusedTokens: 0,
+  newTokens: 3,
+  timeToFirstToken: 5.5,
+  prefillMs: 4,
+  tokensPerSecond: 20,
+  backend: 'wasm',
+  droppedTurns: 0,
+  beams: 1,
+  quotes: ['A dog runs.'],
+} as const
+const about = { clipId: 'clip', name: 'a_dog.mp4' }
+const evidence = { frames: [{ timestamp: 7, similarity: 0.3 }], unsure: false }
+type Chat = Extract<ConversationAction, { type: 'chat' }>['action']
+
+function talk(...chat: Chat[]): Conversation {
+  const opened: ConversationAction[] = [
+    { type: 'clips', action: { type: 'added', id: 'clip', name: 'a_dog.mp4', file: new Blob(), active: true } },
+    { type: 'clips', action: { type: 'event', id: 'clip', event: { type: 'opened', media } } },
+  ]
+  const actions = [...opened, ...chat.map((action): ConversationAction => ({ type: 'chat', action }))]
+  return actions.reduce((state, action) => conversationReducer(state, action, 10), newConversation('talk', 1))
+}
+const asked = (turnId: string, question: string): Chat => ({ type: 'asked', turnId, question, about, at: 5 })
+const finished = (turnId: string, answer: string): Chat => ({ type: 'finished', turnId, answer, reason: 'end', stats })
+
+const full = talk(
+  asked('a', '# What *is* it?\n1. really'),
+  finished('a', 'A **dog**.'),
+  { type: 'evidence-found', turnId: 'a', evidence },
+  asked('b', 'And then?'),
+  { type: 'failed', turnId: 'b', answer: '', error: new ValleyError('context-full', { tokens: 900, limit: 768 }) },
+)
+
+test('Markdown reads like the chat, and what was typed stays text', () => {
+  const words = { untitled: 'Untitled', you: 'You', noAnswer: 'None.', about: (name: string) => `About ${name}` }
+  expect(toMarkdown(full, words)).toBe(
+    `# \\# What \\*is\\* it? 1. really
+
+## About a\\_dog.mp4
+
+**You**
+
+> \\# What \\*is\\* it?
+> 1\\. really
+
+A **dog**.
+
+*0:07*
+
+**You**
+
+> And then?
+
+*None.*
+`,
+  )
+})
+
+test('a conversation saved as JSON and opened again says the same, under ids of its own', () => {
+  const back = fromJson(toJson(full))
+  if (!back) throw new Error('not read')
+  const clipId = back.clips.activeId
+  expect(back).toMatchObject({ createdAt: 1, updatedAt: 10, clips: { order: [clipId] } })
+  expect(back.id).not.toBe('talk')
+  expect(back.chat.turns.map(({ id: _, clipId: __, ...turn }) => turn)).toEqual(
+    full.chat.turns.map(({ id: _, clipId: __, ...turn }) => turn),
+  )
+  expect(back.chat.turns.map((turn) => turn.clipId)).toEqual([clipId, clipId])
+  expect(back.chat.turns[1]?.error).toBeInstanceOf(ValleyError)
+  expect(back.clips.clips[clipId ?? '']).toMatchObject({ name: 'a_dog.mp4', status: 'missing', media })
+  expect(fromJson(toJson(full))?.chat.turns[0]?.id).not.toBe(back.chat.turns[0]?.id)
+})
+
+test('what is not a saved conversation is not opened', () => {
+  const saved = JSON.parse(toJson(full))
+  const changed = (change: (file: typeof saved) => void) => {
+    const copy = structuredClone(saved)
+    change(copy)
+    return JSON.stringify(copy)
+  }
+  for (const text of [
+    '',
+    'null',
+    '{"a":',
+    '[]',
+    '{}',
+    changed((file) => (file.version = 2)),
+    changed((file) => (file.format = 'other')),
+    changed((file) => (file.turns[0].answer = { html: 1 })),
+    changed((file) => (file.turns[0].status = 'hacked')),
+    changed((file) => (file.turns[1].error.code = 'no-such-code')),
+    changed((file) => (file.clips[0].media.rotation = 45)),
+    changed((file) => delete file.turns),
+  ]) {
+    expect(fromJson(text), text).toBeNull()
+  }
+  expect(fromJson(changed(() => {}))).not.toBeNull()
+})
+
+test('lines that begin with a time become cues; others do not', () => {
+  const answer =
+    'Moment by moment:\n- **0:00–0:05**: A dog runs.\n- 0:05 It <stops> at 0:07.\n[0:12] It sleeps.\nAt 0:03 nothing.'
+  expect(cuesIn(answer, 20)).toEqual([
+    { start: 0, end: 5, text: 'A dog runs.' },
+    { start: 5, end: 12, text: 'It <stops> at 0:07.' },
+    { start: 12, end: 20, text: 'It sleeps.' },
+  ])
+  expect(cuesIn('A dog runs across the grass.', 20)).toEqual([])
+})
+
+test('timed descriptions of a clip come together in order, as WebVTT', () => {
+  const clips = timedDescriptions(
+    talk(asked('a', '?'), finished('a', '0:10 B & b'), asked('b', '?'), finished('b', '0:00–0:04 A')),
+  )
+  expect([...clips.keys()]).toEqual(['a_dog.mp4'])
+  expect(toWebVtt(clips.get('a_dog.mp4') ?? [])).toBe(
+    'WEBVTT\n\n00:00:00.000 --> 00:00:04.000\nA\n\n00:00:10.000 --> 00:00:20.000\nB &amp; b\n',
+  )
+  expect(toWebVtt([{ start: 3661.5, end: 3700, text: 'a\n\n--> b' }])).toContain(
+    '01:01:01.500 --> 01:01:40.000\na\n--&gt; b\n',
+  )
+})
+
+test('file names hold nothing that a system forbids', () => {
+  expect(fileName(talk(asked('a', 'What: a/b?\\c "d"')), 'Untitled', 'md')).toBe('What a b c d.md')
+  expect(fileName(talk(asked('a', '...')), 'Untitled', 'md')).toBe('Untitled.md')
+  expect(fileName(newConversation('x', 1), 'Untitled', 'md')).toBe('Untitled.md')
+})

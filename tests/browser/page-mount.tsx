@@ -1,0 +1,72 @@
+/** The whole page over stand-in workers, as main.tsx puts it together. */
+import { createRoot } from 'react-dom/client'
+import { I18nextProvider } from 'react-i18next'
+import { page, userEvent } from 'vitest/browser'
+import { App } from '../../src/app/app'
+import '../../src/app/base.css'
+import { SessionContext, SettingsContext } from '../../src/app/context'
+import { createI18n } from '../../src/app/i18n'
+import { Session } from '../../src/app/session'
+import { SettingsStore } from '../../src/app/settings'
+import { EngineContext } from '../../src/assistant/hooks'
+import { Shelf } from '../../src/storage/shelf'
+import { type Mishaps, standInEngine } from './page-stand-in'
+
+export type Mounted = {
+  readonly session: Session
+  /** What the workers did. */
+  readonly log: readonly string[]
+  /** Takes the page away as a reload does: what was to be stored is stored, nothing else survives. */
+  readonly close: () => Promise<void>
+}
+
+export type MountOptions = { readonly mishaps?: Mishaps; readonly keeps?: boolean }
+
+/** `keeps`: conversations are kept in the browser's IndexedDB. */
+export async function mount({ mishaps, keeps = false }: MountOptions = {}): Promise<Mounted> {
+  const { engine, log } = standInEngine(mishaps)
+  const settings = new SettingsStore()
+  const shelf = new Shelf({
+    onTrouble: (kind) => session.notify({ kind }),
+    onMended: () => session.dismissKind('not-stored'),
+    delay: 20,
+  })
+  const options = keeps ? { shelf } : {}
+  const session = new Session(engine, { frames: 8, generation: { temperature: 0 } }, options)
+  const container = document.body.appendChild(document.createElement('div'))
+  const root = createRoot(container)
+  root.render(
+    <I18nextProvider i18n={createI18n('en')}>
+      <SettingsContext value={settings}>
+        <EngineContext value={engine}>
+          <SessionContext value={session}>
+            <App />
+          </SessionContext>
+        </EngineContext>
+      </SettingsContext>
+    </I18nextProvider>,
+  )
+  await session.conversations.restore()
+  return {
+    session,
+    log,
+    close: async () => {
+      root.unmount()
+      await session.close()
+      await shelf.close()
+      engine.close()
+      container.remove()
+    },
+  }
+}
+
+export const film = (name = 'holiday.mp4') => new File(['x'], name, { type: 'video/mp4' })
+export const composer = () => page.getByRole('textbox', { name: 'Your question' })
+/** The text in the chat; the live region repeats it after. */
+export const answer = (text: string) => page.getByRole('region', { name: 'Chat' }).getByText(text, { exact: true })
+export const chooseFile = (file: File | File[]) => userEvent.upload(page.getByLabelText('Choose a file'), file)
+
+export async function ask(question: string): Promise<void> {
+  await composer().fill(question)
+  await userEvent.keyboard('{Enter}')
+}
