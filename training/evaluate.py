@@ -76,10 +76,10 @@ def load_subject(arguments: argparse.Namespace) -> tuple[Subject, str]:
         dtype = getattr(torch, arguments.dtype or "bfloat16")
         changed = (CHECKPOINTS / arguments.run / "projector.pt").stat().st_mtime_ns
         subject = load_run(arguments.run, arguments.clip, dtype, arguments.store)
+        if arguments.towers:
+            take_towers(subject, arguments.towers)
         if arguments.cached:
             see_cached(subject, arguments.clip or IMAGENET)
-        elif arguments.towers:
-            take_towers(subject, arguments.towers)
         return subject, f"{arguments.run}-{changed:x}"
     digest = hashlib.sha256((arguments.pack / "pack.json").read_bytes()).hexdigest()[:8]
     return load_pack(arguments.pack, getattr(torch, arguments.dtype or "float32")), f"{arguments.pack.resolve().name}-{digest}"

@@ -1,10 +1,7 @@
 """Instruction data from a small made-up corpus: reproducible, train and val apart, balanced, and true to captions and order."""
 
 import json
-import lzma
-import re
 from dataclasses import replace
-from itertools import product
 from random import Random
 
 import pytest
@@ -12,109 +9,13 @@ import pytest
 from training.data import MOTION
 from training.instructions import generate, order
 from training.instructions.conversations import presence_turn
-from training.instructions.corpus import Corpus, is_held_out, read_scenes, tidy
+from training.instructions.corpus import Corpus, is_held_out, tidy
 from training.instructions.lexicon import THINGS
 from training.instructions.presence import Census, balanced, tokens
 from training.instructions.record import Record, Turn, from_json, read_records, to_json
-from training.motion import FRAMES, PHOTOS, photo_of, windows
+from training.motion import PHOTOS, photo_of
 
-SUBJECTS = (
-    "A brown dog is chasing",
-    "Two men are carrying",
-    "A young woman is painting",
-    "A small child is reading",
-    "A white horse is pulling",
-    "Three girls are holding",
-)
-OBJECTS = (
-    "a red ball on a beach",
-    "a guitar in a park",
-    "a wooden boat near a lake",
-    "a blue book in a kitchen",
-    "an old car along a street",
-    "a yellow umbrella in a garden",
-)
-SCENES = [
-    (
-        f"{subject} {thing}.",
-        f"{subject} {thing.replace(' a ', ' the ')}.",
-        f"There is {thing} and {subject.split(' is ')[0].split(' are ')[0].lower()}.",
-    )
-    for subject, thing in product(SUBJECTS, OBJECTS)
-]
-STEPS = ["cut the onion", "fry the onion in oil", "serve it on a plate"]
-
-
-def write(path, rows):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    opener = lzma.open if path.suffix == ".xz" else open
-    with opener(path, "wt", encoding="utf-8") as lines:
-        lines.writelines(json.dumps(row) + "\n" for row in rows)
-
-
-@pytest.fixture(scope="module")
-def scenes(tmp_path_factory):
-    root = tmp_path_factory.mktemp("data")
-    patch = pytest.MonkeyPatch()
-    patch.setenv("VALLEY_DATA", str(root))
-    patch.setattr(order, "SEQUENCES", 60)
-    patch.setattr(order, "JOINED_CLIPS", 20)
-    # Sevenths of a grid six wide: train and val both get every subject and every thing.
-    rows = [
-        {"id": f"photo{number}", "split": "val" if number % 7 in (0, 2) else "train", "captions": texts}
-        for number, texts in enumerate(SCENES * 2)
-    ]
-    rows.append({"id": "cat", "split": "train", "captions": ["A grey cat is sitting high up to watch birds."]})
-    write(root / "flickr8k/captions.jsonl", rows)
-    clips = [
-        row | {"id": row["id"].replace("photo", "clip"), "n_frames": 4, "category": "music", "frames": ["s0f1", "s0f5", "s0f8", "s0f9"]}
-        for row in rows
-    ]
-    write(root / "msrvtt/captions.jsonl.xz", clips)
-    recipes = [{"id": f"recipe{number}", "split": "train", "n_frames": 3, "steps": STEPS} for number in range(20)]
-    write(root / "youcook2/captions.jsonl.xz", recipes)
-    write(
-        root / "exercises/captions.jsonl.xz",
-        [{"id": "Curl", "split": "train", "n_frames": 2, "name": "Barbell Curl", "equipment": "barbell"}],
-    )
-    photos = [
-        {"id": "coco_misc__1", "split": "train", "objects": {"person": 2, "dog": 1}},
-        {
-            "id": "daquar_nyu__1",
-            "split": "train",
-            "qa": [{"q": "what is on the floor ?", "a": "floor_mat"}, {"q": "how many chairs are there ?", "a": "4"}],
-        },
-        {
-            "id": "ade__1",
-            "split": "train",
-            "scene": "bedroom",
-            "sequences": [["A white horse is pulling a wooden boat.", "There is a red ball.", "The umbrella is near a lake."]],
-        },
-        {"id": "sun__1", "split": "train", "scene": "waterfall"},
-    ]
-    write(root / "photos/captions.jsonl.xz", photos)
-    for name in (
-        "flickr30k_multi30k_captions",
-        "coco_val2017_captions",
-        "msrvtt_captions",
-        "msvd_video_captions",
-        "activitynet_captions",
-        "charades_descriptions",
-    ):
-        write(root / f"text/{name}.jsonl.xz", rows)
-    write(root / "text/youcook2_captions.jsonl.xz", [row | {"captions": row["steps"]} for row in recipes])
-    yield read_scenes()
-    patch.undo()
-
-
-@pytest.fixture(scope="module")
-def train(scenes):
-    return list(generate.train_records(Corpus("train", scenes), 1))
-
-
-@pytest.fixture(scope="module")
-def val(scenes):
-    return list(generate.val_records(Corpus("val", scenes), 1))
+from .made_corpus import STEPS, scenes, train, val  # noqa: F401  fixtures
 
 
 def turns_of(records, type_, *kinds):
@@ -285,51 +186,3 @@ def test_a_sequence_shows_every_part_in_order(scenes):
         frames = order.lay_out(sequence, 7, Random(seed))
         assert len(frames) == 7 and list(dict.fromkeys(frame.item for frame in frames)) == [part.scene.id for part in sequence]
         assert all(not one.words & other.words for one in sequence for other in sequence if one is not other)
-
-
-def direction_of(frames):
-    """Which way the window goes, from where it really is in the first and the last frame."""
-    path = frames[0].item.rpartition("-")[2]
-    places = windows(photo_of(frames[0].item), path)
-    first, last = places[frames[0].index], places[frames[-1].index]
-    if path == "closer":
-        return "in" if last.side < first.side else "out"
-    across, down = last.left - first.left, last.top - first.top
-    return ("right" if across > 0 else "left") if abs(across) > abs(down) else ("down" if down > 0 else "up")
-
-
-def test_the_camera_moves_as_the_answers_say(train, val):
-    checked = {"motion": set(), "zoom": set()}
-    for record in [*train, *val]:
-        if record.type in checked:
-            way = direction_of(record.frames)
-            assert re.search(rf"\b{way}\b", record.turns[0].answers[0].lower()), record
-            assert not record.choice or re.search(rf"\b{way}\b", record.choice.right) and not re.search(rf"\b{way}\b", record.choice.wrong)
-            checked[record.type].add(way)
-    assert checked == {"motion": {"left", "right", "up", "down"}, "zoom": {"in", "out"}}
-
-
-def test_no_wording_and_no_photo_tells_which_way_the_camera_moves(train, val):
-    for records in (train, val):
-        answers = {}
-        for record in records:
-            if record.type in ("motion", "zoom", "change"):
-                photo = photo_of(record.frames[0].item)
-                for turn in record.turns:
-                    if turn.kind != "direction":
-                        answers.setdefault((photo, record.type, turn.question), []).append(turn.answers[0])
-        assert len(answers) > 20
-        for (_, _, question), said in answers.items():
-            assert len(said) % 2 == 0 and len(set(said)) > 1, question
-            if said[0].startswith(("Yes", "No")):
-                assert sum(text.startswith("Yes") for text in said) * 2 == len(said)
-
-
-def test_a_clip_that_stands_still_repeats_one_frame(train, val):
-    for records in (train, val):
-        said = {True: set(), False: set()}
-        for record in records:
-            if record.type == "change":
-                said[len(set(record.frames)) == 1].add(record.turns[0].answers[0].split(",")[0])
-        assert said == {True: {"No"}, False: {"Yes"}}
-    assert {len(record.frames) for record in train if record.type == "motion"} >= {2, FRAMES, 16}
