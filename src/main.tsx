@@ -14,6 +14,7 @@ import { Engine } from './assistant/engine'
 import { EngineOwner } from './assistant/engine-owner'
 import { EngineContext, PackProvider } from './assistant/hooks'
 import { startLanguage, startVision } from './assistant/workers'
+import { initialPack, modelsUrl } from './packs/choice'
 import { holdLockWhileAnswering } from './pwa/answer-lock'
 import { AppShell } from './pwa/app-shell'
 import { AppShellContext } from './pwa/context'
@@ -21,7 +22,8 @@ import { Shelf } from './storage/shelf'
 
 const settings = new SettingsStore()
 const parameters = readParameters(new URL(location.href), new URL(import.meta.env.BASE_URL, location.href))
-const engine = new Engine({ ...parameters, startVision, startLanguage })
+const packUrl = initialPack(new URL(location.href), parameters.packUrl)
+const engine = new Engine({ ...parameters, packUrl, basesUrl: modelsUrl(), startVision, startLanguage })
 const sessionSettings = ({ frames, creativity, search, keeping }: Settings): SessionSettings => ({
   frames: parameters.frames ?? frames,
   generation: {
@@ -40,6 +42,12 @@ const shelf = new Shelf({
 })
 const session = new Session(engine, sessionSettings(settings.get()), { shelf })
 settings.subscribe(() => session.configure(sessionSettings(settings.get())))
+let shownPack = packUrl
+engine.subscribe(() => {
+  if (engine.state.packUrl === shownPack) return
+  shownPack = engine.state.packUrl
+  session.packChanged()
+})
 exposeAutomation(engine, () => session.transcript())
 holdLockWhileAnswering(session)
 void session.conversations.restore()

@@ -1,13 +1,17 @@
 import { Settings2, X } from 'lucide-react'
 import { Dialog, ToggleGroup } from 'radix-ui'
-import { useId } from 'react'
+import { lazy, Suspense, useId } from 'react'
 import { useTranslation } from 'react-i18next'
 import { usePack } from '../assistant/hooks'
+import { clipKeepings } from '../storage/clip-files'
 import { useSettings, useSettingsStore } from './context'
 import { isLanguage, languages } from './i18n'
 import { IconButton } from './icon-button'
 import { type Creativity, creativities, frameChoices, type Search, searches, themes } from './settings'
 import './settings-dialog.css'
+
+const PacksPanel = lazy(async () => ({ default: (await import('../packs/packs-panel')).PacksPanel }))
+const StoragePanel = lazy(async () => ({ default: (await import('../packs/storage-panel')).StoragePanel }))
 
 /** The settings and the button that opens them. Every choice holds at once. */
 export function SettingsDialog() {
@@ -80,16 +84,20 @@ export function SettingsDialog() {
             }))}
             onChange={(value) => value in searches && store.change({ search: value as Search })}
           />
-          {pack && (
-            <div className="settings-row">
-              <span className="settings-label">{t('settings.model')}</span>
-              <p className="settings-hint">
-                {t('settings.modelLine', { name: pack.name, version: pack.version })}
-                {pack.licence && <br />}
-                {pack.licence && t('settings.licence', { licence: pack.licence })}
-              </p>
-            </div>
-          )}
+          <Choice
+            label={t('conversations.keeping')}
+            hint={t('conversations.keepingHint')}
+            value={settings.keeping}
+            options={clipKeepings.map((value) => ({ value, label: t(`conversations.keepings.${value}`) }))}
+            onChange={(value) => {
+              const keeping = clipKeepings.find((candidate) => candidate === value)
+              if (keeping) store.change({ keeping })
+            }}
+          />
+          <Suspense>
+            <PacksPanel />
+            <StoragePanel />
+          </Suspense>
         </Dialog.Content>
       </Dialog.Portal>
     </Dialog.Root>

@@ -205,7 +205,7 @@ test('another pack is loaded after the answer under way, and the clips are encod
   const { engine, log } = world()
   await encode(engine)
   const first = ask(engine, 'first')
-  const switched = engine.usePack('https://test/other/pack.json')
+  const switched = engine.changePack('https://test/other/pack.json')
   const second = ask(engine, 'second')
   expect(await first).toBe('FIRST')
   await switched
@@ -213,7 +213,7 @@ test('another pack is loaded after the answer under way, and the clips are encod
   expect(await second).toBe('SECOND')
   expect(log.filter((line) => line === 'vision loaded')).toHaveLength(2)
   expect(log.filter((line) => line === 'encoded one')).toHaveLength(2)
-  await engine.usePack('https://test/other/pack.json')
+  await engine.changePack('https://test/other/pack.json')
   expect(log.filter((line) => line === 'vision started')).toHaveLength(2)
 })
 

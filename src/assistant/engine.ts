@@ -119,7 +119,7 @@ export class Engine {
   }
 
   /** Loads another pack in place of this one, after what is being answered. The clips are encoded again with it. */
-  async usePack(packUrl: string): Promise<void> {
+  async changePack(packUrl: string): Promise<void> {
     await this.#turns.run(new AbortController().signal, async () => {
       if (packUrl === this.#packUrl) return
       this.#packUrl = packUrl

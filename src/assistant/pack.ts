@@ -1,3 +1,5 @@
+import { storedManifest } from '../packs/stored-manifest'
+
 /** What the page itself shows of a pack; the workers read and validate the whole of it. */
 export type PackSummary = {
   readonly name: string
@@ -44,6 +46,7 @@ export function summarizePack(json: unknown): PackSummary | null {
 /** Fetches the summary; null where it cannot be had, since the engine reports that itself. */
 export async function fetchPackSummary(packUrl: string): Promise<PackSummary | null> {
   try {
+    if (packUrl.startsWith('opfs:')) return summarizePack(await storedManifest(packUrl))
     const response = await fetch(packUrl)
     return response.ok ? summarizePack(await response.json()) : null
   } catch {

@@ -1,4 +1,4 @@
-import type { LanguageApi, VisionApi } from '../../workers/protocol'
+import type { LanguageApi, PacksApi, VisionApi } from '../../workers/protocol'
 import { WorkerClient } from './worker-client'
 
 const lockName = (kind: string) => `valley-${kind}-${crypto.randomUUID()}`
@@ -18,4 +18,10 @@ export function startLanguage(): WorkerClient<LanguageApi> {
     name,
   })
   return new WorkerClient('language', worker, name)
+}
+
+/** Starts the worker that lists, fetches and imports packs. Nothing is lost with it, so nothing watches over it. */
+export function startPacks(): WorkerClient<PacksApi> {
+  const worker = new Worker(new URL('../../workers/packs/packs.worker.ts', import.meta.url), { type: 'module' })
+  return new WorkerClient('packs', worker)
 }

@@ -1,0 +1,133 @@
+/** Every byte that this app keeps in the browser, by kind, and the ways to delete them. */
+import { keptFolders, packFilesCache } from '../../workers/protocol'
+import { databaseName } from '../storage/database'
+import { rememberPack } from './choice'
+
+export const keptKinds = ['conversations', 'clips', 'packs', 'imported', 'weights', 'shell'] as const
+/**
+ * `conversations`: with copies of clips, in IndexedDB; `clips`: what was made of them; `packs`: their files, whole or in part;
+ * `weights`: derived from them; `shell`: the app itself, for use without a network.
+ */
+export type KeptKind = (typeof keptKinds)[number]
+
+export type KeptBytes = {
+  readonly kinds: Readonly<Record<KeptKind, number>>
+  /** What the browser grants in all; null where it does not say. */
+  readonly quota: number | null
+  /** The browser may delete nothing by itself. */
+  readonly persisted: boolean
+}
+
+const folders: Readonly<Partial<Record<KeptKind, readonly string[]>>> = {
+  clips: [keptFolders.clips, keptFolders.prefixes],
+  packs: [keptFolders.partial],
+  imported: [keptFolders.packs],
+  weights: [keptFolders.derived],
+}
+
+type Estimate = StorageEstimate & { readonly usageDetails?: { readonly indexedDB?: number } }
+
+export async function measureKept(): Promise<KeptBytes> {
+  const estimate: Estimate = (await navigator.storage?.estimate?.().catch(() => null)) ?? {}
+  const sizes = await Promise.all(
+    Object.entries(folders).map(async ([kind, names]) => [kind, sum(await Promise.all(names.map(folderBytes)))]),
+  )
+  const inFolders = Object.fromEntries(sizes) as Partial<Record<KeptKind, number>>
+  const caches = await cacheBytes()
+  const known = { ...inFolders, packs: (inFolders.packs ?? 0) + caches.packs, shell: caches.shell }
+  // Chromium tells the database's size; elsewhere it is what is left of all.
+  const rest = Math.max(0, (estimate.usage ?? 0) - sum(Object.values(known)))
+  const conversations = estimate.usageDetails ? (estimate.usageDetails.indexedDB ?? 0) : rest
+  return {
+    kinds: { clips: 0, imported: 0, weights: 0, ...known, conversations },
+    quota: estimate.quota ?? null,
+    persisted: (await navigator.storage?.persisted?.().catch(() => false)) ?? false,
+  }
+}
+
+/** Asks the browser to delete nothing by itself; resolves to its answer. */
+export const requestPersistence = async (): Promise<boolean> =>
+  (await navigator.storage?.persist?.().catch(() => false)) ?? false
+
+/** Whether the page must be opened anew after this was deleted: it still shows what is gone. */
+export const needsReload = (kinds: readonly KeptKind[]) => kinds.includes('conversations') || kinds.includes('imported')
+
+/** Deletes all of some kinds. Throws what the browser threw; what was deleted before that stays deleted. */
+export async function deleteKept(kinds: readonly KeptKind[]): Promise<void> {
+  for (const kind of kinds) {
+    for (const name of folders[kind] ?? []) await removeFolder(name)
+    if (kind === 'packs') await globalThis.caches?.delete(packFilesCache)
+    if (kind === 'imported') rememberPack(null)
+    if (kind === 'shell') await deleteShell()
+    if (kind === 'conversations') await deleteDatabase()
+  }
+  if (keptKinds.every((kind) => kinds.includes(kind))) {
+    for (const storage of [localStorage, sessionStorage]) {
+      for (const key of Object.keys(storage)) if (key.startsWith('valley.')) storage.removeItem(key)
+    }
+  }
+}
+
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
+
+async function folderBytes(name: string): Promise<number> {
+  const folder = await navigator.storage
+    ?.getDirectory()
+    .then((root) => root.getDirectoryHandle(name))
+    .catch(() => null)
+  return folder ? bytesIn(folder) : 0
+}
+
+async function bytesIn(folder: FileSystemDirectoryHandle): Promise<number> {
+  let total = 0
+  for await (const handle of folder.values()) {
+    if (handle.kind === 'directory') total += await bytesIn(handle as FileSystemDirectoryHandle)
+    // A file that a worker replaces at this moment counts at the next look.
+    else total += (await (handle as FileSystemFileHandle).getFile().catch(() => null))?.size ?? 0
+  }
+  return total
+}
+
+async function cacheBytes(): Promise<{ packs: number; shell: number }> {
+  const bytes = { packs: 0, shell: 0 }
+  if (!('caches' in globalThis)) return bytes
+  for (const name of await caches.keys().catch(() => [])) {
+    const cache = await caches.open(name)
+    for (const request of await cache.keys()) {
+      const response = await cache.match(request)
+      if (response) bytes[name === packFilesCache ? 'packs' : 'shell'] += await responseBytes(response)
+    }
+  }
+  return bytes
+}
+
+/** Its length as the header says, where that is not the length of a compressed transfer. */
+async function responseBytes(response: Response): Promise<number> {
+  const length = Number(response.headers.get('Content-Length') ?? Number.NaN)
+  if (Number.isFinite(length) && !response.headers.has('Content-Encoding')) return length
+  return (await response.blob()).size
+}
+
+async function removeFolder(name: string): Promise<void> {
+  const root = await navigator.storage.getDirectory()
+  await root.removeEntry(name, { recursive: true }).catch((thrown: unknown) => {
+    if (!(thrown instanceof DOMException && thrown.name === 'NotFoundError')) throw thrown
+  })
+}
+
+/** The caches, and the service worker that would otherwise serve from them. It installs itself again at the next visit. */
+async function deleteShell(): Promise<void> {
+  const names = await caches.keys()
+  await Promise.all(names.filter((name) => name !== packFilesCache).map((name) => caches.delete(name)))
+  const scope = new URL(import.meta.env.BASE_URL, location.href).href
+  await (await navigator.serviceWorker?.getRegistration(scope))?.unregister()
+}
+
+/** The open connection closes by itself when it hears of this. */
+function deleteDatabase(): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.deleteDatabase(databaseName)
+    request.onsuccess = () => resolve()
+    request.onerror = () => reject(request.error)
+  })
+}

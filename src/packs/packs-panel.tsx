@@ -1,0 +1,138 @@
+import { useEffect, useSyncExternalStore } from 'react'
+import { useTranslation } from 'react-i18next'
+import type { PackOffer } from '../../workers/protocol'
+import { errorSentences } from '../app/error-text'
+import { formatBytes, formatLanguages, formatPercent } from '../app/format'
+import { Meter } from '../app/meter'
+import { useEngine, useEngineState } from '../assistant/hooks'
+import { startPacks } from '../assistant/workers'
+import { modelsUrl, rememberPack } from './choice'
+import { FolderButton } from './folder-button'
+import { Library, type PackJob } from './library'
+import './packs.css'
+
+/** One for all openings of the screen: what is being fetched goes on while it is closed. */
+const library = new Library(startPacks, modelsUrl())
+
+/** The packs on offer: what each is, whether it runs here, and the way to have it. */
+export function PacksPanel() {
+  const { t } = useTranslation()
+  const { offers, jobs, importing } = useSyncExternalStore(library.subscribe, library.getState)
+  useEffect(() => void library.refresh(), [])
+  return (
+    <div className="settings-row">
+      <span className="settings-label" id="packs-label">
+        {t('packs.title')}
+      </span>
+      {offers === null && <p className="settings-hint">{t('packs.looking')}</p>}
+      {offers?.length === 0 && <p className="settings-hint">{t('packs.none')}</p>}
+      <ul className="packs" aria-labelledby="packs-label">
+        {offers?.map((offer) => (
+          <PackItem key={offer.packUrl} offer={offer} job={jobs.get(offer.packUrl)} />
+        ))}
+      </ul>
+      <FolderButton
+        label={t('packs.import')}
+        disabled={importing?.status === 'coming'}
+        onChoose={(files) => void library.importFolder(files)}
+      />
+      <p className="settings-hint">{t('packs.importHint')}</p>
+      <Job name={t('packs.import')} job={importing ?? undefined} />
+    </div>
+  )
+}
+
+type ItemProps = { readonly offer: PackOffer; readonly job: PackJob | undefined }
+
+function PackItem({ offer, job }: ItemProps) {
+  const { t, i18n } = useTranslation()
+  const engine = useEngine()
+  const { packUrl } = useEngineState()
+  const { name, version, languages, licence, bytes, present, fitness, imported } = offer
+  const inUse = packUrl === offer.packUrl
+  const complete = present >= bytes
+  const size = (value: number) => formatBytes(value, i18n.language)
+  const use = () => {
+    rememberPack(offer.packUrl)
+    void engine.changePack(offer.packUrl)
+  }
+  return (
+    <li className="pack" data-in-use={inUse}>
+      <p className="pack-name">
+        {t('packs.name', { name, version })}
+        {inUse && <span className="pack-mark">{t('packs.inUse')}</span>}
+      </p>
+      <p className="settings-hint tabular">
+        {[
+          formatLanguages(languages, i18n.language),
+          size(bytes),
+          fitness.backend === 'webgpu' ? t('packs.onGpu') : fitness.backend === 'wasm' ? t('packs.onCpu') : null,
+          complete || present === 0
+            ? null
+            : t('packs.part', { percent: formatPercent(present / bytes, i18n.language) }),
+        ]
+          .filter(Boolean)
+          .join(' · ')}
+      </p>
+      {licence && <p className="settings-hint">{t('packs.licence', { licence })}</p>}
+      {fitness.problems.map((problem) => (
+        <p key={problem} className="pack-problem">
+          {t(`packs.problems.${problem}`)}
+        </p>
+      ))}
+      <Job name={name} job={job} />
+      <div className="pack-actions">
+        {!inUse && complete && fitness.runs && (
+          <button type="button" className="button" data-size="small" onClick={use}>
+            {t('packs.use', { name })}
+          </button>
+        )}
+        {!complete && job?.status !== 'coming' && fitness.runs && (
+          <button
+            type="button"
+            className="button"
+            data-size="small"
+            onClick={() => void library.download(offer.packUrl)}
+          >
+            {present > 0 ? t('packs.resume', { name }) : t('packs.get', { name })}
+          </button>
+        )}
+        {job?.status === 'coming' && (
+          <button type="button" className="button" data-size="small" onClick={() => library.pause(offer.packUrl)}>
+            {t('packs.pause', { name })}
+          </button>
+        )}
+        {imported && !inUse && (
+          <button
+            type="button"
+            className="button"
+            data-size="small"
+            data-look="danger"
+            onClick={() => void library.remove(offer.packUrl)}
+          >
+            {t('packs.remove', { name })}
+          </button>
+        )}
+      </div>
+    </li>
+  )
+}
+
+function Job({ name, job }: { readonly name: string; readonly job: PackJob | undefined }) {
+  const { t, i18n } = useTranslation()
+  if (!job) return null
+  if (job.status === 'failed') {
+    return (
+      <p className="pack-problem" role="alert">
+        {Object.values(errorSentences(t, i18n.language, job.error)).join(i18n.language === 'zh-CN' ? '' : ' ')}
+      </p>
+    )
+  }
+  const size = (value: number) => formatBytes(value, i18n.language)
+  return (
+    <>
+      <Meter label={name} share={job.total > 0 ? job.done / job.total : 0} />
+      <p className="settings-hint tabular">{t('packs.coming', { done: size(job.done), total: size(job.total) })}</p>
+    </>
+  )
+}

@@ -1,0 +1,8 @@
+/** pack.json of an imported pack, which lies in the origin-private file system. @throws DOMException where it does not */
+export async function storedManifest(packUrl: string): Promise<unknown> {
+  const folders = new URL(packUrl).pathname.split('/').filter(Boolean).map(decodeURIComponent)
+  const name = folders.pop() ?? ''
+  let folder = await navigator.storage.getDirectory()
+  for (const part of folders) folder = await folder.getDirectoryHandle(part)
+  return JSON.parse(await (await (await folder.getFileHandle(name)).getFile()).text())
+}

@@ -1,0 +1,61 @@
+/** Models and storage in the settings: what is on offer and kept, and that it goes when it is told to. */
+import { afterEach, expect, test } from 'vitest'
+import { page, userEvent } from 'vitest/browser'
+import { deleteKept, measureKept } from '../../src/packs/kept'
+import { keptFolders, packFilesCache } from '../../workers/protocol'
+import { type Mounted, mount } from './page-mount'
+
+let mounted: Mounted | undefined
+afterEach(async () => {
+  await mounted?.close()
+  mounted = undefined
+})
+
+const root = () => navigator.storage.getDirectory()
+async function put(folder: string, name: string, bytes: number): Promise<void> {
+  const handle = await (await root()).getDirectoryHandle(folder, { create: true })
+  const writable = await (await handle.getFileHandle(name, { create: true })).createWritable()
+  await writable.write(new Uint8Array(bytes))
+  await writable.close()
+}
+async function putAll(): Promise<void> {
+  await put(keptFolders.clips, 'a', 100)
+  await put(keptFolders.prefixes, 'b', 1000)
+  await put(keptFolders.derived, 'c', 20_000)
+  await put(keptFolders.partial, 'd', 300)
+  await (await caches.open(packFilesCache)).put('/valley-files/e', new Response(new Uint8Array(4000)))
+  await (await caches.open('shell')).put('/index', new Response('0123456789'))
+}
+
+test('every byte is counted by kind, and deleted by kind', async () => {
+  for (const name of Object.values(keptFolders))
+    await (await root()).removeEntry(name, { recursive: true }).catch(() => {})
+  for (const name of await caches.keys()) await caches.delete(name)
+  await putAll()
+  const { kinds, quota } = await measureKept()
+  expect(kinds).toMatchObject({ clips: 1100, weights: 20_000, packs: 4300, shell: 10, imported: 0 })
+  expect(quota).toBeGreaterThan(0)
+  await deleteKept(['clips', 'packs'])
+  expect((await measureKept()).kinds).toMatchObject({ clips: 0, weights: 20_000, packs: 0, shell: 10 })
+  await deleteKept(['weights', 'shell', 'clips'])
+  expect((await measureKept()).kinds).toMatchObject({ clips: 0, weights: 0, packs: 0, shell: 0 })
+})
+
+test('the settings show the models and what is kept; a kind is deleted after a question', async () => {
+  await putAll()
+  mounted = await mount()
+  await page.getByRole('button', { name: 'Settings' }).click()
+  const dialog = page.getByRole('dialog')
+  await expect.element(dialog.getByText(/Valley nano/).first()).toBeVisible()
+  await expect.element(dialog.getByRole('list', { name: 'Storage' })).toBeVisible()
+  const remove = dialog.getByRole('button', { name: 'Delete: What was seen in clips' })
+  await remove.click()
+  const question = page.getByRole('alertdialog')
+  await question.getByRole('button', { name: 'Cancel' }).click()
+  expect((await measureKept()).kinds.clips).toBe(1100)
+  await remove.click()
+  await question.getByRole('button', { name: 'Delete' }).click()
+  await expect.element(remove).toBeDisabled()
+  expect((await measureKept()).kinds.clips).toBe(0)
+  await userEvent.keyboard('{Escape}')
+})
