@@ -5,7 +5,8 @@ import { isLanguage } from '../app/i18n'
 import { usePack } from '../assistant/hooks'
 import './suggestions.css'
 
-const keys = ['happening', 'see', 'where'] as const
+/** What a small model answers well: the scene and its subject, rather than counts or causes. */
+const keys = { video: ['happening', 'outdoors'], image: ['see', 'where'] } as const
 
 type Props = {
   readonly kind: MediaInfo['kind']
@@ -22,7 +23,7 @@ export function Suggestions({ kind, onAsk }: Props) {
   const asking = i18n.getFixedT(understood ? i18n.language : (spoken.find(isLanguage) ?? 'en'))
   // What the pack was taught to answer best comes first, in the pack's own words.
   const taught = kind === 'image' ? pack?.describeImage : pack?.describeVideo
-  const questions = [...(taught ? [taught] : []), ...keys.map((key) => asking(`suggest.${key}`))]
+  const questions = [...(taught ? [taught] : []), ...keys[kind].map((key) => asking(`suggest.${key}`))]
   return (
     <div className="suggestions">
       <p className="suggestions-lead">{t('chat.empty')}</p>

@@ -1,5 +1,5 @@
 import { FolderOpen, X } from 'lucide-react'
-import { useId } from 'react'
+import { lazy, Suspense, useId } from 'react'
 import { useTranslation } from 'react-i18next'
 import { IconButton } from '../app/icon-button'
 import { Meter } from '../app/meter'
@@ -9,6 +9,9 @@ import { FrameStrip } from './frame-strip'
 import { Player } from './player'
 import type { Clip } from './reducer'
 import './clip-panel.css'
+
+// Nobody needs it before there is a clip.
+const FindMoment = lazy(() => import('../moments/find-moment'))
 
 type Props = {
   readonly clip: Clip
@@ -34,6 +37,11 @@ export function ClipPanel({ clip, onFiles, onClose }: Props) {
       </div>
       <Player key={clip.id} clip={clip} />
       <div className="clip-below">
+        {clip.media?.kind === 'video' && (
+          <Suspense>
+            <FindMoment clip={clip} />
+          </Suspense>
+        )}
         {clip.media?.kind !== 'image' && clip.timestamps.length > 0 && <FrameStrip clip={clip} />}
         <ClipProgress clip={clip} />
       </div>

@@ -1,0 +1,115 @@
+import { type CSSProperties, type MouseEvent, useEffect } from 'react'
+import { useTranslation } from 'react-i18next'
+import { formatTime, needsTenths } from '../app/format'
+import { playhead } from '../clip/playhead'
+import type { Clip } from '../clip/reducer'
+import { usePresent } from '../clip/use-playhead'
+import { smoothPath } from './curve'
+import type { SearchResult } from './moment-search'
+import './moment-curve.css'
+
+/** The drawing's own units; the element stretches it. */
+const width = 1000
+const height = 100
+
+type Props = {
+  readonly clip: Clip
+  readonly result: SearchResult
+  /** The peak that the arrow keys stand on. */
+  readonly current: number | null
+  readonly onPeak: (peak: number) => void
+  readonly onGo: (peak: number) => void
+}
+
+/**
+ * How well each sampled frame fits the words, along the player's bar. The line is smooth, the dots are what was looked
+ * at, and the dashed line is what chance reaches. The peaks are buttons; anywhere else a press seeks by place.
+ */
+export function MomentCurve({ clip, result, current, onPeak, onGo }: Props) {
+  const { t } = useTranslation()
+  const duration = clip.media?.duration ?? 0
+  const { points, peaks, chance, usual } = result
+  const low = Math.min(usual, ...points.map(({ similarity }) => similarity))
+  const high = Math.max(chance, ...points.map(({ similarity }) => similarity))
+  const x = (seconds: number) => (duration > 0 ? Math.min(1, Math.max(0, seconds / duration)) : 0)
+  const y = (similarity: number) => (high > low ? (similarity - low) / (high - low) : 0)
+  const line = smoothPath(points.map((p) => ({ x: x(p.timestamp) * width, y: (1 - y(p.similarity)) * height })))
+  const [first, last] = [points[0], points.at(-1)]
+  const fine = needsTenths(peaks.map((index) => points[index]?.timestamp ?? 0))
+  usePointedPeak(clip, points[peaks[current ?? -1] ?? -1]?.timestamp)
+
+  const onPress = (event: MouseEvent<HTMLDivElement>) => {
+    const { left, width: across } = event.currentTarget.getBoundingClientRect()
+    playhead.seek(clip.id, ((event.clientX - left) / across) * duration)
+  }
+  return (
+    <div className="curve">
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: the peaks are buttons, and the player's own bar seeks by key */}
+      {/* biome-ignore lint/a11y/useKeyWithClickEvents: as above */}
+      <div className="curve-stage" onClick={onPress}>
+        <svg viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" role="img" aria-label={t('moments.curve')}>
+          {first && last && (
+            <path
+              className="curve-area"
+              d={`${line}L${x(last.timestamp) * width},${height}L${x(first.timestamp) * width},${height}Z`}
+            />
+          )}
+          <line
+            className="curve-chance"
+            x1="0"
+            x2={width}
+            y1={(1 - y(chance)) * height}
+            y2={(1 - y(chance)) * height}
+          />
+          <path className="curve-line" d={line} />
+        </svg>
+        {points.map(({ timestamp, similarity }) => (
+          <span key={timestamp} className="curve-dot" style={place(x(timestamp), y(similarity))} />
+        ))}
+        <Present clip={clip} />
+      </div>
+      <ul className="curve-peaks" aria-label={t('moments.peaks')}>
+        {peaks.map((index, peak) => {
+          const point = points[index]
+          if (!point) return null
+          const time = formatTime(point.timestamp, fine)
+          return (
+            <li key={point.timestamp} className="curve-peak" style={place(x(point.timestamp), y(point.similarity))}>
+              <button
+                type="button"
+                className="curve-time"
+                data-weak={point.similarity <= chance ? 'true' : undefined}
+                aria-current={peak === current ? 'true' : undefined}
+                aria-label={t('clip.seek', { time })}
+                onFocus={() => onPeak(peak)}
+                onClick={() => onGo(peak)}
+              >
+                {time}
+              </button>
+            </li>
+          )
+        })}
+      </ul>
+    </div>
+  )
+}
+
+/** Where the player stands; moves many times a second, so it renders alone. */
+function Present({ clip }: { readonly clip: Clip }) {
+  const duration = clip.media?.duration ?? 0
+  const present = usePresent(clip.id)
+  return <span className="curve-present" style={place(duration > 0 ? Math.min(1, present / duration) : 0, 0)} />
+}
+
+/** Marks in the strip the frame nearest to the peak that is stood on. */
+function usePointedPeak({ id, timestamps }: Clip, seconds: number | undefined): void {
+  useEffect(() => {
+    if (seconds === undefined) return
+    const nearest = [...timestamps].sort((a, b) => Math.abs(a - seconds) - Math.abs(b - seconds))[0]
+    playhead.point(id, nearest === undefined ? [] : [nearest])
+    return () => playhead.point(id, [])
+  }, [id, timestamps, seconds])
+}
+
+/** Shares of the curve's width and height, for the stylesheet. */
+const place = (x: number, y: number) => ({ '--x': x, '--y': y }) as CSSProperties
