@@ -83,12 +83,11 @@ async function walk(page: Page, look: Look, shot: Shot): Promise<void> {
   await shot('5-encoding')
   await page.locator('.turn[data-status=reading] .turn-progress').waitFor({ timeout: 120_000 })
   await shot('6-reading')
+  // As a function: a string would be an eval, which the page's policy refuses.
   await page.waitForFunction(
-    "(document.querySelector('.answer-text[data-live=true]')?.textContent?.length ?? 0) > 12",
+    () => (document.querySelector('.answer-text[data-live=true]')?.textContent?.length ?? 0) > 12,
     null,
-    {
-      timeout: 120_000,
-    },
+    { timeout: 120_000 },
   )
   await shot('7-streaming')
   await page.locator('.turn[data-status=done]').waitFor({ timeout: 120_000 })
