@@ -7,7 +7,8 @@
 docs/results.json holds the figures that the project is judged by, each {value, command, commit, predictions}, with the
 predictions copied to docs/predictions; figures from PyTorch get keys that end in _pytorch. docs/experiments.json holds one
 table an experiment, a row at a time. Both are rendered between the markers of docs/results.md, whose words are hand-written;
-plots (loss curves, experiments) go to docs/plots. Figures over part of a split are refused for docs/results.json.
+plots (loss curves, experiments) go to docs/plots. Figures over the first N items of a split (or of each kind of question) say
+so by `limit`, and never take the place of figures over all.
 """
 
 from __future__ import annotations
@@ -59,8 +60,6 @@ BARS: dict[str, float] = {
     "parity_f32_first10_tokens": 0.98,
     "parity_int8_top1": 0.93,
 }
-# A part of a split is the whole of this task.
-PARTIAL = ("parity",)
 
 
 def is_pytorch(content: dict) -> bool:
@@ -68,13 +67,9 @@ def is_pytorch(content: dict) -> bool:
 
 
 def entries(content: dict, folder: Path) -> dict[str, dict]:
-    """The entries of docs/results.json that one figures file gives, its predictions copied into `folder`.
-
-    Raises ValueError for figures over part of a split.
-    """
+    """The entries of docs/results.json that one figures file gives, its predictions copied into `folder`."""
     task, data = content["task"], content["data"]
-    if data.get("limit") is not None and task not in PARTIAL:
-        raise ValueError(f"{task} on {data['folder']} covers the first {data['limit']} items only")
+    limited = {} if data.get("limit") is None else {"limit": data["limit"]}
     suffix = "_pytorch" if is_pytorch(content) else ""
     found = {}
     for key, (wanted, source, name) in KEYS.items():
@@ -86,7 +81,7 @@ def entries(content: dict, folder: Path) -> dict[str, dict]:
         if source_path.is_file() and source_path.resolve() != kept.resolve():
             kept.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source_path, kept)
-        found[key + suffix] = figure | {"predictions": str(kept.relative_to(ROOT))}
+        found[key + suffix] = figure | {"predictions": str(kept.relative_to(ROOT))} | limited
     return found
 
 
@@ -112,8 +107,18 @@ def add_row(experiments: dict, name: str, row: dict) -> None:
         rows[place] = row
 
 
+def take(results: dict, found: dict) -> dict:
+    """`results` with what was found; part of a split does not replace the whole."""
+    whole = {key for key, entry in results.items() if "limit" not in entry}
+    return results | {key: entry for key, entry in found.items() if "limit" not in entry or key not in whole}
+
+
 def shown(value: float) -> str:
     return str(int(value)) if value == int(value) and abs(value) > 1 else f"{value:.3f}"
+
+
+def shown_entry(entry: dict) -> str:
+    return shown(entry["value"]) + (f" (first {entry['limit']})" if "limit" in entry else "")
 
 
 def table(head: list[str], rows: list[list[str]]) -> list[str]:
@@ -128,7 +133,7 @@ def render(results: dict, experiments: dict, plots: list[Path]) -> str:
     for key in KEYS:
         browser, pytorch = results.get(key), results.get(f"{key}_pytorch")
         if browser or pytorch:
-            values = [shown(entry["value"]) if entry else "" for entry in (browser, pytorch)]
+            values = [shown_entry(entry) if entry else "" for entry in (browser, pytorch)]
             rows.append([f"`{key}`", *values, shown(BARS[key]) if key in BARS else ""])
     lines += table(["figure", "browser", "PyTorch", "at least"], rows) if rows else ["Nothing has been measured yet."]
     commands = sorted({entry["command"] for entry in results.values()})
@@ -175,7 +180,7 @@ def main() -> None:
         write(DOCS / "experiments.json", experiments)
     elif contents:
         for content in contents:
-            results |= entries(content, DOCS / "predictions")
+            results = take(results, entries(content, DOCS / "predictions"))
         order = [name for key in KEYS for name in (key, f"{key}_pytorch")]
         results = {key: results[key] for key in order if key in results}
         write(DOCS / "results.json", results)

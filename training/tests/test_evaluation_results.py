@@ -6,7 +6,7 @@ import pytest
 
 from training.evaluation import results
 from training.evaluation.plots import draw_all, smooth
-from training.evaluation.results import add_row, entries, experiment_row, render, write_between
+from training.evaluation.results import add_row, entries, experiment_row, render, take, write_between
 
 
 def figures_file(folder, task="caption", data="flickr8k", limit=None, engine="Chromium", **values) -> dict:
@@ -35,10 +35,13 @@ def test_figures_get_the_key_of_their_task_and_data(root):
     assert list(questions) == ["yesno", "yesno_logp"]
 
 
-def test_part_of_a_split_is_refused_except_for_parity(root):
-    with pytest.raises(ValueError, match="first 50 items only"):
-        entries(figures_file(root, limit=50, cider=0.5), root / "docs")
-    assert list(entries(figures_file(root, "parity", limit=50, int8_top1=0.95), root / "docs")) == ["parity_int8_top1"]
+def test_part_of_a_split_says_so_and_never_replaces_the_whole(root):
+    part = entries(figures_file(root, limit=50, cider=0.5), root / "docs")
+    whole = entries(figures_file(root, cider=0.4), root / "docs")
+    assert part["cider_val"]["limit"] == 50 and "limit" not in whole["cider_val"]
+    assert take(take({}, part), whole)["cider_val"]["value"] == 0.4
+    assert take(whole, part)["cider_val"]["value"] == 0.4
+    assert "0.500 (first 50)" in render(part, {}, [])
 
 
 def test_a_row_of_an_experiment_replaces_the_one_of_its_label(root):
