@@ -18,6 +18,7 @@ export function EngineStatus() {
   const label = () => {
     if (summary.status === 'ready') return t('engine.ready')
     if (summary.status === 'failed') return t('engine.failed')
+    if (summary.status === 'paused') return t('packs.paused')
     if (summary.restarted) return t('engine.restarting')
     if (summary.share === null) return t('engine.loading')
     return t('engine.loadingPercent', { percent: formatPercent(summary.share, i18n.language) })
@@ -33,6 +34,16 @@ export function EngineStatus() {
         <Popover.Content className="floating engine-details" align="end" sideOffset={8} collisionPadding={12}>
           <ComponentRow name={t('engine.vision')} state={state.vision} />
           <ComponentRow name={t('engine.language')} state={state.language} />
+          {summary.status === 'paused' && (
+            <button type="button" className="button" data-look="primary" onClick={() => engine.start()}>
+              {t('packs.resumeLoading')}
+            </button>
+          )}
+          {(isFetching(state.vision) || isFetching(state.language)) && (
+            <button type="button" className="button" onClick={() => engine.pause()}>
+              {t('packs.pauseLoading')}
+            </button>
+          )}
           {summary.status === 'failed' && (
             <button type="button" className="button" data-look="primary" onClick={() => engine.retry()}>
               {t('engine.retry')}
@@ -43,6 +54,10 @@ export function EngineStatus() {
     </Popover.Root>
   )
 }
+
+/** What is stopped then goes on from there; any other step would only begin again. */
+const isFetching = (state: ComponentState<VisionInfo | LanguageInfo>) =>
+  state.status === 'loading' && state.progress?.stage === 'download'
 
 type RowProps = { readonly name: string; readonly state: ComponentState<VisionInfo | LanguageInfo> }
 

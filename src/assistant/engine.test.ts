@@ -201,6 +201,21 @@ describe('another tab', () => {
   })
 })
 
+test('loading that was paused goes on when it is told to, and what waited is answered', async () => {
+  const { engine, log } = world()
+  const waiting = ask(engine, 'what?', null)
+  engine.pause()
+  expect(engine.state.paused).toBe(true)
+  await new Promise((resolve) => setTimeout(resolve, 30))
+  expect(engine.state).toMatchObject({ vision: { status: 'loading' }, language: { status: 'loading' } })
+  engine.start()
+  expect(await waiting).toBe('WHAT?')
+  expect(engine.state.paused).toBe(false)
+  engine.pause()
+  expect(engine.state).toMatchObject({ paused: false, language: { status: 'ready' } })
+  expect(log.filter((line) => line === 'language started')).toHaveLength(2)
+})
+
 test('another pack is loaded after the answer under way, and the clips are encoded with it', async () => {
   const { engine, log } = world()
   await encode(engine)
@@ -214,6 +229,10 @@ test('another pack is loaded after the answer under way, and the clips are encod
   expect(log.filter((line) => line === 'vision loaded')).toHaveLength(2)
   expect(log.filter((line) => line === 'encoded one')).toHaveLength(2)
   await engine.changePack('https://test/other/pack.json')
+  expect(log.filter((line) => line === 'vision started')).toHaveLength(2)
+  engine.suspend()
+  await engine.changePack('https://test/third/pack.json')
+  expect(engine.state.packUrl).toBe('https://test/third/pack.json')
   expect(log.filter((line) => line === 'vision started')).toHaveLength(2)
 })
 

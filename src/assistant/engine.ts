@@ -27,6 +27,8 @@ import type { WorkerClient } from './worker-client'
 export type EngineState = {
   /** Of the pack that is loaded, or being loaded. */
   readonly packUrl: string
+  /** The person stopped the loading. */
+  readonly paused: boolean
   readonly vision: ComponentState<VisionInfo>
   readonly language: ComponentState<LanguageInfo>
 }
@@ -69,6 +71,7 @@ export class Engine {
   readonly #turns = new SerialQueue()
   readonly #listeners = new Set<() => void>()
   #packUrl: string
+  #paused = false
   #state: EngineState
 
   constructor(options: EngineOptions) {
@@ -104,6 +107,7 @@ export class Engine {
 
   /** Starts both workers and loads the pack. Progress and failures show in `state`. */
   start(): void {
+    this.#paused = false
     this.#vision.start()
     this.#language.start()
   }
@@ -113,9 +117,18 @@ export class Engine {
    * `engine-elsewhere`; what waits goes on waiting, and clips are encoded again.
    */
   suspend(): void {
+    this.#paused = false
     const reason = new ValleyError('engine-elsewhere')
     this.#vision.suspend(reason)
     this.#language.suspend(reason)
+  }
+
+  /** Stops the loading until `start`, without losing what came of the pack's files. Nothing where it is loaded. */
+  pause(): void {
+    if (this.#vision.state.status !== 'loading' && this.#language.state.status !== 'loading') return
+    this.suspend()
+    this.#paused = true
+    this.#changed()
   }
 
   /** Loads another pack in place of this one, after what is being answered. The clips are encoded again with it. */
@@ -124,6 +137,8 @@ export class Engine {
       if (packUrl === this.#packUrl) return
       this.#packUrl = packUrl
       this.#clips.lose()
+      // Suspended or paused, it waits for `start` as before.
+      if (!this.#vision.client || !this.#language.client) return this.#changed()
       this.#vision.start()
       this.#language.start()
     })
@@ -335,7 +350,7 @@ export class Engine {
   }
 
   #snapshot(): EngineState {
-    return { packUrl: this.#packUrl, vision: this.#vision.state, language: this.#language.state }
+    return { packUrl: this.#packUrl, paused: this.#paused, vision: this.#vision.state, language: this.#language.state }
   }
 
   #changed(): void {

@@ -41,13 +41,16 @@ export const usePack = (): PackSummary | null => useContext(PackContext)
 export type EngineSummary =
   | { readonly status: 'ready' }
   | { readonly status: 'failed' }
+  /** The person stopped the loading. */
+  | { readonly status: 'paused' }
   /** `share`: how much of the whole load is done, 0 to 1; null before the first report. */
   | { readonly status: 'loading'; readonly share: number | null; readonly restarted: boolean }
 
 /** Both components as one: failed if either is, ready if both are. */
-export function summarizeEngine({ vision, language }: EngineState): EngineSummary {
+export function summarizeEngine({ vision, language, paused }: EngineState): EngineSummary {
   const components: ComponentState<unknown>[] = [vision, language]
   if (components.some(({ status }) => status === 'failed')) return { status: 'failed' }
+  if (paused) return { status: 'paused' }
   if (components.every(({ status }) => status === 'ready')) return { status: 'ready' }
   const restarted = components.some((component) => component.status === 'loading' && component.restarted)
   const begun = components.some((component) => component.status !== 'loading' || component.progress !== null)
