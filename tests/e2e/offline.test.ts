@@ -4,10 +4,11 @@ import type { Page, Response } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { contentSecurityPolicy } from '../../workers/offline/security-headers'
 import { buildFolder, ensureBuild, type OpenBrowser, openBrowser } from '../tools/app'
-import { askQuestion, drivePlaywright, waitFor, waitForEngine } from '../tools/drive'
+import { askQuestion, drivePlaywright, openClip, readTranscript, waitFor, waitForEngine } from '../tools/drive'
 import { type PlainHost, publishNextVersion, startPlainHost } from '../tools/plain-host'
 
 const path = '/some/path/'
+const ownClip = resolve(import.meta.dirname, '../fixtures/clips/vp9.webm')
 // Random and small: what is at stake is where its bytes come from.
 const query = '?pack=tiny/tiny-retrieval/pack.json'
 
@@ -46,22 +47,17 @@ async function untilServed(): Promise<void> {
   await expect.poll(served, { timeout: 60_000 }).toBe(true)
 }
 
-async function askAboutTheSample(): Promise<void> {
-  const driven = drivePlaywright(page)
-  const engine = await waitForEngine(driven)
-  expect(engine).not.toHaveProperty('error')
-  await page.locator('.sample').click()
-  await waitFor(driven, ({ clip }) => clip !== null, 120_000)
-  expect(await askQuestion(driven, 'What is happening?')).toMatchObject({ status: 'done', error: null })
-}
-
 test('the first visit reloads once and is isolated then, with the policy on page and workers', async () => {
   await visit()
   expect(documents).toHaveLength(2)
   expect(await documents[0]?.headerValue('cross-origin-opener-policy')).toBeNull()
   expect(await documents[1]?.headerValue('content-security-policy')).toBe(contentSecurityPolicy)
   expect(await page.evaluate(() => crossOriginIsolated)).toBe(true)
-  await askAboutTheSample()
+  const driven = drivePlaywright(page)
+  expect(await waitForEngine(driven)).not.toHaveProperty('error')
+  await page.locator('.sample').click()
+  await waitFor(driven, ({ clip }) => clip !== null, 120_000)
+  expect(await askQuestion(driven, 'What is happening?')).toMatchObject({ status: 'done', error: null })
   const policies = await page.evaluate(async () => {
     const scripts = performance.getEntriesByType('resource').filter(({ name }) => /worker-[^/]*\.js$/.test(name))
     return Promise.all(scripts.map(async ({ name }) => (await fetch(name)).headers.get('content-security-policy')))
@@ -106,9 +102,11 @@ test('what another app shares is opened', async () => {
   }, `${path}share-target`)
   expect(landed).toBe(`${host.origin}${path}?shared=files`)
   await page.goto(`${host.origin}${path}${query}&shared=files`)
-  await waitFor(drivePlaywright(page), ({ clip }) => clip !== null, 120_000)
+  const driven = drivePlaywright(page)
+  await waitFor(driven, ({ clip }) => clip !== null, 120_000)
   expect(await page.title()).toContain('shared ball.webm')
   expect(page.url()).not.toContain('shared=')
+  expect(await askQuestion(driven, 'What was shared?')).toMatchObject({ status: 'done' })
 })
 
 test('a new version is announced, waits for the answer of another tab, and comes when it is agreed to', async () => {
@@ -135,6 +133,12 @@ test('with the server gone it opens, looks at a clip and answers', async () => {
   await expect(fetch(`${host.origin}${path}`)).rejects.toThrow()
   await visit()
   expect(await page.evaluate(() => crossOriginIsolated)).toBe(true)
-  await askAboutTheSample()
+  const driven = drivePlaywright(page)
+  expect(await waitForEngine(driven)).not.toHaveProperty('error')
+  // What was said before is there, and so is the clip that the app brings along.
+  expect((await readTranscript(driven)).turns.at(-1)).toMatchObject({ question: 'What was shared?', status: 'done' })
+  expect(await page.evaluate(async () => (await fetch('samples/rolling-ball.webm')).status)).toBe(200)
+  await openClip(driven, ownClip)
+  expect(await askQuestion(driven, 'What else is there?')).toMatchObject({ status: 'done', error: null })
   expect(pageErrors).toEqual([])
 })
