@@ -202,7 +202,7 @@ export class Session {
   /** Samples four answers and keeps the one that fits the frames best. */
   askHarder(turnId: string): void {
     const turn = findTurn(this.#state.chat, turnId)
-    if (turn && hasEnded(turn)) this.#answering.tryHarder(this.#current, turn)
+    if (turn && hasEnded(turn) && !turn.segments) this.#answering.tryHarder(this.#current, turn)
   }
 
   /** Ends the answer that is being written here, or takes back the question that still waits. */

@@ -1,17 +1,20 @@
 import { ListRestart } from 'lucide-react'
 import { AlertDialog } from 'radix-ui'
-import { memo, useEffect, useMemo, useRef } from 'react'
+import { memo, useEffect, useMemo, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useSession, useSessionState } from '../app/context'
 import { activeClip, isAtHand } from '../clip/reducer'
 import { Composer } from './composer'
-import { hasEnded, sectionsOf } from './reducer'
+import { type ChatTurn, hasEnded, sectionsOf } from './reducer'
 import { Suggestions } from './suggestions'
 import { TurnView } from './turn-view'
 import './chat-panel.css'
 
 /** Closer to the end than this (px) counts as being there: new text keeps it in view. */
 const stickDistance = 48
+
+/** So many turns are drawn at first, and with each step back. */
+const pageOfTurns = 40
 
 /** Turns keep their identity until they change: a word that is written renders one of them, not the whole chat. */
 const SteadyTurn = memo(TurnView)
@@ -24,7 +27,8 @@ export function ChatPanel() {
   const clip = activeClip(clips)
   const log = useRef<HTMLDivElement>(null)
   useStickToEnd(log, conversation.id)
-  const sections = useMemo(() => sectionsOf(chat), [chat])
+  const { shown, hidden, showMore } = useRecent(chat.turns, conversation.id)
+  const sections = useMemo(() => sectionsOf({ turns: shown }), [shown])
   const current = sections.at(-1)
   const last = chat.turns.at(-1)
   // A question about a clip that the person must find again waits without keeping others from being asked.
@@ -41,6 +45,7 @@ export function ChatPanel() {
     <section className="chat-panel" aria-label={t('chat.region')}>
       <div className="chat-log" ref={log}>
         <div className="chat-content">
+          {hidden > 0 && <Earlier key={hidden} count={hidden} scroller={log} onShow={showMore} />}
           {sections.map((section) => (
             <section key={section.id} className="chat-section" aria-label={section.clipName ?? t('chat.log')}>
               {(sections.length > 1 || clips.order.length > 1) && section.clipName && (
@@ -79,6 +84,55 @@ export function ChatPanel() {
         </div>
       </div>
     </section>
+  )
+}
+
+/** The newest turns, and as many more of those before as were asked for: an old, long chat opens as quickly as a short one. */
+function useRecent(turns: readonly ChatTurn[], conversationId: string) {
+  const [more, setMore] = useState({ conversationId, count: 0 })
+  const wanted = pageOfTurns + (more.conversationId === conversationId ? more.count : 0)
+  // New turns do not push out what is on show: the first one moves only when a page is full.
+  const hidden = Math.max(0, Math.floor((turns.length - wanted) / pageOfTurns) * pageOfTurns)
+  const shown = useMemo(() => turns.slice(hidden), [turns, hidden])
+  const count = wanted
+  return { shown, hidden, showMore: () => setMore({ conversationId, count }) }
+}
+
+type EarlierProps = {
+  readonly count: number
+  readonly scroller: React.RefObject<HTMLDivElement | null>
+  readonly onShow: () => void
+}
+
+/** Brings the turns before when pressed, and by itself when scrolled to. */
+function Earlier({ count, scroller, onShow }: EarlierProps) {
+  const { t } = useTranslation()
+  const button = useRef<HTMLButtonElement>(null)
+  const show = useRef(onShow)
+  show.current = onShow
+  useEffect(() => {
+    const [element, root] = [button.current, scroller.current]
+    if (!element || !root) return
+    // What comes above pushes down what is read: the distance to the end stays.
+    const keepPlace = () => {
+      const fromEnd = root.scrollHeight - root.scrollTop
+      show.current()
+      requestAnimationFrame(() => {
+        root.scrollTop = root.scrollHeight - fromEnd
+      })
+    }
+    const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && keepPlace(), { root })
+    observer.observe(element)
+    element.addEventListener('click', keepPlace)
+    return () => {
+      observer.disconnect()
+      element.removeEventListener('click', keepPlace)
+    }
+  }, [scroller])
+  return (
+    <button ref={button} type="button" className="button chat-earlier" data-size="small">
+      {t('conversations.earlier', { count })}
+    </button>
   )
 }
 

@@ -1,4 +1,4 @@
-import { CircleAlert, Copy, CopyCheck, RefreshCw } from 'lucide-react'
+import { CircleAlert, Copy, CopyCheck, RefreshCw, ScanSearch } from 'lucide-react'
 import { useEffect, useMemo, useState, useSyncExternalStore } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { EncodedClip } from '../../workers/protocol'
@@ -16,6 +16,7 @@ import { AnswerSegments } from './answer-segments'
 import { AnswerStatsView } from './answer-stats'
 import { AnswerText } from './answer-text'
 import type { ChatTurn } from './reducer'
+import { TurnQuestion } from './turn-question'
 import './turn-view.css'
 
 type Props = {
@@ -33,11 +34,7 @@ export function TurnView({ turn, clip, clipName, canAskAgain }: Props) {
   const error = turn.error && errorSentences(t, i18n.language, turn.error, clipName ?? undefined)
   return (
     <li className="turn" data-status={turn.status}>
-      <div className="turn-question">
-        <span className="visually-hidden">{t('chat.you')}: </span>
-        {turn.segments && <span className="turn-parts">{t('moments.byParts')}</span>}
-        {turn.question}
-      </div>
+      <TurnQuestion turn={turn} />
       <div className="turn-answer">
         <h3 className="visually-hidden">{t('chat.answer')}</h3>
         <TurnAnswer turn={turn} clip={clip} />
@@ -67,7 +64,11 @@ export function TurnView({ turn, clip, clipName, canAskAgain }: Props) {
 
 /** The answer as it stands or grows. */
 function TurnAnswer({ turn, clip }: { readonly turn: ChatTurn; readonly clip: Clip | null }) {
-  const seekable = useMemo(() => seekableIn(clip), [clip])
+  const id = clip?.media?.kind === 'video' ? clip.id : undefined
+  const duration = clip?.media?.duration
+  // Times in an answer lead into a video; a picture has none. The same object while the clip's frames come in: a long chat
+  // would parse all its Markdown again for each of them.
+  const seekable = useMemo(() => (id === undefined || duration === undefined ? null : { id, duration }), [id, duration])
   if (turn.segments) return turn.segments.length > 0 && <AnswerSegments segments={turn.segments} clip={clip} />
   return (
     <>
@@ -89,10 +90,6 @@ function TurnEvidence({ evidence, clip }: { readonly evidence: Evidence; readonl
   )
 }
 
-/** Times in an answer lead into a video; a picture has none. */
-const seekableIn = (clip: Clip | null): AnswerMarkdownProps['clip'] =>
-  clip?.media?.kind === 'video' ? { id: clip.id, duration: clip.media.duration } : null
-
 /** The text being written; the only thing that renders while tokens come in. */
 function LiveText({ clip }: Pick<AnswerMarkdownProps, 'clip'>) {
   const { live } = useSession()
@@ -109,6 +106,10 @@ function TurnProgress({ turn, clip }: { readonly turn: ChatTurn; readonly clip: 
     const duration = clip?.media?.duration
     if (turn.segments && turn.status !== 'waiting' && duration) {
       return t('moments.walking', { from: formatTime(turn.segments.at(-1)?.end ?? 0), to: formatTime(duration) })
+    }
+    if (turn.tries) {
+      const { done, total } = turn.tries
+      return t('conversations.trying', { done: Math.min(done + 1, total), total })
     }
     if (turn.status === 'writing') return t('chat.writing')
     if (turn.prefill) return t('chat.readingTokens', turn.prefill)
@@ -151,6 +152,14 @@ function TurnActions({ turn, encoded, canAskAgain }: ActionsProps) {
           label={t('chat.askAgain')}
           icon={<RefreshCw />}
           onClick={() => session.askAgain(turn.id)}
+        />
+      )}
+      {canAskAgain && turn.evidence && (
+        <IconButton
+          size="small"
+          label={t('conversations.harder')}
+          icon={<ScanSearch />}
+          onClick={() => session.askHarder(turn.id)}
         />
       )}
       {turn.stats && turn.stats.quotes.length > 0 && <AnswerQuotes quotes={turn.stats.quotes} />}

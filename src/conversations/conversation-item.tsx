@@ -116,10 +116,9 @@ function RenameForm({ title, onDone }: RenameProps) {
   return (
     <form className="conversation-rename" onSubmit={submit}>
       <input
-        // The menu that led here closes at this moment and would keep the focus.
-        ref={(field) => {
-          if (field) setTimeout(() => field.select(), 0)
-        }}
+        // biome-ignore lint/a11y/noAutofocus: it stands where the title stood whose menu asked for it
+        autoFocus
+        onFocus={({ currentTarget }) => currentTarget.select()}
         type="text"
         value={name}
         aria-label={t('conversations.name')}

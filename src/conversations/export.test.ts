@@ -4,7 +4,7 @@ import { toMarkdown } from './markdown'
 import { type Conversation, type ConversationAction, conversationReducer, newConversation } from './model'
 import { fileName } from './save-file'
 import { fromJson, toJson } from './saved'
-import { cuesIn, timedDescriptions, toWebVtt } from './webvtt'
+import { type Cue, timedDescriptions, toWebVtt } from './webvtt'
 
 const media = {
   kind: 'video',
@@ -116,20 +116,17 @@ test('what is not a saved conversation is not opened', () => {
   expect(fromJson(changed(() => {}))).not.toBeNull()
 })
 
-test('lines that begin with a time become cues; others do not', () => {
-  const answer =
-    'Moment by moment:\n- **0:00–0:05**: A dog runs.\n- 0:05 It <stops> at 0:07.\n[0:12] It sleeps.\nAt 0:03 nothing.'
-  expect(cuesIn(answer, 20)).toEqual([
-    { start: 0, end: 5, text: 'A dog runs.' },
-    { start: 5, end: 12, text: 'It <stops> at 0:07.' },
-    { start: 12, end: 20, text: 'It sleeps.' },
-  ])
-  expect(cuesIn('A dog runs across the grass.', 20)).toEqual([])
-})
-
 test('timed descriptions of a clip come together in order, as WebVTT', () => {
+  const segments = (turnId: string, ...found: Cue[]): Chat => ({ type: 'segments-found', turnId, segments: found })
   const clips = timedDescriptions(
-    talk(asked('a', '?'), finished('a', '0:10 B & b'), asked('b', '?'), finished('b', '0:00–0:04 A')),
+    talk(
+      asked('a', '?'),
+      segments('a', { start: 10, end: 20, text: 'B & b' }),
+      asked('b', '?'),
+      finished('b', 'Not 0:03 of it.'),
+      asked('c', '?'),
+      segments('c', { start: 0, end: 4, text: 'A' }),
+    ),
   )
   expect([...clips.keys()]).toEqual(['a_dog.mp4'])
   expect(toWebVtt(clips.get('a_dog.mp4') ?? [])).toBe(

@@ -1,9 +1,8 @@
-import type { ChatTurn } from '../chat/reducer'
-import { splitTimes } from '../moments/times'
+import type { Segment } from '../moments/segments'
 import type { Conversation } from './model'
 
-/** A description of a part of a clip. `start` and `end` in seconds. */
-export type Cue = { readonly start: number; readonly end: number; readonly text: string }
+/** What is to be read from `start` to `end` (seconds). */
+export type Cue = Segment
 
 function timestamp(seconds: number): string {
   const ms = Math.max(0, Math.round(seconds * 1000))
@@ -31,39 +30,13 @@ export function toWebVtt(cues: readonly Cue[]): string {
   return ['WEBVTT\n', ...blocks].join('\n')
 }
 
-/** A line that begins with one or two times: `0:05 text`, `- **0:05–0:10**: text`, `[0:05] text`. */
-const lead = /^[\s*_[(#>-]*$/
-const between = /^\s*(?:[-–—]|to)\s*$/
-const after = /^[\s*_\])]*[:.,;–—-]?[\s*_]*/
-
-/**
- * Lines of an answer that tell what is seen when, as cues. A line without an end of its own lasts until the next, the
- * last until the clip's end.
- * @param duration  of the clip, seconds
- */
-export function cuesIn(answer: string, duration: number): Cue[] {
-  const lines = answer.split('\n').flatMap((line) => {
-    const all = splitTimes(line, duration)
-    const parts = all[0]?.seconds === null && lead.test(all[0].text) ? all.slice(1) : all
-    const [start, separator, end] = parts
-    if (!start || start.seconds === null) return []
-    const ranged = separator && between.test(separator.text) && end && end.seconds !== null
-    const words = parts.slice(ranged ? 3 : 1).map(({ text }) => text)
-    const text = words.join('').replace(after, '').trim()
-    return text === '' ? [] : [{ start: start.seconds, end: ranged ? end.seconds : null, text }]
-  })
-  return lines.map(({ start, end, text }, index) => ({ start, end: end ?? lines[index + 1]?.start ?? duration, text }))
-}
-
-/** The timed descriptions of each clip that has any, by the clip's name. */
-export function timedDescriptions({ chat, clips }: Conversation): Map<string, Cue[]> {
+/** What was said of the parts of each clip, in order of time, by the clip's name. */
+export function timedDescriptions({ chat }: Conversation): Map<string, Cue[]> {
   const found = new Map<string, Cue[]>()
-  const add = ({ clipId, clipName, answer, segments }: ChatTurn) => {
-    const duration = clips.clips[clipId ?? '']?.media?.duration
-    const cues = segments ?? (duration ? cuesIn(answer, duration) : [])
-    if (clipName !== null && cues.length > 0) found.set(clipName, [...(found.get(clipName) ?? []), ...cues])
+  for (const { clipName, segments } of chat.turns) {
+    if (clipName === null || !segments || segments.length === 0) continue
+    found.set(clipName, [...(found.get(clipName) ?? []), ...segments])
   }
-  for (const turn of chat.turns) add(turn)
   for (const cues of found.values()) cues.sort((a, b) => a.start - b.start)
   return found
 }

@@ -132,6 +132,26 @@ describe('reload', () => {
   })
 })
 
+test('an edited question is asked in its place, and what followed goes when the new answer begins', async () => {
+  await visit()
+  await chooseFile(film())
+  await ask('one')
+  await expect.element(answer('ONE')).toBeVisible()
+  await ask('two')
+  await expect.element(answer('TWO')).toBeVisible()
+  await page.getByRole('button', { name: 'Edit the question' }).first().click()
+  const field = page.getByRole('textbox', { name: 'Edit the question' })
+  await expect.element(page.getByText(/^The question after it goes away/)).toBeVisible()
+  await userEvent.keyboard('{Escape}')
+  await expect.element(field).not.toBeInTheDocument()
+  await page.getByRole('button', { name: 'Edit the question' }).first().click()
+  await field.fill('three')
+  await userEvent.keyboard('{Enter}')
+  await expect.element(answer('THREE')).toBeVisible()
+  await expect.element(answer('ONE')).not.toBeInTheDocument()
+  await expect.element(answer('TWO')).not.toBeInTheDocument()
+})
+
 describe('the rail', () => {
   test('lists conversations, goes from one to another and begins a new one', async () => {
     await visit()
@@ -157,6 +177,7 @@ describe('the rail', () => {
     await ask('is there a needle')
     await expect.element(answer('IS THERE A NEEDLE')).toBeVisible()
     await menu('is there a needle', 'Rename')
+    await expect.element(rail().getByRole('textbox', { name: 'Name of the conversation' })).toHaveFocus()
     await userEvent.keyboard('Haystack{Enter}')
     await expect.element(inRail('Haystack')).toBeVisible()
     await rail().getByRole('button', { name: 'New conversation' }).click()
@@ -186,7 +207,7 @@ describe('the rail', () => {
     await chooseFile(film('one.mp4'))
     await ask('the first')
     await expect.element(answer('THE FIRST')).toBeVisible()
-    await expect.element(rail()).not.toBeVisible()
+    await expect.element(rail()).not.toBeInTheDocument()
     await page.getByRole('button', { name: 'Conversations' }).click()
     const drawer = page.getByRole('dialog', { name: 'Conversations' })
     await drawer.getByRole('button', { name: 'New conversation' }).click()
@@ -231,19 +252,41 @@ test('a chat of 500 messages opens and takes a new answer without a long halt', 
 
   await visit()
   await expect.element(page.getByText('2 frames looked at')).toBeVisible()
-  const halts: number[] = []
-  const observer = new PerformanceObserver((list) => halts.push(...list.getEntries().map(({ duration }) => duration)))
+  const drawn = () => document.querySelectorAll('.turn').length
+  // The newest are there at first, the rest as the person goes back.
+  expect(drawn()).toBeLessThan(120)
+  for (let before = 0; before !== drawn(); ) {
+    before = drawn()
+    const earlier = document.querySelector<HTMLElement>('.chat-earlier')
+    earlier?.click()
+    await expect.poll(() => drawn() > before || !earlier).toBe(true)
+  }
+  expect(drawn()).toBe(500)
+  const long = await haltsOfAnAnswer()
+  expect(drawn()).toBe(501)
+  mounted?.session.conversations.showNew()
+  await chooseFile(film())
+  await expect.element(page.getByText('2 frames looked at')).toBeVisible()
+  const short = await haltsOfAnAnswer()
+  console.warn(`halts of an answer, ms: ${short} in a new chat, ${long} after 500 messages`)
+  // Drawing them all at every piece of text would take many times as long.
+  expect(long).toBeLessThan(3 * short + 1000)
+})
+
+/** Lets text arrive for a while, hundreds of pieces of it. @returns the sum of long tasks meanwhile, ms */
+async function haltsOfAnAnswer(): Promise<number> {
+  // What was done before is over and does not count.
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  let halted = 0
+  const observer = new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) halted += duration
+  })
   observer.observe({ type: 'longtask' })
   mounted?.session.ask('endless')
-  await expect.element(page.getByText(/on and on and/).last()).toBeVisible()
-  // Hundreds of pieces of text arrive meanwhile.
+  await expect.poll(() => mounted?.session.live.text).toMatch(/on and on and/)
   await new Promise((resolve) => setTimeout(resolve, 1500))
   mounted?.session.stop()
-  await expect.element(page.getByText('Stopped.', { exact: true }).first()).toBeVisible()
+  await expect.poll(() => document.querySelector('.turn:last-child')?.textContent).toContain('Stopped.')
   observer.disconnect()
-  console.warn(`long tasks with 500 messages, ms: ${halts.map(Math.round).join(', ') || 'none'}`)
-  expect(document.querySelectorAll('.turn')).toHaveLength(501)
-  // Drawing them all at every piece would halt for hundreds of ms each time.
-  expect(Math.max(0, ...halts)).toBeLessThan(400)
-  expect(halts.length).toBeLessThan(8)
-})
+  return Math.round(halted)
+}
