@@ -1,5 +1,5 @@
-import { afterEach, expect, test, vi } from 'vitest'
-import { takeLaunchedFiles } from './incoming-files'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { takeLaunchedFiles, takeSharedFiles } from './incoming-files'
 
 afterEach(() => vi.unstubAllGlobals())
 
@@ -42,4 +42,61 @@ test('a launch without files opens nothing, and a file that is gone takes no oth
 
 test('a browser without a launch queue is let be', () => {
   expect(() => takeLaunchedFiles(vi.fn())).not.toThrow()
+})
+
+describe('a share', () => {
+  const replaceState = vi.fn()
+  const page = (outcome: string) => new URL(`https://host.test/app/?frames=8&shared=${outcome}`)
+
+  /** A cache that holds files by address, as the service worker leaves them. */
+  function stubCache(files: Map<string, Response>) {
+    vi.stubGlobal('caches', {
+      open: async () => ({
+        keys: async () => [...files.keys()],
+        match: async (key: string) => files.get(key),
+        delete: async (key: string) => files.delete(key),
+      }),
+    })
+  }
+
+  beforeEach(() => {
+    replaceState.mockReset()
+    vi.stubGlobal('history', { state: null, replaceState })
+  })
+
+  test('is taken once, with its names, and the address no longer speaks of it', async () => {
+    const headers = { 'Content-Type': 'video/mp4', 'X-File-Name': encodeURIComponent('小狗 1.mp4') }
+    const files = new Map([['a', new Response('x', { headers })]])
+    stubCache(files)
+    const openFiles = vi.fn()
+    expect(await takeSharedFiles(page('files'), openFiles)).toBeNull()
+    const [opened]: File[] = openFiles.mock.calls[0]?.[0] ?? []
+    expect(opened).toMatchObject({ name: '小狗 1.mp4', type: 'video/mp4', size: 1 })
+    expect(files.size).toBe(0)
+    expect(String(replaceState.mock.calls[0]?.[2])).toBe('https://host.test/app/?frames=8')
+  })
+
+  test.each([
+    ['nothing', 'nothing'],
+    ['failed', 'failed'],
+    // Kept, then evicted before the page came to it.
+    ['files', 'failed'],
+  ])('that says "%s" and leaves no file is told as %s', async (outcome, told) => {
+    stubCache(new Map())
+    const openFiles = vi.fn()
+    expect(await takeSharedFiles(page(outcome), openFiles)).toBe(told)
+    expect(openFiles).not.toHaveBeenCalled()
+    expect(replaceState).toHaveBeenCalledOnce()
+  })
+
+  test('that cannot be read is told, not thrown', async () => {
+    vi.spyOn(console, 'warn').mockImplementation(() => {})
+    vi.stubGlobal('caches', { open: () => Promise.reject(new DOMException('', 'SecurityError')) })
+    expect(await takeSharedFiles(page('files'), vi.fn())).toBe('failed')
+  })
+
+  test('is none where the address names none', async () => {
+    expect(await takeSharedFiles(new URL('https://host.test/app/'), vi.fn())).toBeNull()
+    expect(replaceState).not.toHaveBeenCalled()
+  })
 })

@@ -32,7 +32,10 @@ export async function takeSharedFiles(page: URL, openFiles: OpenFiles): Promise<
   clean.searchParams.delete(sharedFiles.parameter)
   history.replaceState(history.state, '', clean)
   if (outcome !== 'files') return outcome === 'nothing' ? 'nothing' : 'failed'
-  const files = await readSharedFiles()
+  const files = await readSharedFiles().catch((thrown: unknown) => {
+    console.warn('shared files could not be read', thrown)
+    return []
+  })
   if (files.length > 0) openFiles(files)
   return files.length > 0 ? null : 'failed'
 }

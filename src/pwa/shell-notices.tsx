@@ -5,6 +5,7 @@ import { useSession } from '../app/context'
 import { IconButton } from '../app/icon-button'
 import { useUpdate } from './context'
 import { type ShareFailure, takeLaunchedFiles, takeSharedFiles } from './incoming-files'
+import '../app/notices.css'
 
 const shareSentences = {
   nothing: { text: 'shell.shareNothing', next: 'shell.shareNothingNext' },
