@@ -139,9 +139,14 @@ function AskByParts() {
   const question = pack?.describeVideo
   if (!question) return null
   return (
-    <button type="button" className="button find-parts" onClick={() => session.ask(question, true)}>
+    <button
+      type="button"
+      className="button find-parts"
+      title={t('moments.describe')}
+      onClick={() => session.ask(question, true)}
+    >
       <ListVideo aria-hidden="true" />
-      {t('moments.describe')}
+      <span className="find-parts-name">{t('moments.describe')}</span>
     </button>
   )
 }

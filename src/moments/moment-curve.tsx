@@ -66,6 +66,9 @@ export function MomentCurve({ clip, result, current, onPeak, onGo }: Props) {
         {points.map(({ timestamp, similarity }) => (
           <span key={timestamp} className="curve-dot" style={place(x(timestamp), y(similarity))} />
         ))}
+        <span className="curve-chance-name" aria-hidden="true" style={place(0, y(chance))}>
+          {t('moments.chance')}
+        </span>
         <Present clip={clip} />
       </div>
       <ul className="curve-peaks" aria-label={t('moments.peaks')}>

@@ -55,6 +55,9 @@ const thumbnail = new Blob(
   [Uint8Array.from(atob('R0lGODlhAQABAIAAAH9/fwAAACH5BAAAAAAALAAAAAABAAEAAAICRAEAOw=='), (c) => c.charCodeAt(0))],
   { type: 'image/gif' },
 )
+/** CLIP vectors: one axis a frame, and one for all that is not in the clip. */
+const axis = (index: number) => Float32Array.from([0, 1, 2, 3], (at) => (at === index ? 1 : 0))
+const meant = (text: string) => (/first/i.test(text) ? 0 : /second/i.test(text) ? 1 : 3)
 const stats = {
   promptTokens: 10,
   reusedTokens: 0,
@@ -92,7 +95,7 @@ export function standInEngine(mishaps: Mishaps = {}): { engine: Engine; log: str
         if (error) throw error
         yield { type: 'planned', timestamps }
         for (const [index, timestamp] of timestamps.entries()) {
-          yield { type: 'frame', index, timestamp, thumbnail, vector: new Float32Array(4) }
+          yield { type: 'frame', index, timestamp, thumbnail, vector: axis(index) }
         }
         const tokens = { clipId: options.clipId } as (TokenMessage & { type: 'tokens' })['tokens']
         port?.postMessage({ type: 'tokens', tokens } satisfies TokenMessage)
@@ -102,7 +105,7 @@ export function standInEngine(mishaps: Mishaps = {}): { engine: Engine; log: str
         const origin = { contentHash: 'c', fromCache: false }
         yield { type: 'encoded', clip: { ...clip, backend: 'wasm', route: 'planes', timings, ...origin } }
       },
-      embedTexts: async (texts) => new Float32Array(4 * texts.length),
+      embedTexts: async (texts) => Float32Array.from(texts.flatMap((text) => [...axis(meant(text))])),
       ledger: () => ({}),
       loseDevice: () => {},
     })

@@ -1,0 +1,114 @@
+/** Moments in a real browser, over stand-in workers: evidence under answers, finding a moment by words, part by part. */
+import { createRoot, type Root } from 'react-dom/client'
+import { I18nextProvider } from 'react-i18next'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { page, userEvent } from 'vitest/browser'
+import { App } from '../../src/app/app'
+import '../../src/app/base.css'
+import { SessionContext, SettingsContext } from '../../src/app/context'
+import { createI18n } from '../../src/app/i18n'
+import { Session } from '../../src/app/session'
+import { SettingsStore } from '../../src/app/settings'
+import type { Engine } from '../../src/assistant/engine'
+import { EngineContext } from '../../src/assistant/hooks'
+import { playhead } from '../../src/clip/playhead'
+import { standInEngine } from './page-stand-in'
+
+let root: Root | undefined
+let engine: Engine | undefined
+let session: Session
+
+beforeEach(async () => {
+  localStorage.clear()
+  engine = standInEngine().engine
+  session = new Session(engine, { frames: 8, generation: { temperature: 0 } })
+  root = createRoot(document.body.appendChild(document.createElement('div')))
+  root.render(
+    <I18nextProvider i18n={createI18n('en')}>
+      <SettingsContext value={new SettingsStore()}>
+        <EngineContext value={engine}>
+          <SessionContext value={session}>
+            <App />
+          </SessionContext>
+        </EngineContext>
+      </SettingsContext>
+    </I18nextProvider>,
+  )
+  session.openFiles([new File(['x'], 'holiday.mp4', { type: 'video/mp4' })])
+  await expect.element(page.getByText('2 frames looked at')).toBeVisible()
+})
+afterEach(() => {
+  root?.unmount()
+  engine?.close()
+  document.body.replaceChildren()
+})
+
+const strip = () => page.getByRole('list', { name: 'Frames that were looked at' })
+const box = () => page.getByRole('searchbox', { name: 'Find a moment' })
+/** The sentence under the box. */
+const says = (text: RegExp) => expect.element(page.getByText(text)).toBeVisible()
+
+test('the frame that an answer speaks of stands below it, marks its place in the strip and goes there', async () => {
+  session.ask('show the second thing')
+  const evidence = page.getByRole('list', { name: 'Nearest frames' })
+  const frame = evidence.getByRole('button', { name: 'Go to 0:01' })
+  await expect.element(frame).toBeVisible()
+  await expect.element(evidence.getByRole('button', { name: 'Go to 0:00' })).not.toBeInTheDocument()
+  const marked = strip().getByRole('button', { name: 'Go to 0:01' })
+  await expect.element(marked).not.toHaveAttribute('data-pointed')
+  await userEvent.hover(frame)
+  await expect.element(marked).toHaveAttribute('data-pointed', 'true')
+  await frame.click()
+  await expect.element(marked).toHaveAttribute('aria-current', 'true')
+  await userEvent.unhover(frame)
+  ;(document.activeElement as HTMLElement).blur()
+  await expect.element(marked).not.toHaveAttribute('data-pointed')
+})
+
+test('an answer that fits no frame better than chance says so', async () => {
+  session.ask('show a third thing')
+  await expect.element(page.getByText('Not sure: this fits the frames no better than chance.')).toBeVisible()
+  await expect.element(page.getByRole('list', { name: 'I looked at these frames' })).toBeVisible()
+})
+
+test('a time in an answer leads into the clip', async () => {
+  session.ask('what is at 0:01?')
+  const time = page.getByRole('listitem').getByRole('button', { name: 'Go to 0:01' }).and(page.getByText('0:01'))
+  await expect.element(time.last()).toBeVisible()
+  await time.last().click()
+  expect(playhead.getSnapshot().sought).toMatchObject({ seconds: 1 })
+})
+
+test('words find a moment: arrows walk the peaks, Enter goes there, an empty box takes them away', async () => {
+  await box().fill('the second thing')
+  await says(/^One moment, at 0:01\./)
+  await expect.element(page.getByRole('img', { name: 'How well each moment fits the words' })).toBeVisible()
+  await userEvent.keyboard('{ArrowDown}')
+  await says(/^Moment 1 of 1, at 0:01/)
+  await userEvent.keyboard('{Enter}')
+  expect(playhead.getSnapshot().sought).toMatchObject({ seconds: 1.5 })
+  await box().fill('something else')
+  await says(/^Nothing here clearly fits these words/)
+  await box().fill('')
+  await expect.element(page.getByRole('img', { name: /each moment fits/ })).not.toBeInTheDocument()
+})
+
+test('words are found while an answer is being written', async () => {
+  session.ask('endless')
+  await expect.element(page.getByText(/on and on/).first()).toBeVisible()
+  await box().fill('the first thing')
+  await says(/^One moment, at 0:00\./)
+  session.stop()
+})
+
+test('a clip is described part by part', async () => {
+  session.ask('what is it?', true)
+  const parts = page.getByRole('list', { name: 'Moment by moment' })
+  await expect.element(parts.getByText('WHAT IS IT?')).toBeVisible()
+  await expect.element(parts.getByRole('button', { name: 'Go to 0:00' })).toBeVisible()
+  expect(session.transcript().turns[0]).toMatchObject({
+    status: 'done',
+    answer: '- 0:00–0:02: WHAT IS IT?',
+    segments: [{ start: 0, end: 2, text: 'WHAT IS IT?' }],
+  })
+})
