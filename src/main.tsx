@@ -51,8 +51,10 @@ engine.subscribe(() => {
 exposeAutomation(engine, () => session.transcript())
 holdLockWhileAnswering(session)
 void session.conversations.restore()
-// The page may be gone at any moment from then on.
-document.addEventListener('visibilitychange', () => void (document.hidden && shelf.flush()))
+// Hidden, the page may be gone at any moment; back in view, other tabs may have said something.
+document.addEventListener('visibilitychange', () => {
+  void (document.hidden ? shelf.flush() : session.conversations.refresh())
+})
 
 const shell = import.meta.env.PROD
   ? new AppShell({

@@ -1,9 +1,19 @@
-import { toValleyError, type ValleyError } from '../../workers/protocol'
+import { type ErrorCode, toValleyError, type ValleyError } from '../../workers/protocol'
 import type { Engine } from '../assistant/engine'
 import { SerialQueue } from '../assistant/serial-queue'
 import { activeClip } from '../clip/reducer'
 import type { FoundFile } from '../storage/clip-files'
 import type { Workspace } from './workspace'
+
+/** Errors that another file would not have. */
+const fileFaults: ReadonlySet<ErrorCode> = new Set([
+  'file-unreadable',
+  'not-a-video',
+  'empty-file',
+  'no-video-track',
+  'codec-unsupported',
+  'clip-damaged',
+])
 
 export type ClipDeskOptions = {
   readonly engine: Pick<Engine, 'encode' | 'forget'>
@@ -99,7 +109,10 @@ export class ClipDesk {
     }
   }
 
-  /** A new clip that cannot be opened goes away; one that has been talked about stays, to be chosen again. */
+  /**
+   * A new clip that cannot be opened goes away; a known one stays: its file is to be chosen again where that is at fault,
+   * else it is put aside and can be taken up again.
+   */
   #fail(conversationId: string, clipId: string, known: boolean, error: ValleyError): void {
     const { workspace, onSettled, onRefused } = this.#options
     const found = workspace.clip(clipId)
@@ -107,7 +120,9 @@ export class ClipDesk {
     if (!found) return
     onRefused(error)
     workspace.notify({ kind: 'error', error, name: found.clip.name })
-    if (known) workspace.clips(conversationId, { type: 'lost', id: clipId, why: 'missing' })
+    if (known && fileFaults.has(error.code))
+      workspace.clips(conversationId, { type: 'lost', id: clipId, why: 'missing' })
+    else if (known) workspace.clips(conversationId, { type: 'put-aside', id: clipId })
     else {
       workspace.clips(conversationId, { type: 'removed', id: clipId })
       const next = workspace.conversation(conversationId)

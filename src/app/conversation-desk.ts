@@ -34,6 +34,14 @@ export class ConversationDesk {
     shelf.setShown(workspace.state.conversation.id)
   }
 
+  /** Takes in what other tabs did to the list. */
+  async refresh(): Promise<void> {
+    const { shelf, workspace } = this.#options
+    if (!shelf) return
+    await shelf.flush()
+    workspace.update({ conversations: summariesWith(await shelf.list(), workspace.state.conversation) })
+  }
+
   async show(id: string): Promise<void> {
     const { workspace } = this.#options
     const choice = ++this.#choice

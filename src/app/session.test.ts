@@ -271,6 +271,27 @@ describe('clips', () => {
     expect(session.transcript().errors).toMatchObject([{ code: 'clip-damaged' }])
   })
 
+  test('a known clip whose file is at fault waits for another; after other failures it can be taken up again', async () => {
+    const { session, id, failClip, finishClip } = await answered('one.mp4')
+    const again = async (code: 'clip-damaged' | 'out-of-memory') => {
+      session.configure({ frames: session.getState().notices.length + 9, generation: { temperature: 0 } })
+      await until(() => session.getState().clips.clips[id]?.status === 'encoding')
+      failClip('one.mp4', new ValleyError(code))
+    }
+    await again('out-of-memory')
+    await until(() => session.getState().clips.clips[id]?.status === 'closed')
+    expect(session.getState().clips.activeId).toBeNull()
+    session.chooseClip(id)
+    await until(() => activeClip(session.getState().clips)?.status === 'encoding')
+    finishClip('one.mp4')
+    await until(() => activeClip(session.getState().clips)?.status === 'ready')
+    await again('clip-damaged')
+    await until(() => activeClip(session.getState().clips)?.status === 'missing')
+    expect(turns(session)[0]?.answer).toBe('A dog runs.')
+    session.replaceFile(id, new Blob(['another']))
+    await until(() => activeClip(session.getState().clips)?.status === 'encoding')
+  })
+
   test('several files all become clips, opened one after another; the first is shown', async () => {
     const { session, finishClip } = fakeEngine()
     session.openFiles([new File([], 'a.mp4'), new File([], 'b.mp4')])

@@ -7,7 +7,7 @@ import { errorSentences } from '../app/error-text'
 import { formatPercent, formatTime } from '../app/format'
 import { IconButton } from '../app/icon-button'
 import { summarizeEngine, useEngineState } from '../assistant/hooks'
-import type { Clip } from '../clip/reducer'
+import { type Clip, isAtHand } from '../clip/reducer'
 import type { Evidence } from '../moments/evidence'
 import { AnswerEvidence } from './answer-evidence'
 import type { AnswerMarkdownProps } from './answer-markdown'
@@ -115,6 +115,7 @@ function TurnProgress({ turn, clip }: { readonly turn: ChatTurn; readonly clip: 
     if (turn.prefill) return t('chat.readingTokens', turn.prefill)
     const summary = summarizeEngine(engine)
     if (turn.status === 'waiting' && !clip) return t('chat.waitingClip')
+    if (turn.status === 'waiting' && clip && !isAtHand(clip)) return t('conversations.waitingFile')
     if (summary.status === 'failed') return t('chat.waitingFailed')
     if (summary.status === 'loading' && (turn.status === 'reading' || engine.vision.status === 'loading')) {
       if (summary.share === null) return t('chat.waitingEngine')
