@@ -15,6 +15,9 @@ const fileFaults: ReadonlySet<ErrorCode> = new Set([
   'clip-damaged',
 ])
 
+/** `known`: it was opened before. A new one that fails gives way to the clip shown before it. */
+type Origin = 'known' | { readonly shownBefore: string | null }
+
 export type ClipDeskOptions = {
   readonly engine: Pick<Engine, 'encode' | 'forget'>
   readonly workspace: Workspace
@@ -42,9 +45,10 @@ export class ClipDesk {
   add(conversationId: string, file: Blob, name: string, active: boolean): string {
     const { workspace } = this.#options
     const id = crypto.randomUUID()
+    const before = workspace.conversation(conversationId)?.clips.activeId ?? null
     workspace.clips(conversationId, { type: 'added', id, name, file, active })
     if (active) workspace.chat(conversationId, { type: 'clip-opened', clipId: id, name })
-    void this.#encode(conversationId, id, false)
+    void this.#encode(conversationId, id, { shownBefore: before })
     return id
   }
 
@@ -65,7 +69,7 @@ export class ClipDesk {
   reopen(conversationId: string, clipId: string, file: Blob): void {
     this.close(clipId)
     this.#options.workspace.clips(conversationId, { type: 'reopened', id: clipId, file })
-    void this.#encode(conversationId, clipId, true)
+    void this.#encode(conversationId, clipId, 'known')
   }
 
   /** Ends work on a clip and frees what the engine holds of it. */
@@ -79,7 +83,7 @@ export class ClipDesk {
     return new Set(this.#jobs.keys())
   }
 
-  async #encode(conversationId: string, clipId: string, known: boolean): Promise<void> {
+  async #encode(conversationId: string, clipId: string, origin: Origin): Promise<void> {
     const { engine, workspace, frames, onSettled } = this.#options
     const controller = new AbortController()
     this.#jobs.set(clipId, controller)
@@ -103,7 +107,7 @@ export class ClipDesk {
       this.#jobs.delete(clipId)
       onSettled(clipId, true)
     } catch (thrown) {
-      if (!signal.aborted) this.#fail(conversationId, clipId, known, toValleyError(thrown))
+      if (!signal.aborted) this.#fail(conversationId, clipId, origin, toValleyError(thrown))
     } finally {
       if (this.#jobs.get(clipId) === controller) this.#jobs.delete(clipId)
     }
@@ -113,18 +117,20 @@ export class ClipDesk {
    * A new clip that cannot be opened goes away; a known one stays: its file is to be chosen again where that is at fault,
    * else it is put aside and can be taken up again.
    */
-  #fail(conversationId: string, clipId: string, known: boolean, error: ValleyError): void {
+  #fail(conversationId: string, clipId: string, origin: Origin, error: ValleyError): void {
     const { workspace, onSettled, onRefused } = this.#options
     const found = workspace.clip(clipId)
     this.close(clipId)
     if (!found) return
     onRefused(error)
     workspace.notify({ kind: 'error', error, name: found.clip.name })
-    if (known && fileFaults.has(error.code))
-      workspace.clips(conversationId, { type: 'lost', id: clipId, why: 'missing' })
-    else if (known) workspace.clips(conversationId, { type: 'put-aside', id: clipId })
-    else {
-      workspace.clips(conversationId, { type: 'removed', id: clipId })
+    if (origin === 'known') {
+      const lost = { type: 'lost', id: clipId, why: 'missing' } as const
+      workspace.clips(conversationId, fileFaults.has(error.code) ? lost : { type: 'put-aside', id: clipId })
+    } else {
+      const others = found.conversation.clips.order.filter((id) => id !== clipId)
+      const show = origin.shownBefore ?? others.at(-1) ?? null
+      workspace.clips(conversationId, { type: 'removed', id: clipId, show })
       const next = workspace.conversation(conversationId)
       const fallback = next ? activeClip(next.clips) !== null : false
       workspace.chat(conversationId, { type: 'clip-failed', clipId, error, fallback })

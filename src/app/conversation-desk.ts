@@ -29,7 +29,7 @@ export class ConversationDesk {
     const choice = ++this.#choice
     const stored = await shelf.list()
     workspace.update({ conversations: summariesWith(stored, workspace.state.conversation) })
-    const id = shelf.shownLast ?? stored[0]?.id
+    const id = await shelf.first(stored[0]?.id)
     if (id !== undefined) await this.#load(id, () => choice === this.#choice && isEmpty(workspace.state.conversation))
     shelf.setShown(workspace.state.conversation.id)
   }

@@ -148,19 +148,9 @@ export class Session {
     const clip = activeClip(this.#state.clips)
     if (!clip) return
     this.#answering.stopAbout(clip.id)
-    if (this.#state.chat.turns.some(({ clipId }) => clipId === clip.id)) {
-      this.#putAside(this.#current.id, clip)
-    } else this.removeClip(clip.id)
-  }
-
-  /** Takes a clip out of this conversation, with the copy that is kept of it. What was said about it stays. */
-  removeClip(clipId: string): void {
-    const { id, clips } = this.#current
-    if (!clips.clips[clipId]) return
-    this.#answering.stopAbout(clipId)
-    this.#clips.close(clipId)
-    this.#workspace.clips(id, { type: 'removed', id: clipId })
-    this.#openShown()
+    this.#putAside(this.#current.id, clip)
+    if (this.#state.chat.turns.some(({ clipId }) => clipId === clip.id)) return
+    this.#workspace.clips(this.#current.id, { type: 'removed', id: clip.id, show: null })
   }
 
   /** Asks about the shown clip, or of each part of it in turn; waits where clip or engine are not ready. */

@@ -62,12 +62,13 @@ test('an encode that begins anew drops the frames it had', () => {
   expect(activeClip(state)).toMatchObject({ status: 'encoding', timestamps: [], frames: {} })
 })
 
-test('removing the active clip shows the one opened before it', () => {
+test('removing the active clip shows the one that is named, if it is there', () => {
   const state = run(added('one'), added('two'))
   expect(state.activeId).toBe('two')
-  const back = clipsReducer(state, { type: 'removed', id: 'two' })
+  const back = clipsReducer(state, { type: 'removed', id: 'two', show: 'one' })
   expect(back.activeId).toBe('one')
-  expect(clipsReducer(back, { type: 'removed', id: 'one' })).toEqual(noClips)
+  expect(clipsReducer(state, { type: 'removed', id: 'two', show: 'two' }).activeId).toBeNull()
+  expect(clipsReducer(back, { type: 'removed', id: 'one', show: null })).toEqual(noClips)
 })
 
 test('events of a clip that is gone change nothing', () => {

@@ -52,7 +52,8 @@ export type ClipsAction =
   | { readonly type: 'chosen'; readonly id: string }
   /** The engine lets go of it; what was seen stays on show. */
   | { readonly type: 'put-aside'; readonly id: string }
-  | { readonly type: 'removed'; readonly id: string }
+  /** `show`: the clip to show where the removed one was shown; null: none. */
+  | { readonly type: 'removed'; readonly id: string; readonly show: string | null }
 
 export const noClips: ClipsState = { clips: {}, order: [], activeId: null }
 
@@ -109,7 +110,8 @@ export function clipsReducer(state: ClipsState, action: ClipsAction): ClipsState
       const { [action.id]: removed, ...clips } = state.clips
       if (!removed) return state
       const order = state.order.filter((id) => id !== action.id)
-      return { clips, order, activeId: state.activeId === action.id ? (order.at(-1) ?? null) : state.activeId }
+      const show = action.show !== null && clips[action.show] ? action.show : null
+      return { clips, order, activeId: state.activeId === action.id ? show : state.activeId }
     }
   }
 }

@@ -46,7 +46,7 @@ test('questions and clips move the date on; progress and a new name do not', () 
 
 test('an action that changes nothing gives the same state, so that nothing is drawn or stored for it', () => {
   const state = run(add)
-  const gone: ConversationAction = { type: 'clips', action: { type: 'removed', id: 'other' } }
+  const gone: ConversationAction = { type: 'clips', action: { type: 'removed', id: 'other', show: null } }
   expect(conversationReducer(state, gone, 99)).toBe(state)
 })
 

@@ -3,6 +3,7 @@ import { ClipFiles, type ClipKeeping, type FoundFile, type Kept } from './clip-f
 import { ConversationStore } from './conversation-store'
 import { openDatabase } from './database'
 import { Keeper } from './keeper'
+import { enterTab, isOnlyTab } from './open-tabs'
 
 export type ShelfTrouble = 'not-stored' | 'no-storage'
 
@@ -21,6 +22,7 @@ export class Shelf {
   #keeper: Keeper | null = null
   /** What came before the database was open. */
   readonly #early = new Map<string, Conversation>()
+  readonly #leaveTab = enterTab()
   #closed = false
 
   /** Opens the database. `delay`: see Keeper. */
@@ -122,8 +124,17 @@ export class Shelf {
     return (await (await this.#opening)?.copies()) ?? new Map()
   }
 
+  /**
+   * The conversation to begin with: this tab's own, or in a new tab the newest, unless another tab is open, where that is
+   * most likely on show. undefined: a new one.
+   */
+  async first(newest: string | undefined): Promise<string | undefined> {
+    return this.shownLast ?? ((await isOnlyTab()) ? newest : undefined)
+  }
+
   /** Writes what waits and closes the database. */
   async close(): Promise<void> {
+    this.#leaveTab()
     await this.flush()
     this.#closed = true
     ;(await this.#opening)?.close()

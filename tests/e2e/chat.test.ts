@@ -64,7 +64,9 @@ describe('a person drops a clip and asks', () => {
       expect(turn.answer).not.toBe(before[0]?.answer)
       expect(turn.answer).toMatch(/ski|snow|slope|mountain|hill/i)
     }
-    expect((await readTranscript(driven)).turns.slice(0, before.length)).toEqual(before)
+    // Where an answer was seen may be found after it.
+    const said = ({ question, answer, status }: (typeof before)[number]) => [question, answer, status]
+    expect((await readTranscript(driven)).turns.slice(0, before.length).map(said)).toEqual(before.map(said))
   })
 
   test('a clip opened and closed leaves no resource behind', async () => {

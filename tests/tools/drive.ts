@@ -40,7 +40,7 @@ export type Driven = {
 export function drivePlaywright(page: Page): Driven {
   return {
     evaluate: (body) => page.evaluate(body) as never,
-    chooseFiles: (...paths) => page.locator('input[type=file]').first().setInputFiles(paths),
+    chooseFiles: (...paths) => page.locator('input[type=file][accept*=video]').first().setInputFiles(paths),
     submit: async (text) => {
       const composer = page.getByRole('textbox').last()
       await composer.fill(text)
@@ -53,7 +53,9 @@ export function drivePuppeteer(page: PuppeteerPage): Driven {
   return {
     evaluate: (body) => page.evaluate(body) as never,
     chooseFiles: async (...paths) => {
-      const input = (await page.waitForSelector('input[type=file]')) as ElementHandle<HTMLInputElement> | null
+      const input = (await page.waitForSelector(
+        'input[type=file][accept*=video]',
+      )) as ElementHandle<HTMLInputElement> | null
       await input?.uploadFile(...paths)
     },
     submit: async (text) => {
