@@ -13,6 +13,9 @@ import './chat-panel.css'
 /** Closer to the end than this (px) counts as being there: new text keeps it in view. */
 const stickDistance = 48
 
+/** Closer to the start than this (px), scrolling upwards brings the turns before. */
+const nearStart = 200
+
 /** So many turns are drawn at first, and with each step back. */
 const pageOfTurns = 40
 
@@ -121,11 +124,17 @@ function Earlier({ count, scroller, onShow }: EarlierProps) {
         root.scrollTop = root.scrollHeight - fromEnd
       })
     }
-    const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && keepPlace(), { root })
-    observer.observe(element)
+    // Only on the way up: a chat that is just shown stands at its start for a moment, and would draw all of itself.
+    let last = root.scrollTop
+    const onScroll = () => {
+      const upwards = root.scrollTop < last
+      last = root.scrollTop
+      if (upwards && last < nearStart) keepPlace()
+    }
+    root.addEventListener('scroll', onScroll, { passive: true })
     element.addEventListener('click', keepPlace)
     return () => {
-      observer.disconnect()
+      root.removeEventListener('scroll', onScroll)
       element.removeEventListener('click', keepPlace)
     }
   }, [scroller])
