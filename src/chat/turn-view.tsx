@@ -36,7 +36,7 @@ export function TurnView({ turn, clip, clipName, canAskAgain }: Props) {
     <li className="turn" data-status={turn.status}>
       <TurnQuestion turn={turn} />
       <div className="turn-answer">
-        <h3 className="visually-hidden">{t('chat.answer')}</h3>
+        <h2 className="visually-hidden">{t('chat.answer')}</h2>
         <TurnAnswer turn={turn} clip={clip} />
         {!ended && <TurnProgress turn={turn} clip={clip} />}
         {turn.evidence && clip && <TurnEvidence evidence={turn.evidence} clip={clip} />}

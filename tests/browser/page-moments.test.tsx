@@ -1,4 +1,5 @@
 /** Moments in a real browser, over stand-in workers: evidence under answers, finding a moment by words, part by part. */
+import axe from 'axe-core'
 import { createRoot, type Root } from 'react-dom/client'
 import { I18nextProvider } from 'react-i18next'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -111,4 +112,19 @@ test('a clip is described part by part', async () => {
     answer: '- 0:00–0:02: WHAT IS IT?',
     segments: [{ start: 0, end: 2, text: 'WHAT IS IT?' }],
   })
+})
+
+test('evidence, curve and timed list break no rule of accessibility, in light and in dark', async () => {
+  session.ask('show the second thing at 0:01')
+  await expect.element(page.getByRole('list', { name: 'Nearest frames' })).toBeVisible()
+  session.ask('what is it?', true)
+  await expect.element(page.getByRole('list', { name: 'Moment by moment' })).toBeVisible()
+  await box().fill('the second thing')
+  await says(/^One moment, at 0:01/)
+  for (const theme of ['light', 'dark']) {
+    document.documentElement.dataset.theme = theme
+    // Landmarks are a matter of the page as a whole.
+    const { violations } = await axe.run(document.body, { rules: { region: { enabled: false } } })
+    expect(violations.map(({ id, nodes }) => `${theme} ${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([])
+  }
 })
