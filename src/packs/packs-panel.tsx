@@ -4,7 +4,7 @@ import type { PackOffer } from '../../workers/protocol'
 import { errorSentences } from '../app/error-text'
 import { formatBytes, formatLanguages, formatPercent } from '../app/format'
 import { Meter } from '../app/meter'
-import { useEngine, useEngineState } from '../assistant/hooks'
+import { summarizeEngine, useEngine, useEngineState } from '../assistant/hooks'
 import { startPacks } from '../assistant/workers'
 import { modelsUrl, rememberPack } from './choice'
 import { FolderButton } from './folder-button'
@@ -18,7 +18,11 @@ const library = new Library(startPacks, modelsUrl())
 export function PacksPanel() {
   const { t } = useTranslation()
   const { offers, jobs, importing } = useSyncExternalStore(library.subscribe, library.getState)
-  useEffect(() => void library.refresh(), [])
+  const engine = summarizeEngine(useEngineState()).status
+  // What the engine has fetched is here then.
+  useEffect(() => {
+    if (engine !== 'paused') void library.refresh()
+  }, [engine])
   return (
     <div className="settings-row">
       <span className="settings-label" id="packs-label">
@@ -47,9 +51,11 @@ type ItemProps = { readonly offer: PackOffer; readonly job: PackJob | undefined 
 function PackItem({ offer, job }: ItemProps) {
   const { t, i18n } = useTranslation()
   const engine = useEngine()
-  const { packUrl } = useEngineState()
+  const state = useEngineState()
   const { name, version, languages, licence, bytes, present, fitness, imported } = offer
-  const inUse = packUrl === offer.packUrl
+  const inUse = state.packUrl === offer.packUrl
+  // The engine fetches the same files then, and stops and goes on by its own button.
+  const fetchedByEngine = inUse && ['loading', 'paused'].includes(summarizeEngine(state).status)
   const complete = present >= bytes
   const size = (value: number) => formatBytes(value, i18n.language)
   const use = () => {
@@ -87,7 +93,7 @@ function PackItem({ offer, job }: ItemProps) {
             {t('packs.use', { name })}
           </button>
         )}
-        {!complete && job?.status !== 'coming' && fitness.runs && (
+        {!complete && !fetchedByEngine && job?.status !== 'coming' && fitness.runs && (
           <button
             type="button"
             className="button"
