@@ -26,16 +26,17 @@ const executablePath = findChromium()
 if (!executablePath) throw new Error('no Chromium found; set CHROMIUM_PATH')
 
 mkdirSync(out, { recursive: true })
-const profile = mkdtempSync(join(tmpdir(), 'valley-profile-'))
-const context = await chromium.launchPersistentContext(profile, {
-  executablePath,
-  args: chromiumArgs,
-  env: chromiumEnv(executablePath),
-  viewport: null,
-})
-try {
-  for (const [name, look] of Object.entries(looks)) {
-    if (wanted.length > 0 && !wanted.includes(name)) continue
+for (const [name, look] of Object.entries(looks)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue
+  // A profile each: conversations stay in one, and the next look would not begin with a first visit.
+  const profile = mkdtempSync(join(tmpdir(), 'valley-profile-'))
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath,
+    args: chromiumArgs,
+    env: chromiumEnv(executablePath),
+    viewport: null,
+  })
+  try {
     const page = await context.newPage()
     page.on('console', (message) => console.log(name, message.type(), message.text()))
     page.on('pageerror', (error) => console.log(name, 'page error', error.stack))
@@ -44,11 +45,10 @@ try {
       await page.screenshot({ path: join(out, `${name}-${scene}.png`) })
       console.log(`${name}-${scene}.png`)
     })
-    await page.close()
+  } finally {
+    await context.close()
+    rmSync(profile, { recursive: true, force: true })
   }
-} finally {
-  await context.close()
-  rmSync(profile, { recursive: true, force: true })
 }
 
 /** What a person does, with a picture of each state. */
