@@ -15,16 +15,19 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from accelerate import Accelerator
 
+from .adapter import Adapter
 from .batches import Batch, Captions
 from .cider import CiderD
 from .data import Item
 from .generate import sample
 from .packing import Branch, Row
+from .parts import Parts
 from .phase2 import build as build_phase2
 from .phase2 import parser as phase2_parser
 from .prompt import IM_END
-from .run import Run, learning_rate, start
+from .run import Run, start
 
 SOURCES = {"flickr8k": 0.5, "msrvtt": 0.5}
 REWARDED_EVERY = 3
@@ -42,32 +45,22 @@ def advantages(rewards: torch.Tensor) -> torch.Tensor:
 
 
 class RewardedRun(Run):
-    """A run of phase 2 whose steps are mostly on its own captions."""
+    """A run of phase 2 that learns from its own captions in every third batch."""
 
-    def __init__(self, arguments: argparse.Namespace, run: Run) -> None:
-        """Takes over what `training.phase2.build` made."""
-        self.__dict__.update(run.__dict__)
-        self.arguments = arguments
-        self.captions: dict[str, Captions] = {name: run.plan.sources[name][0] for name in SOURCES}
+    def __init__(self, arguments: argparse.Namespace, parts: Parts, accelerator: Accelerator, adapter: Adapter | None) -> None:
+        super().__init__(arguments, parts, accelerator, adapter)
+        self.captions: dict[str, Captions] = {name: self.plan.sources[name][0] for name in SOURCES}
         self.metrics = {name: CiderD([item.captions for item in source.items]) for name, source in self.captions.items()}
-        self.tokenizer = run.parts.model.tokenizer
+        self.tokenizer = parts.model.tokenizer
         self.end = self.tokenizer.token_to_id(IM_END)
         self.mean_reward: dict[str, float] = {}
 
-    def step(self, progress: float) -> float:
+    def batch(self) -> Batch:
         if self.plan.step % REWARDED_EVERY:
-            return super().step(progress)
-        for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(group["peak"], progress)
-        batch = self.rewarded_batch(np.random.default_rng((self.arguments.seed, self.plan.step, self.accelerator.process_index)))
+            return super().batch()
+        made = self.rewarded_batch(np.random.default_rng((self.arguments.seed, self.plan.step, self.accelerator.process_index)))
         self.plan.step += 1
-        loss = self.wrapped(batch)
-        self.accelerator.backward(loss)
-        for group in self.optimiser.param_groups:
-            self.accelerator.clip_grad_norm_(group["params"], 1.0)
-        self.optimiser.step()
-        self.optimiser.zero_grad()
-        return loss.item()
+        return made
 
     def rewarded_batch(self, random: np.random.Generator) -> Batch:
         """`--batch` photos and clips, each with its sampled captions weighted by their advantage."""
@@ -120,7 +113,7 @@ class RewardedRun(Run):
 
 
 def build(arguments: argparse.Namespace) -> Run:
-    return RewardedRun(arguments, build_phase2(arguments))
+    return build_phase2(arguments, RewardedRun)
 
 
 def main() -> None:

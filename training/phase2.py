@@ -20,14 +20,14 @@ from .phase1 import build_parts
 from .run import Run, argument_parser, start
 
 
-def build(arguments: argparse.Namespace) -> Run:
+def build(arguments: argparse.Namespace, kind: type[Run] = Run) -> Run:
     parts, accelerator = build_parts(arguments, trainable=arguments.full)
     rank = arguments.rank
     adapter = None if arguments.full else Adapter(parts.model.decoder, rank, 2 * rank, arguments.seed)
     start = CHECKPOINTS / arguments.start_from / "adapter.pt" if arguments.start_from else None
     if adapter is not None and start is not None and start.is_file():
         adapter.restore(torch.load(start, weights_only=True, map_location="cpu"))
-    return Run(arguments, parts, accelerator, adapter)
+    return kind(arguments, parts, accelerator, adapter)
 
 
 def parser() -> argparse.ArgumentParser:

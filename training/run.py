@@ -164,6 +164,10 @@ class Run:
         self.load_state(torch.load(path, weights_only=True, map_location="cpu"))
         return True
 
+    def batch(self):
+        """What the next forward pass is made of."""
+        return self.plan.next()
+
     def step(self, progress: float) -> float:
         """One update of the weights, from `--accumulate` batches a process."""
         for group in self.optimiser.param_groups:
@@ -171,7 +175,7 @@ class Run:
         losses = []
         for _ in range(self.arguments.accumulate):
             with self.accelerator.accumulate(self.wrapped):
-                loss = self.wrapped(self.plan.next())
+                loss = self.wrapped(self.batch())
                 self.accelerator.backward(loss)
                 if self.accelerator.sync_gradients:
                     for group in self.optimiser.param_groups:

@@ -21,6 +21,8 @@ export class Library {
   readonly #listeners = new Set<() => void>()
   readonly #running = new Map<string, AbortController>()
   #client: WorkerClient<PacksApi> | undefined
+  /** Short calls under way: the worker stays for them, whoever looks. */
+  #calls = 0
   #state: LibraryState = { offers: null, jobs: new Map(), importing: null }
 
   constructor(start: () => WorkerClient<PacksApi>, modelsUrl: string) {
@@ -41,7 +43,7 @@ export class Library {
   /** Looks again at what is on offer and what is here. */
   refresh = async (): Promise<void> => {
     try {
-      const offers = await this.#worker().call((remote) => remote.list(new URL('catalog.json', this.#modelsUrl).href))
+      const offers = await this.#call((remote) => remote.list(new URL('catalog.json', this.#modelsUrl).href))
       this.#update({ offers: offers as readonly PackOffer[] })
     } catch (thrown) {
       console.warn('the packs cannot be listed', thrown)
@@ -97,8 +99,17 @@ export class Library {
   }
 
   async remove(packUrl: string): Promise<void> {
-    await this.#worker().call((remote) => remote.remove(packUrl))
+    await this.#call((remote) => remote.remove(packUrl))
     await this.refresh()
+  }
+
+  async #call<T>(run: (remote: Comlink.Remote<PacksApi>) => Promise<T>): Promise<T> {
+    this.#calls++
+    try {
+      return await this.#worker().call(run)
+    } finally {
+      this.#calls--
+    }
   }
 
   #worker(): WorkerClient<PacksApi> {
@@ -108,7 +119,11 @@ export class Library {
 
   /** Without anybody looking or anything coming, the worker is of no use. */
   #rest(): void {
-    const busy = this.#running.size > 0 || this.#state.importing?.status === 'coming' || this.#listeners.size > 0
+    const busy =
+      this.#calls > 0 ||
+      this.#running.size > 0 ||
+      this.#state.importing?.status === 'coming' ||
+      this.#listeners.size > 0
     if (busy) return
     this.#client?.terminate()
     this.#client = undefined
