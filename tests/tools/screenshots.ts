@@ -1,121 +1,138 @@
 /**
- * Screens to look at: drives the app in Chromium through what a person does and writes PNGs to tests/.artifacts.
- * `node --import tsx tests/tools/screenshots.ts URL [scene…]`, with URL a running dev or preview server.
+ * Screens to look at: builds the app, takes it through what a person does and writes PNGs to tests/.artifacts/screens.
+ * `node --import tsx tests/tools/screenshots.ts [word…]`: words choose sizes (phone tablet desktop), themes (light
+ * dark), languages (en zh) and scenes (screenshots/scenes.ts); of what no word chooses, all are taken, but for the
+ * scenes of the shipped pack at work, which are slow: they are taken where `live` is among the words.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { chromium, type Page } from 'playwright-core'
+import { securityHeaders } from '../../workers/offline/security-headers'
+import { buildFolder, ensureBuild } from './app'
 import { chromiumArgs, chromiumEnv, findChromium } from './chromium'
+import { drivePlaywright, waitForEngine } from './drive'
+import { type PlainHost, publishNextVersion, startPlainHost } from './plain-host'
+import { firstVisit, live, opened, type Scene, type Stage, showTalk, withTalks } from './screenshots/scenes'
+import { seed } from './screenshots/seed'
 
-const looks = {
-  desktop: { width: 1280, height: 800, theme: 'light', language: 'en' },
-  'desktop-dark': { width: 1280, height: 800, theme: 'dark', language: 'en' },
-  'desktop-zh': { width: 1280, height: 800, theme: 'light', language: 'zh-CN' },
-  phone: { width: 390, height: 844, theme: 'light', language: 'en' },
-  'phone-dark-zh': { width: 390, height: 844, theme: 'dark', language: 'zh-CN' },
+const sizes = {
+  phone: { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true },
+  tablet: { viewport: { width: 820, height: 1180 }, isMobile: true, hasTouch: true },
+  desktop: { viewport: { width: 1440, height: 900 }, isMobile: false, hasTouch: false },
 } as const
+const themes = ['light', 'dark'] as const
+const languages = { en: 'en', zh: 'zh-CN' } as const
+const scenes = [...firstVisit, opened, ...withTalks].map(({ name }) => name)
+const path = '/valley/'
+const out = resolve(import.meta.dirname, '../.artifacts/screens')
 
-type Look = (typeof looks)[keyof typeof looks]
-type Shot = (name: string) => Promise<void>
+const words = process.argv.slice(2)
+const known = [...Object.keys(sizes), ...themes, ...Object.keys(languages), ...scenes, 'live']
+const strange = words.filter((word) => !known.includes(word))
+if (strange.length > 0) throw new Error(`unknown: ${strange.join(' ')}; known: ${known.join(' ')}`)
+/** Those of `all` that the words name; all where they name none. */
+function chosen<T extends string>(all: readonly T[]): T[] {
+  const named = all.filter((name) => words.includes(name))
+  return named.length > 0 ? named : [...all]
+}
+const isLive = words.includes('live')
+const wanted = new Set<string>(isLive ? live.map(({ name }) => name) : chosen(scenes))
 
-const out = resolve(import.meta.dirname, '../.artifacts')
-const [url, ...wanted] = process.argv.slice(2)
-if (!url) throw new Error('usage: screenshots.ts URL [look…]')
 const executablePath = findChromium()
 if (!executablePath) throw new Error('no Chromium found; set CHROMIUM_PATH')
-
+ensureBuild()
 mkdirSync(out, { recursive: true })
-for (const [name, look] of Object.entries(looks)) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue
-  // A profile each: conversations stay in one, and the next look would not begin with a first visit.
+
+for (const size of chosen(Object.keys(sizes) as (keyof typeof sizes)[])) {
+  for (const theme of chosen(themes)) {
+    for (const language of chosen(Object.keys(languages) as (keyof typeof languages)[])) {
+      await take(executablePath, `${size}-${theme}-${language}`, sizes[size], { theme, language: languages[language] })
+    }
+  }
+}
+
+type Settings = { readonly theme: (typeof themes)[number]; readonly language: Stage['language'] }
+
+/** All wanted scenes in one look, in a browser profile of its own: the next look must begin with a first visit. */
+async function take(
+  browser: string,
+  look: string,
+  size: (typeof sizes)[keyof typeof sizes],
+  settings: Settings,
+): Promise<void> {
+  const tiny = resolve(import.meta.dirname, '../fixtures/tiny')
+  const host = await startPlainHost({
+    folders: { [path]: buildFolder, [`${path}tiny/`]: tiny },
+    headers: securityHeaders,
+  })
   const profile = mkdtempSync(join(tmpdir(), 'valley-profile-'))
   const context = await chromium.launchPersistentContext(profile, {
-    executablePath,
+    executablePath: browser,
     args: chromiumArgs,
-    env: chromiumEnv(executablePath),
-    viewport: null,
+    env: chromiumEnv(browser),
+    ...size,
   })
   try {
+    await context.addInitScript((stored) => localStorage.setItem('valley.settings', stored), JSON.stringify(settings))
     const page = await context.newPage()
-    page.on('console', (message) => console.log(name, message.type(), message.text()))
-    page.on('pageerror', (error) => console.log(name, 'page error', error.stack))
-    await page.setViewportSize({ width: look.width, height: look.height })
-    await walk(page, look, async (scene) => {
-      await page.screenshot({ path: join(out, `${name}-${scene}.png`) })
-      console.log(`${name}-${scene}.png`)
+    page.setDefaultTimeout(15_000)
+    page.on('pageerror', (error) => console.log(look, 'page error', error.stack))
+    await walk(host, page, settings.language, async (scene) => {
+      if (!wanted.has(scene)) return
+      await page.waitForTimeout(300)
+      await page.screenshot({ path: join(out, `${look}-${scene}.png`) })
+      console.log(`${look}-${scene}.png`)
     })
   } finally {
     await context.close()
+    await host.stop()
     rmSync(profile, { recursive: true, force: true })
   }
 }
 
-/** What a person does, with a picture of each state. */
-async function walk(page: Page, look: Look, shot: Shot): Promise<void> {
-  const settings = { theme: look.theme, language: look.language }
-  await page.addInitScript(`localStorage.setItem('valley.settings', ${JSON.stringify(JSON.stringify(settings))})`)
-  await page.goto(url ?? '')
-  await page.locator('.welcome').waitFor()
-  await page.waitForTimeout(400)
-  await shot('1-welcome')
-
-  await drag(page, 'dragenter')
-  await page.locator('.drop-overlay').waitFor()
-  await shot('2-drag')
-  await drag(page, 'dragleave')
-
-  await page.locator('.welcome input[type=file]').setInputFiles({
-    name: 'notes.txt',
-    mimeType: 'text/plain',
-    buffer: Buffer.from('These are words, not pictures.'),
-  })
-  await page.locator('.notice[data-kind=error]').waitFor({ timeout: 120_000 })
-  await shot('3-error')
-  await page.locator('.notice button').last().click()
-
+async function walk(
+  host: PlainHost,
+  page: Page,
+  language: Stage['language'],
+  shot: (scene: string) => Promise<void>,
+): Promise<void> {
+  const address = `${host.origin}${path}${isLive ? '' : '?pack=tiny/tiny-retrieval/pack.json'}`
+  const stage: Stage = { page, language, publish: () => publishNextVersion(host, buildFolder, path) }
+  const some = (list: readonly Scene[]) => list.some(({ name }) => wanted.has(name))
+  const visit = async () => {
+    await page.goto(address)
+    await waitForEngine(drivePlaywright(page))
+  }
+  if (some(firstVisit)) {
+    await visit()
+    for (const { name, act } of firstVisit) {
+      await act?.(stage)
+      await shot(name)
+    }
+    await page.evaluate(async (name) => void indexedDB.deleteDatabase(name), 'valley')
+  }
+  if (!some([opened, ...withTalks, ...live])) return
+  await visit()
   await page.locator('.sample').click()
-  await page.locator('.suggestions').waitFor()
-  await shot('4-opened')
-  await page.locator('#question').fill('What is happening?')
-  await page.locator('#question').press('Enter')
-  await page.locator('.strip-picture img').nth(2).waitFor({ timeout: 120_000 })
-  await shot('5-encoding')
-  await page.locator('.turn[data-status=reading] .turn-progress').waitFor({ timeout: 120_000 })
-  await shot('6-reading')
-  // As a function: a string would be an eval, which the page's policy refuses.
-  await page.waitForFunction(
-    () => (document.querySelector('.answer-text[data-live=true]')?.textContent?.length ?? 0) > 12,
-    null,
-    { timeout: 120_000 },
-  )
-  await shot('7-streaming')
-  await page.locator('.turn[data-status=done]').waitFor({ timeout: 120_000 })
-  await page.locator('.disclosure-button').last().click()
-  await shot('8-answered')
-  await page.locator('.find-input').fill('a dog runs')
-  await page.locator('.curve').waitFor({ timeout: 120_000 })
-  await page.locator('.find-input').press('ArrowDown')
-  await shot('11-found')
-  await page.locator('.find-input').fill('')
-  await page.locator('.find-parts').click()
-  await page.locator('.turn[data-status=done]').nth(1).waitFor({ timeout: 120_000 })
-  await shot('12-parts')
-
-  await page.locator('.header button').last().click()
-  await page.locator('.settings').waitFor()
-  await page.waitForTimeout(200)
-  await shot('9-settings')
-  await page.keyboard.press('Escape')
-  await page.locator('.engine-status').click()
-  await page.waitForTimeout(200)
-  await shot('10-model')
-}
-
-async function drag(page: Page, type: 'dragenter' | 'dragleave'): Promise<void> {
-  await page.evaluate(`{
-    const dataTransfer = new DataTransfer()
-    dataTransfer.items.add(new File(['x'], 'clip.mp4', { type: 'video/mp4' }))
-    document.body.dispatchEvent(new DragEvent('${type}', { dataTransfer, bubbles: true }))
-  }`)
+  for (const { name, act } of isLive ? live : [opened]) {
+    if (!isLive) await page.locator('.clip-progress[data-status=ready]').waitFor({ timeout: 60_000 })
+    await act?.(stage)
+    await shot(name)
+  }
+  if (!some(withTalks)) return
+  await seed(page, language)
+  await visit()
+  for (const { name, talk, act } of withTalks) {
+    if (!wanted.has(name)) continue
+    try {
+      if (talk) await showTalk(stage, talk)
+      await act?.(stage)
+      await shot(name)
+    } catch (thrown) {
+      // The others can be looked at all the same.
+      console.error(`${name}:`, thrown)
+      process.exitCode = 1
+    }
+  }
 }
