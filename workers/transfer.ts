@@ -26,7 +26,7 @@ export function errorToWire(thrown: unknown): WireError {
   return { kind: 'other', name: 'Error', message: String(thrown), stack: undefined }
 }
 
-export function errorFromWire(wire: WireError): Error {
+function errorFromWire(wire: WireError): Error {
   if (wire.kind === 'valley') {
     const cause = wire.cause === undefined ? {} : { cause: errorFromWire(wire.cause) }
     const error = new ValleyError(wire.code, wire.data, { message: wire.message, ...cause })

@@ -59,7 +59,7 @@ export function FrameStrip({ clip }: { readonly clip: Clip }) {
         const frame = clip.frames[index]
         const label = formatTime(timestamp, fine)
         return (
-          <li key={timestamp} className="strip-item">
+          <li key={timestamp}>
             <button
               type="button"
               className="strip-frame"

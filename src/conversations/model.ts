@@ -86,7 +86,7 @@ function shortened(text: string): string {
   return `${space > cut.length / 2 ? cut.slice(0, space) : cut}…`
 }
 
-export const summaryOf = (conversation: Conversation): ConversationSummary => ({
+const summaryOf = (conversation: Conversation): ConversationSummary => ({
   id: conversation.id,
   title: titleOf(conversation),
   updatedAt: conversation.updatedAt,

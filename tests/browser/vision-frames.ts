@@ -12,7 +12,7 @@ import { preprocessReference } from '../../workers/vision/reference/resample'
 import { readBuffer } from '../../workers/vision/tower'
 import { readPixels } from '../../workers/vision/wasm-encoder'
 
-export const encoderSize = 224
+const encoderSize = 224
 const plain = { mean: [0, 0, 0], std: [1, 1, 1] } as const
 export const squash: Resize = { width: encoderSize, height: encoderSize, left: 0, top: 0, size: encoderSize }
 

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import type { Plugin } from 'vite'
 
 /** The folder of shared data; it may not exist. */
-export const dataFolder = resolve(import.meta.dirname, process.env.VALLEY_DATA ?? '../../../shared/data')
+const dataFolder = resolve(import.meta.dirname, process.env.VALLEY_DATA ?? '../../../shared/data')
 
 const served = ['videos', 'videos-odd']
 

@@ -32,7 +32,7 @@ export function writeFigures(
 }
 
 /** Short hash, "-dirty" where tracked files differ from it, "unknown" outside a repository. */
-export function currentCommit(): string {
+function currentCommit(): string {
   const { status, stdout } = spawnSync('git', ['describe', '--always', '--dirty', '--abbrev=12', '--exclude=*'], {
     encoding: 'utf8',
   })

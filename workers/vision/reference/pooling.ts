@@ -12,7 +12,7 @@ export type PoolingShape = { readonly frames: number; readonly patches: number; 
 /** Heads of the delta module's attention; the width must be a multiple. */
 export const deltaHeads = 8
 
-export function poolReference(
+function poolReference(
   kind: PoolingKind,
   input: Float32Array,
   shape: PoolingShape,

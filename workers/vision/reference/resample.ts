@@ -36,7 +36,7 @@ export function triangleTaps(from: number, to: number, start: number, count: num
 }
 
 /** The picture as shown: turned, on white where transparent (data is premultiplied), three channels. */
-export function showOnWhite(source: Rgba, orientation: Orientation): Size & { readonly rgb: Uint8Array } {
+function showOnWhite(source: Rgba, orientation: Orientation): Size & { readonly rgb: Uint8Array } {
   const { width, height } = turned(source, orientation)
   const rgb = new Uint8Array(width * height * 3)
   let out = 0
