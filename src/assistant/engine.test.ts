@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { LocalWorker, localClient, type Mishaps, standInEngine } from '../../tests/browser/page-stand-in'
 import { type LanguageApi, ValleyError, type VisionApi } from '../../workers/protocol'
+import { deferred } from './deferred'
 import { Engine } from './engine'
 import { WorkerClient, type WorkerLike } from './worker-client'
 
@@ -26,10 +27,18 @@ async function encode(engine: Engine, signal = never()): Promise<string[]> {
   return types
 }
 
-async function ask(engine: Engine, question: string, clipId: string | null = 'one', signal = never()) {
+async function ask(
+  engine: Engine,
+  question: string,
+  clipId: string | null = 'one',
+  signal = never(),
+  onText = () => {},
+) {
   let text = ''
   for await (const event of engine.ask({ clipId, turns: [], question }, signal)) {
-    if (event.type === 'text') text += event.text
+    if (event.type !== 'text') continue
+    text += event.text
+    onText()
   }
   return text
 }
@@ -39,6 +48,18 @@ const failure = (promise: Promise<unknown>): Promise<unknown> =>
     () => 'no error',
     (thrown: unknown) => (thrown instanceof ValleyError ? thrown.code : thrown),
   )
+
+/** An answer that goes on until it is ended from outside: resolves, once it is being written, with a promise of its end. */
+async function askEndlessly(engine: Engine, clipId: string | null, signal = never()) {
+  const begun = deferred<void>()
+  const ended = failure(ask(engine, 'endless', clipId, signal, () => begun.resolve()))
+  await begun.promise
+  return { ended }
+}
+
+const eventually = (check: () => void) => vi.waitFor(check, { timeout: 30_000 })
+/** Time enough for what must not happen. */
+const aWhile = () => new Promise((resolve) => setTimeout(resolve, 30))
 
 describe('the way of a question', () => {
   test('a clip is encoded, its tokens cross, and it is answered about', async () => {
@@ -67,11 +88,11 @@ describe('the way of a question', () => {
   test('stopping reaches the worker and frees the way for the next question', async () => {
     const { engine, log } = world()
     const stop = new AbortController()
-    const endless = failure(ask(engine, 'endless', null, stop.signal))
-    setTimeout(() => stop.abort(), 30)
-    expect(await endless).toBe('aborted')
+    const { ended } = await askEndlessly(engine, null, stop.signal)
+    stop.abort()
+    expect(await ended).toBe('aborted')
     expect(await ask(engine, 'next', null)).toBe('NEXT')
-    expect(log).toContain('endless ended')
+    await eventually(() => expect(log).toContain('endless ended'))
   })
 
   test('a clip that nobody opened is unknown', async () => {
@@ -93,10 +114,9 @@ describe('mishaps', () => {
   test('killing the language worker rejects what waits; the next question finds its clip encoded again', async () => {
     const { engine, log } = world()
     await encode(engine)
-    const endless = failure(ask(engine, 'endless'))
-    await vi.waitFor(() => expect(engine.state.language.status).toBe('ready'))
-    setTimeout(() => engine.killWorker('language'), 30)
-    expect(await endless).toBe('worker-died')
+    const { ended } = await askEndlessly(engine, 'one')
+    engine.killWorker('language')
+    expect(await ended).toBe('worker-died')
     expect(await ask(engine, 'still there?')).toBe('STILL THERE?')
     expect(log.filter((line) => line === 'language started')).toHaveLength(2)
     expect(log.filter((line) => line === 'encoded one')).toHaveLength(2)
@@ -136,7 +156,7 @@ describe('mishaps', () => {
 
   test('a failed load keeps callers waiting until it is tried again', async () => {
     const { engine } = world({ load: [new ValleyError('download-failed', { status: 503 })] })
-    await vi.waitFor(() => expect(engine.state.vision.status).toBe('failed'))
+    await eventually(() => expect(engine.state.vision.status).toBe('failed'))
     const types = encode(engine)
     engine.retry()
     expect(await types).toEqual(['opened', 'encoded'])
@@ -155,7 +175,7 @@ describe('mishaps', () => {
     })
     engines.push(dying)
     dying.start()
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(dying.state.vision).toMatchObject({ status: 'failed', error: { code: 'worker-died' } }),
     )
     expect(await ask(engine, 'unharmed', null)).toBe('UNHARMED')
@@ -174,13 +194,12 @@ describe('another tab', () => {
   test('takes the engine: the answer ends, what waits goes on waiting, and both come back with the engine', async () => {
     const { engine, log } = world()
     await encode(engine)
-    const endless = failure(ask(engine, 'endless'))
-    await new Promise((resolve) => setTimeout(resolve, 30))
+    const { ended } = await askEndlessly(engine, 'one')
     engine.suspend()
-    expect(await endless).toBe('engine-elsewhere')
+    expect(await ended).toBe('engine-elsewhere')
     expect(engine.state).toMatchObject({ vision: { status: 'loading' }, language: { status: 'loading' } })
     const waiting = ask(engine, 'what?')
-    await new Promise((resolve) => setTimeout(resolve, 30))
+    await aWhile()
     expect(log.filter((line) => line === 'language started')).toHaveLength(1)
     engine.start()
     expect(await waiting).toBe('WHAT?')
@@ -206,7 +225,7 @@ test('loading that was paused goes on when it is told to, and what waited is ans
   const waiting = ask(engine, 'what?', null)
   engine.pause()
   expect(engine.state.paused).toBe(true)
-  await new Promise((resolve) => setTimeout(resolve, 30))
+  await aWhile()
   expect(engine.state).toMatchObject({ vision: { status: 'loading' }, language: { status: 'loading' } })
   engine.start()
   expect(await waiting).toBe('WHAT?')
@@ -262,7 +281,7 @@ describe('WorkerClient', () => {
     for await (const n of counter.stream((remote) => remote.count() as Promise<AsyncIterable<number>>, never())) {
       if (n === 2) break
     }
-    await vi.waitFor(() => expect(ended).toHaveBeenCalledTimes(1))
+    await eventually(() => expect(ended).toHaveBeenCalledTimes(1))
     counter.terminate()
   })
 })

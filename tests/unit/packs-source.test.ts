@@ -6,6 +6,8 @@ import { readTiny } from './language-tiny'
 
 /** Serves the tiny fixtures; `broken` maps a path to what comes instead. */
 const broken = new Map<string, Uint8Array | 'cut' | 'hang' | 'lose'>()
+/** A connection of the `lose` kind: cut when its client has the bytes that it brings. */
+let doomed: { until: number; cut(): void } | undefined
 /** Value of each Range header that came, by path. */
 const ranges = new Map<string, (string | undefined)[]>()
 let server: Server
@@ -22,8 +24,10 @@ beforeAll(async () => {
       const bytes = readTiny(path)
       const from = Number(range?.match(/\d+/)?.[0] ?? 0)
       response.writeHead(range ? 206 : 200, { 'Content-Length': bytes.length - from })
-      if (from >= 3000) response.end(bytes.subarray(from))
-      else response.write(bytes.subarray(from, from + 1000), () => setTimeout(() => response.destroy(), 20))
+      doomed = undefined
+      if (from >= 3000) return void response.end(bytes.subarray(from))
+      doomed = { until: from + 1000, cut: () => response.destroy() }
+      response.write(bytes.subarray(from, from + 1000))
       return
     }
     if (instead === 'hang') {
@@ -102,7 +106,10 @@ describe('pack source', () => {
     const path = `tiny-mean/${file.path}`
     broken.set(path, 'lose')
     ranges.delete(path)
-    expect(await pack.file(file)).toEqual(readTiny(path))
+    const onProgress = (done: number) => {
+      if (done === doomed?.until) doomed.cut()
+    }
+    expect(await pack.file(file, { onProgress })).toEqual(readTiny(path))
     expect(ranges.get(path)).toEqual([undefined, 'bytes=1000-', 'bytes=2000-', 'bytes=3000-'])
     broken.delete(path)
   })
