@@ -31,7 +31,13 @@ export function EngineStatus() {
         <span className="tabular">{label()}</span>
       </Popover.Trigger>
       <Popover.Portal>
-        <Popover.Content className="floating engine-details" align="end" sideOffset={8} collisionPadding={12}>
+        <Popover.Content
+          className="floating engine-details"
+          aria-label={t('engine.details')}
+          align="end"
+          sideOffset={8}
+          collisionPadding={12}
+        >
           <ComponentRow name={t('engine.vision')} state={state.vision} />
           <ComponentRow name={t('engine.language')} state={state.language} />
           {summary.status === 'paused' && (
@@ -73,7 +79,7 @@ function ComponentRow({ name, state }: RowProps) {
   }
   return (
     <section className="engine-row">
-      <h3 className="engine-row-name">{name}</h3>
+      <h2 className="engine-row-name">{name}</h2>
       {state.status === 'loading' && (
         <>
           <Meter label={name} share={loadShare(state)} />

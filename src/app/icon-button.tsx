@@ -1,5 +1,5 @@
 import { Tooltip } from 'radix-ui'
-import type { ComponentProps, ReactNode } from 'react'
+import type { ComponentProps, FocusEvent, ReactNode } from 'react'
 import './icon-button.css'
 
 type Props = Omit<ComponentProps<'button'>, 'children'> & {
@@ -10,11 +10,17 @@ type Props = Omit<ComponentProps<'button'>, 'children'> & {
   readonly size?: 'small'
 }
 
+/** Focus that comes back from a closed dialog or menu shows no tooltip: nobody asked for it, and on a touch screen it would stay. */
+function onlyByKey(event: FocusEvent<HTMLElement>): void {
+  if (!event.currentTarget.matches(':focus-visible')) event.preventDefault()
+}
+
 /** A button that shows only an icon, with its name in a tooltip. */
 export function IconButton({ label, icon, look = 'bare', size, className, ...rest }: Props) {
   return (
     <Tooltip.Root>
-      <Tooltip.Trigger asChild>
+      {/* The tooltip says what the button is called, and screen readers know that. */}
+      <Tooltip.Trigger asChild aria-describedby={undefined} onFocus={onlyByKey}>
         <button
           type="button"
           {...rest}
@@ -28,7 +34,7 @@ export function IconButton({ label, icon, look = 'bare', size, className, ...res
         </button>
       </Tooltip.Trigger>
       <Tooltip.Portal>
-        <Tooltip.Content className="tooltip" sideOffset={4} collisionPadding={8}>
+        <Tooltip.Content className="tooltip" aria-hidden="true" sideOffset={4} collisionPadding={8}>
           {label}
         </Tooltip.Content>
       </Tooltip.Portal>

@@ -1,5 +1,6 @@
 import { Play, ShieldCheck } from 'lucide-react'
 import { Popover } from 'radix-ui'
+import { useId } from 'react'
 import { useTranslation } from 'react-i18next'
 import { DropZone } from '../clip/drop-zone'
 import './welcome.css'
@@ -37,6 +38,7 @@ export function Welcome({ onFiles }: Props) {
 /** The line of trust, and behind it how it comes to be true. */
 function Trust() {
   const { t } = useTranslation()
+  const titleId = useId()
   return (
     <p className="trust">
       <ShieldCheck className="icon" aria-hidden="true" />
@@ -45,8 +47,13 @@ function Trust() {
         <Popover.Root>
           <Popover.Trigger className="trust-how">{t('welcome.trustHow')}</Popover.Trigger>
           <Popover.Portal>
-            <Popover.Content className="floating trust-details" sideOffset={8} collisionPadding={12}>
-              <h2>{t('welcome.trustTitle')}</h2>
+            <Popover.Content
+              className="floating trust-details"
+              aria-labelledby={titleId}
+              sideOffset={8}
+              collisionPadding={12}
+            >
+              <h2 id={titleId}>{t('welcome.trustTitle')}</h2>
               <p>{t('welcome.trustBody')}</p>
               <p>{t('welcome.trustCheck')}</p>
             </Popover.Content>

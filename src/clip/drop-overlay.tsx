@@ -71,7 +71,7 @@ export function DropOverlay({ onFiles, onFolders, hasChat }: Props) {
     return hasChat ? t('drop.nextMany', { count }) : t('drop.openMany', { count })
   }
   return (
-    <div className="drop-overlay">
+    <div className="drop-overlay" role="status">
       <div className="drop-overlay-text">
         <p className="drop-overlay-main">{text()}</p>
         {hasChat && <p>{t('drop.keep')}</p>}

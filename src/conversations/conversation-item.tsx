@@ -22,6 +22,7 @@ export function ConversationItem({ summary, current, onShow }: Props) {
   const { save } = useExport()
   const [renaming, setRenaming] = useState(false)
   const [deleting, setDeleting] = useState(false)
+  const [item, setItem] = useState<HTMLLIElement | null>(null)
   const title = summary.title ?? t('conversations.untitled')
   const remove = () =>
     session.conversations.remove(summary.id).catch((thrown: unknown) => {
@@ -42,7 +43,7 @@ export function ConversationItem({ summary, current, onShow }: Props) {
     )
   }
   return (
-    <li className="conversation" data-current={current}>
+    <li className="conversation" data-current={current} ref={setItem}>
       <button
         type="button"
         className="conversation-title"
@@ -52,7 +53,7 @@ export function ConversationItem({ summary, current, onShow }: Props) {
       >
         {title}
       </button>
-      <DropdownMenu.Root>
+      <DropdownMenu.Root modal={false}>
         <DropdownMenu.Trigger asChild>
           <IconButton
             size="small"
@@ -61,7 +62,8 @@ export function ConversationItem({ summary, current, onShow }: Props) {
             icon={<Ellipsis />}
           />
         </DropdownMenu.Trigger>
-        <DropdownMenu.Portal>
+        {/* Inside the list's landmark, outside of the item, which would cut it off. */}
+        <DropdownMenu.Portal container={item?.closest<HTMLElement>('.conversations')}>
           <DropdownMenu.Content className="menu" align="start" sideOffset={4} collisionPadding={8}>
             <DropdownMenu.Item className="menu-item" onSelect={() => setRenaming(true)}>
               <Pencil aria-hidden="true" />

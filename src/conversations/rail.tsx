@@ -40,6 +40,10 @@ export function ConversationDrawer() {
             event.preventDefault()
             if (event.currentTarget instanceof HTMLElement) event.currentTarget.focus()
           }}
+          // A search or a name being written takes Escape for itself.
+          onEscapeKeyDown={(event) => {
+            if (event.target instanceof HTMLInputElement && event.target.value !== '') event.preventDefault()
+          }}
         >
           <div className="dialog-head">
             <Dialog.Title className="dialog-title">{t('conversations.title')}</Dialog.Title>
