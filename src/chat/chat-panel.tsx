@@ -186,8 +186,12 @@ function useStickToEnd(scroller: React.RefObject<HTMLDivElement | null>, convers
     const content = element?.firstElementChild
     if (!element || !content) return
     let stick = true
+    let last = element.scrollTop
+    // Only the way up leaves the end: a chat just shown grows while its turns come into sight, with nobody scrolling.
     const onScroll = () => {
-      stick = element.scrollHeight - element.scrollTop - element.clientHeight < stickDistance
+      if (element.scrollHeight - element.scrollTop - element.clientHeight < stickDistance) stick = true
+      else if (element.scrollTop < last) stick = false
+      last = element.scrollTop
     }
     const observer = new ResizeObserver(() => {
       if (stick) element.scrollTop = element.scrollHeight

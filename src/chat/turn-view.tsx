@@ -1,4 +1,4 @@
-import { CircleAlert, Copy, CopyCheck, RefreshCw, ScanSearch } from 'lucide-react'
+import { CircleAlert, CircleQuestionMark, Copy, CopyCheck, RefreshCw, ScanSearch } from 'lucide-react'
 import { useEffect, useMemo, useState, useSyncExternalStore } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { EncodedClip } from '../../workers/protocol'
@@ -84,7 +84,12 @@ function TurnEvidence({ evidence, clip }: { readonly evidence: Evidence; readonl
   const isVideo = clip.media?.kind === 'video'
   return (
     <>
-      {evidence.unsure && <p className="turn-unsure">{isVideo ? t('moments.unsure') : t('moments.unsureImage')}</p>}
+      {evidence.unsure && (
+        <p className="turn-unsure">
+          <CircleQuestionMark aria-hidden="true" />
+          {isVideo ? t('moments.unsure') : t('moments.unsureImage')}
+        </p>
+      )}
       {isVideo && <AnswerEvidence evidence={evidence} clip={clip} />}
     </>
   )

@@ -15,26 +15,32 @@ const FindMoment = lazy(() => import('../moments/find-moment'))
 
 type Props = {
   readonly clip: Clip
+  /** It has tabs above it, which name it, close it and open others. */
+  readonly tabbed: boolean
   readonly onFiles: (files: File[]) => void
   readonly onClose: () => void
 }
 
 /** The clip that is talked about: player, what was looked at, how far that is. */
-export function ClipPanel({ clip, onFiles, onClose }: Props) {
+export function ClipPanel({ clip, tabbed, onFiles, onClose }: Props) {
   const { t } = useTranslation()
   const openId = useId()
   return (
     <section className="clip-panel" aria-label={t('clip.region')}>
-      <div className="clip-head">
-        <h1 className="clip-name" title={clip.name}>
-          {clip.name}
-        </h1>
-        <label htmlFor={openId} className="button clip-open" data-look="bare" data-icon-only title={t('clip.open')}>
-          <FileInput id={openId} onFiles={onFiles} aria-label={t('clip.open')} />
-          <FolderOpen aria-hidden="true" />
-        </label>
-        <IconButton label={t('clip.close')} icon={<X />} onClick={onClose} />
-      </div>
+      {tabbed ? (
+        <h1 className="visually-hidden">{clip.name}</h1>
+      ) : (
+        <div className="clip-head">
+          <h1 className="clip-name" title={clip.name}>
+            {clip.name}
+          </h1>
+          <label htmlFor={openId} className="button clip-open" data-look="bare" data-icon-only title={t('clip.open')}>
+            <FileInput id={openId} onFiles={onFiles} aria-label={t('clip.open')} />
+            <FolderOpen aria-hidden="true" />
+          </label>
+          <IconButton label={t('clip.close')} icon={<X />} onClick={onClose} />
+        </div>
+      )}
       <Player key={clip.id} clip={clip} />
       <div className="clip-below">
         {clip.media?.kind === 'video' && (

@@ -13,10 +13,11 @@ export function ClipStage() {
   const { clips } = useSessionState()
   const clip = activeClip(clips)
   useSoughtClip(clips.activeId, session.chooseClip)
+  const tabbed = clips.order.length > 1 || (!clip && clips.order.length > 0)
   return (
     <div className="stage-clip">
-      {(clips.order.length > 1 || (!clip && clips.order.length > 0)) && (
-        <ClipTabs clips={clips} onChoose={session.chooseClip} onFiles={session.openFiles} />
+      {tabbed && (
+        <ClipTabs clips={clips} onChoose={session.chooseClip} onFiles={session.openFiles} onClose={session.closeClip} />
       )}
       {!clip && <DropZone onFiles={session.openFiles} />}
       {clip && !isAtHand(clip) && (
@@ -26,7 +27,9 @@ export function ClipStage() {
           onUnlock={() => session.chooseClip(clip.id, true)}
         />
       )}
-      {clip && isAtHand(clip) && <ClipPanel clip={clip} onFiles={session.openFiles} onClose={session.closeClip} />}
+      {clip && isAtHand(clip) && (
+        <ClipPanel clip={clip} tabbed={tabbed} onFiles={session.openFiles} onClose={session.closeClip} />
+      )}
     </div>
   )
 }

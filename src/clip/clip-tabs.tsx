@@ -1,6 +1,7 @@
-import { Clapperboard, Plus } from 'lucide-react'
+import { Clapperboard, Plus, X } from 'lucide-react'
 import { useId } from 'react'
 import { useTranslation } from 'react-i18next'
+import { IconButton } from '../app/icon-button'
 import { FileInput } from './file-input'
 import { type Clip, type ClipsState, isAtHand } from './reducer'
 import { useObjectUrl } from './use-object-url'
@@ -10,10 +11,12 @@ type Props = {
   readonly clips: ClipsState
   readonly onChoose: (clipId: string) => void
   readonly onFiles: (files: File[]) => void
+  /** Closes the one on show. */
+  readonly onClose: () => void
 }
 
 /** The clips of a conversation side by side; pressing one shows it and asks about it from then on. */
-export function ClipTabs({ clips, onChoose, onFiles }: Props) {
+export function ClipTabs({ clips, onChoose, onFiles, onClose }: Props) {
   const { t } = useTranslation()
   const addId = useId()
   return (
@@ -22,8 +25,11 @@ export function ClipTabs({ clips, onChoose, onFiles }: Props) {
         const clip = clips.clips[id]
         return (
           clip && (
-            <li key={id}>
+            <li key={id} className="clip-tab-place" data-current={id === clips.activeId}>
               <ClipTab clip={clip} current={id === clips.activeId} onChoose={() => onChoose(id)} />
+              {id === clips.activeId && isAtHand(clip) && (
+                <IconButton size="small" label={t('clip.close')} icon={<X />} onClick={onClose} />
+              )}
             </li>
           )
         )

@@ -69,7 +69,7 @@ export function ConversationList({ onDone }: Props) {
         )}
       </search>
       <p className="conversations-found" role="status">
-        {found && t('conversations.found', { count: shown.length })}
+        {found && (shown.length > 0 ? t('conversations.found', { count: shown.length }) : t('conversations.noneFound'))}
       </p>
       <div className="conversations-list">
         {conversations.length === 0 && <p className="conversations-empty">{t('conversations.empty')}</p>}

@@ -1,9 +1,10 @@
-import { ListVideo, Search } from 'lucide-react'
+import { ListVideo, Search, X } from 'lucide-react'
 import { type KeyboardEvent, useEffect, useId, useState, useSyncExternalStore } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useSession } from '../app/context'
 import { errorSentences } from '../app/error-text'
 import { formatTime } from '../app/format'
+import { IconButton } from '../app/icon-button'
 import { useEngine, usePack } from '../assistant/hooks'
 import { playhead } from '../clip/playhead'
 import type { Clip } from '../clip/reducer'
@@ -90,6 +91,18 @@ function FindBox({ search, clip }: { readonly search: MomentSearch; readonly cli
             onChange={(event) => onPhrase(event.target.value)}
             onKeyDown={onKeyDown}
           />
+          {state.phrase !== '' && (
+            <IconButton
+              className="find-clear"
+              size="small"
+              label={t('conversations.clearSearch')}
+              icon={<X />}
+              onClick={() => {
+                onPhrase('')
+                document.getElementById(inputId)?.focus()
+              }}
+            />
+          )}
         </div>
         <AskByParts />
       </div>

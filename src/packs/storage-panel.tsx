@@ -1,3 +1,4 @@
+import { Trash2 } from 'lucide-react'
 import { AlertDialog } from 'radix-ui'
 import { useCallback, useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -47,7 +48,6 @@ export function StoragePanel() {
                 <span>{t(`storage.kinds.${kind}`)}</span>
                 <span className="tabular">{size(kept.kinds[kind])}</span>
                 <Delete
-                  label={t('storage.delete')}
                   title={t('storage.deleteKind', { kind: t(`storage.kinds.${kind}`) })}
                   body={t(`storage.loss.${kind}`)}
                   disabled={kept.kinds[kind] === 0}
@@ -93,7 +93,8 @@ export function StoragePanel() {
 }
 
 type DeleteProps = {
-  readonly label: string
+  /** Its text; a bin stands for it where there is none. */
+  readonly label?: string
   readonly title: string
   /** What goes with it, and what does not come back. */
   readonly body: string
@@ -109,11 +110,13 @@ function Delete({ label, title, body, disabled, onDelete }: DeleteProps) {
       <AlertDialog.Trigger
         className="button"
         data-size="small"
-        data-look="danger"
+        data-look={label ? 'danger' : 'bare'}
+        data-icon-only={label ? undefined : true}
         disabled={disabled}
-        aria-label={label === t('storage.delete') ? title : undefined}
+        aria-label={label ? undefined : title}
+        title={label ? undefined : title}
       >
-        {label}
+        {label ?? <Trash2 aria-hidden="true" />}
       </AlertDialog.Trigger>
       <AlertDialog.Portal>
         <AlertDialog.Overlay className="scrim" data-above />
