@@ -108,6 +108,15 @@ export const keptFolders = {
 /** The Cache Storage that holds packs' files, each under its SHA-256. */
 export const packFilesCache = 'valley-files-v1'
 
+/** A pack as people know it, and as whatever was made with it is filed under. */
+export type PackIdentity = {
+  readonly id: string
+  readonly name: string
+  readonly version: string
+  /** SHA-256 of pack.json: tokens of a pack of another hash mean nothing to this one. */
+  readonly hash: string
+}
+
 // ----------------------------------------------------------------------------------------------------------- vision
 
 export type MediaInfo = {
@@ -166,7 +175,13 @@ export type EncodedClip = {
 }
 
 export type EncodeEvent =
-  | { readonly type: 'opened'; readonly media: MediaInfo }
+  /** `pack` looks at it; `fromCache`: it is known to that pack, nothing will be decoded or encoded. */
+  | {
+      readonly type: 'opened'
+      readonly media: MediaInfo
+      readonly pack: PackIdentity
+      readonly fromCache: boolean
+    }
   | { readonly type: 'planned'; readonly timestamps: readonly number[] }
   /** One frame is encoded. `thumbnail`: at most 160 px on its long side. `vector`: the frame's CLIP vector. */
   | {
@@ -180,8 +195,6 @@ export type EncodeEvent =
 
 export type VisionInfo = {
   readonly packId: string
-  /** SHA-256 of pack.json: tokens of a pack of another hash mean nothing to this one. */
-  readonly packHash: string
   readonly backend: Backend
   readonly adapter: string
   readonly loadMs: number

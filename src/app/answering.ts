@@ -103,10 +103,10 @@ export class Answering {
 
   async #answer(running: Running, { question }: ChatTurn): Promise<void> {
     const { workspace, live, engine, generation, onText } = this.#options
-    const { conversationId, turnId, controller } = running
+    const { conversationId, turnId, clipId, controller } = running
     const chat = (action: ChatAction) => workspace.chat(conversationId, action)
     const writing = () => live.textWithDraft === '' && chat({ type: 'writing', turnId })
-    chat({ type: 'sent', turnId })
+    chat({ type: 'sent', turnId, pack: workspace.clip(clipId)?.clip.pack ?? null })
     try {
       const request = this.#request(running, question, seeded(generation()))
       for await (const event of engine.ask(request, controller.signal)) {
@@ -137,12 +137,12 @@ export class Answering {
   /** Asks of each part of the clip in turn; what was said so far stays where it is stopped or fails. */
   async #answerByParts(running: Running, { question }: ChatTurn): Promise<void> {
     const { workspace, live, engine, generation, onText } = this.#options
-    const { conversationId, turnId, controller } = running
+    const { conversationId, turnId, clipId, controller } = running
     const chat = (action: ChatAction) => workspace.chat(conversationId, action)
-    chat({ type: 'sent', turnId })
+    const clip = workspace.clip(clipId)?.clip
+    chat({ type: 'sent', turnId, pack: clip?.pack ?? null })
     let segments: readonly Segment[] = []
     try {
-      const clip = workspace.clip(running.clipId)?.clip
       if (!clip) throw new ValleyError('clip-unknown')
       const options = seeded(generation())
       for await (const segment of askByParts(engine, clip, question, options, controller.signal)) {
@@ -165,13 +165,13 @@ export class Answering {
     const { workspace, engine, generation } = this.#options
     const { conversationId, turnId, controller } = running
     const { signal } = controller
+    const clip = workspace.clip(running.clipId)?.clip
     const trying = (done: number) =>
-      workspace.chat(conversationId, { type: 'trying', turnId, done, total: harderTries })
+      workspace.chat(conversationId, { type: 'trying', turnId, done, total: harderTries, pack: clip?.pack ?? null })
     trying(0)
     try {
       const ask = (options: GenerationOptions) =>
         engine.ask(this.#request(running, turn.question, seeded(options)), signal)
-      const clip = workspace.clip(running.clipId)?.clip
       if (!clip) throw new ValleyError('clip-unknown')
       const embed = engine.embedTexts.bind(engine)
       const chosen = await chooseAnswer({ ask, embed, clip, turn, generation: generation(), signal, onTried: trying })

@@ -13,6 +13,7 @@ const media = {
   rotation: 0,
   duration: 2,
 } as const
+const pack = { id: 'p', name: 'Pack', version: '1', hash: 'h' }
 const stats = {
   promptTokens: 10,
   reusedTokens: 0,
@@ -37,7 +38,7 @@ function fakeEngine({ hasTextTower = true } = {}) {
       const gate = deferred<void>()
       encodes.set(options.name, gate)
       signal.addEventListener('abort', () => gate.reject(new ValleyError('aborted')))
-      yield { type: 'opened', media }
+      yield { type: 'opened', media, pack, fromCache: false }
       await gate.promise
       const vector = new Float32Array([1])
       yield { type: 'frame', index: 0, timestamp: 0.5, thumbnail: new Blob(), vector }

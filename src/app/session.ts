@@ -137,6 +137,11 @@ export class Session {
     this.#answering.next()
   }
 
+  /** Takes away the word that another pack had looked at a clip of this conversation. */
+  notePackBefore(clipId: string): void {
+    this.#workspace.clips(this.#current.id, { type: 'pack-noted', id: clipId })
+  }
+
   /** Gives a clip whose file is gone its file again. */
   replaceFile = (clipId: string, file: Blob): void => {
     this.#kept.delete(clipId)

@@ -47,6 +47,8 @@ const anew = (turnId: string, question = `${turnId}?`): ChatAction => ({
   about: about('one'),
 })
 const writing = (turnId: string): ChatAction => ({ type: 'writing', turnId })
+const pack = { id: 'p', name: 'Pack', version: '1', hash: 'h' }
+const otherPack = { ...pack, version: '2', hash: 'i' }
 const ids = (state: ChatState) => state.turns.map(({ id }) => id)
 const damaged = new ValleyError('clip-damaged')
 
@@ -76,7 +78,7 @@ test('where a clip fails, its questions wait for another, or fail where the chat
 
 test('an answer passes through reading and writing and keeps its figures', () => {
   const steps: ChatAction[] = [
-    { type: 'sent', turnId: 'a' },
+    { type: 'sent', turnId: 'a', pack },
     { type: 'prefilled', turnId: 'a', done: 4, total: 9 },
     writing('a'),
     finished('a'),
@@ -84,7 +86,7 @@ test('an answer passes through reading and writing and keeps its figures', () =>
   const states = steps.map((_, index) => run(asked('a'), ...steps.slice(0, index + 1)).turns[0])
   expect(states.map((turn) => turn?.status)).toEqual(['reading', 'reading', 'writing', 'done'])
   expect(states[1]?.prefill).toEqual({ done: 4, total: 9 })
-  expect(states[3]).toMatchObject({ answer: 'a!', stats: { newTokens: 3 } })
+  expect(states[3]).toMatchObject({ answer: 'a!', stats: { newTokens: 3 }, pack })
 })
 
 test('what is not about a turn leaves it the same object, so that only what changed is drawn and stored', () => {
@@ -134,7 +136,7 @@ describe('asking anew', () => {
 
 describe('trying harder', () => {
   const talked = run(asked('a'), finished('a'), asked('b'), finished('b'))
-  const trying: ChatAction = { type: 'trying', turnId: 'a', done: 1, total: 4 }
+  const trying: ChatAction = { type: 'trying', turnId: 'a', done: 1, total: 4, pack: otherPack }
 
   test('the answer there is stays on show, and what follows stays for good', () => {
     const state = chatReducer(talked, trying)
@@ -142,6 +144,7 @@ describe('trying harder', () => {
     const better = chatReducer(state, finished('a', 'better'))
     expect(ids(better)).toEqual(['a', 'b'])
     expect(better.turns[0]).toMatchObject({ answer: 'better', status: 'done', tries: null, before: null })
+    expect(better.turns[0]?.pack).toBe(otherPack)
   })
 
   test('where nothing better comes of it, the turn is what it was', () => {
@@ -180,11 +183,21 @@ test('the history of a question is what was answered about the same clip before 
   expect(historyBefore(state, 'f')).toEqual([])
 })
 
+test('each answer keeps the pack that gave it; asked anew in vain, that of the answer which stands again', () => {
+  const sent = (turnId: string, by: typeof pack): ChatAction => ({ type: 'sent', turnId, pack: by })
+  const talked = run(asked('a'), sent('a', pack), finished('a'), asked('b'), sent('b', otherPack), finished('b'))
+  expect(talked.turns.map((turn) => turn.pack?.version)).toEqual(['1', '2'])
+  const again = [anew('a'), sent('a', otherPack)].reduce(chatReducer, talked)
+  expect(again.turns[0]?.pack).toBe(otherPack)
+  expect(chatReducer(again, { type: 'stopped', turnId: 'a', answer: '' }).turns[0]?.pack).toBe(pack)
+  expect(chatReducer(again, finished('a')).turns[0]?.pack).toBe(otherPack)
+})
+
 test('a question asked of each part gathers segments, is no history of the clip, and is asked of each part again', () => {
   const segments = [{ start: 0, end: 3, text: 'A dog.' }]
   const byParts = { ...asked('a'), byParts: true } as ChatAction
   const found: ChatAction = { type: 'segments-found', turnId: 'a', segments }
-  const begun = run(byParts, { type: 'sent', turnId: 'a' })
+  const begun = run(byParts, { type: 'sent', turnId: 'a', pack })
   expect(begun.turns[0]).toMatchObject({ status: 'reading', segments: [] })
   expect(chatReducer(begun, found).turns[0]).toMatchObject({ status: 'writing', segments })
   const done = run(byParts, found, finished('a'), asked('b'), finished('b'), asked('c'))

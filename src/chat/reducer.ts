@@ -1,4 +1,4 @@
-import type { AnswerStats, Turn, ValleyError } from '../../workers/protocol'
+import type { AnswerStats, PackIdentity, Turn, ValleyError } from '../../workers/protocol'
 import type { Evidence } from '../moments/evidence'
 import type { Segment } from '../moments/segments'
 
@@ -22,6 +22,8 @@ export type ChatTurn = {
   /** `length`: the answer was cut at its longest. */
   readonly reason: 'end' | 'length' | null
   readonly stats: AnswerStats | null
+  /** The pack that answers or answered; null: not sent yet, or not known. */
+  readonly pack: PackIdentity | null
   readonly error: ValleyError | null
   /** The frames nearest to what the answer says; null until known, and where the pack cannot tell. */
   readonly evidence: Evidence | null
@@ -61,7 +63,7 @@ export type ChatAction =
   | ({ readonly type: 'clip-opened' } & About)
   /** The clip could not be opened. With `fallback` its questions fail, without they wait for another clip. */
   | { readonly type: 'clip-failed'; readonly clipId: string; readonly error: ValleyError; readonly fallback: boolean }
-  | { readonly type: 'sent'; readonly turnId: string }
+  | { readonly type: 'sent'; readonly turnId: string; readonly pack: PackIdentity | null }
   | { readonly type: 'prefilled'; readonly turnId: string; readonly done: number; readonly total: number }
   | { readonly type: 'writing'; readonly turnId: string }
   | ({ readonly type: 'finished'; readonly turnId: string } & Answer)
@@ -75,7 +77,13 @@ export type ChatAction =
       readonly about: About | null
     }
   /** Several answers are to be sampled; the one there is stays until a better one is chosen. */
-  | { readonly type: 'trying'; readonly turnId: string; readonly done: number; readonly total: number }
+  | {
+      readonly type: 'trying'
+      readonly turnId: string
+      readonly done: number
+      readonly total: number
+      readonly pack: PackIdentity | null
+    }
   /** All of them, in place of those before. */
   | { readonly type: 'segments-found'; readonly turnId: string; readonly segments: readonly Segment[] }
   | { readonly type: 'evidence-found'; readonly turnId: string; readonly evidence: Evidence }
@@ -92,6 +100,7 @@ const freshTurn = (of: Fresh, before: ChatTurn | null = null): ChatTurn => ({
   prefill: null,
   reason: null,
   stats: null,
+  pack: null,
   error: null,
   evidence: null,
   tries: null,
@@ -147,7 +156,12 @@ export function chatReducer(state: ChatState, action: ChatAction): ChatState {
       return { turns: state.turns.map((turn) => (waits(turn) ? change(turn) : turn)) }
     }
     case 'sent':
-      return withTurn(state, action.turnId, () => ({ status: 'reading', prefill: null, error: null }))
+      return withTurn(state, action.turnId, () => ({
+        status: 'reading',
+        prefill: null,
+        error: null,
+        pack: action.pack,
+      }))
     case 'prefilled': {
       const { done, total } = action
       return withTurn(state, action.turnId, () => ({ prefill: { done, total } }))
@@ -175,9 +189,10 @@ export function chatReducer(state: ChatState, action: ChatAction): ChatState {
       })
     }
     case 'trying': {
-      const { done, total } = action
+      const { done, total, pack } = action
       return withTurn(state, action.turnId, (turn) => ({
         status: 'reading',
+        pack,
         tries: { done, total },
         before: turn.before ?? turn,
       }))

@@ -1,7 +1,6 @@
 import { CircleAlert, CircleQuestionMark, Copy, CopyCheck, RefreshCw, ScanSearch } from 'lucide-react'
 import { useEffect, useMemo, useState, useSyncExternalStore } from 'react'
 import { useTranslation } from 'react-i18next'
-import type { EncodedClip } from '../../workers/protocol'
 import { useSession } from '../app/context'
 import { errorSentences } from '../app/error-text'
 import { formatPercent, formatTime } from '../app/format'
@@ -56,7 +55,7 @@ export function TurnView({ turn, clip, clipName, canAskAgain }: Props) {
             </span>
           </p>
         )}
-        {ended && <TurnActions turn={turn} encoded={clip?.encoded ?? null} canAskAgain={canAskAgain} />}
+        {ended && <TurnActions turn={turn} clip={clip} canAskAgain={canAskAgain} />}
       </div>
     </li>
   )
@@ -142,11 +141,11 @@ function TurnProgress({ turn, clip }: { readonly turn: ChatTurn; readonly clip: 
 
 type ActionsProps = {
   readonly turn: ChatTurn
-  readonly encoded: EncodedClip | null
+  readonly clip: Clip | null
   readonly canAskAgain: boolean
 }
 
-function TurnActions({ turn, encoded, canAskAgain }: ActionsProps) {
+function TurnActions({ turn, clip, canAskAgain }: ActionsProps) {
   const { t } = useTranslation()
   const session = useSession()
   return (
@@ -169,7 +168,7 @@ function TurnActions({ turn, encoded, canAskAgain }: ActionsProps) {
         />
       )}
       {turn.stats && turn.stats.quotes.length > 0 && <AnswerQuotes quotes={turn.stats.quotes} />}
-      {turn.stats && <AnswerStatsView stats={turn.stats} encoded={encoded} />}
+      <AnswerStatsView turn={turn} clip={clip} />
     </div>
   )
 }

@@ -6,6 +6,7 @@ import { Meter } from '../app/meter'
 import { useEngineState } from '../assistant/hooks'
 import { FileInput } from './file-input'
 import { FrameStrip } from './frame-strip'
+import { PackNotice } from './pack-notice'
 import { Player } from './player'
 import type { Clip } from './reducer'
 import './clip-panel.css'
@@ -50,6 +51,7 @@ export function ClipPanel({ clip, tabbed, onFiles, onClose }: Props) {
         )}
         {clip.media?.kind !== 'image' && clip.timestamps.length > 0 && <FrameStrip clip={clip} />}
         <ClipProgress clip={clip} />
+        <PackNotice clip={clip} />
       </div>
     </section>
   )

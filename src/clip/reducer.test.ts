@@ -26,13 +26,15 @@ const encoded: EncodedClip = {
 const run = (...actions: ClipsAction[]) => actions.reduce(clipsReducer, noClips)
 const added = (id: string): ClipsAction => ({ type: 'added', id, name: `${id}.mp4`, file: new Blob(), active: true })
 const event = (value: EncodeEvent): ClipsAction => ({ type: 'event', id: 'one', event: value })
+const pack = { id: 'p', name: 'Pack', version: '1', hash: 'h' }
+const opened = event({ type: 'opened', media, pack, fromCache: false })
 const frame = (index: number): ClipsAction =>
   event({ type: 'frame', index, timestamp: index * 2 + 1, thumbnail: new Blob(), vector: new Float32Array(2) })
 
 test('a clip goes from opening through its frames to ready', () => {
   const steps = [
     added('one'),
-    event({ type: 'opened', media }),
+    opened,
     event({ type: 'planned', timestamps: [1, 3] }),
     frame(0),
     frame(1),
@@ -52,13 +54,7 @@ test('a clip goes from opening through its frames to ready', () => {
 })
 
 test('an encode that begins anew drops the frames it had', () => {
-  const state = run(
-    added('one'),
-    event({ type: 'opened', media }),
-    event({ type: 'planned', timestamps: [1, 3] }),
-    frame(0),
-    event({ type: 'opened', media }),
-  )
+  const state = run(added('one'), opened, event({ type: 'planned', timestamps: [1, 3] }), frame(0), opened)
   expect(activeClip(state)).toMatchObject({ status: 'encoding', timestamps: [], frames: {} })
 })
 
@@ -78,10 +74,10 @@ test('events of a clip that is gone change nothing', () => {
 
 test('reopening keeps what was seen on show until there is something new to see', () => {
   const file = new Blob(['again'])
-  const seen = run(added('one'), event({ type: 'opened', media }), frame(0), event({ type: 'encoded', clip: encoded }))
+  const seen = run(added('one'), opened, frame(0), event({ type: 'encoded', clip: encoded }))
   const state = clipsReducer(seen, { type: 'reopened', id: 'one', file })
   expect(activeClip(state)).toMatchObject({ status: 'opening', media, file, frames: { 0: { timestamp: 1 } } })
-  expect(activeClip(clipsReducer(state, event({ type: 'opened', media })))?.frames).toEqual({})
+  expect(activeClip(clipsReducer(state, opened))?.frames).toEqual({})
 })
 
 test('of several clips opened at once the first is shown, and any can be chosen', () => {
@@ -93,11 +89,36 @@ test('of several clips opened at once the first is shown, and any can be chosen'
 })
 
 test('a clip put aside keeps its frames; one whose file is lost does too, and says why', () => {
-  const seen = run(added('one'), event({ type: 'opened', media }), frame(0), event({ type: 'encoded', clip: encoded }))
+  const seen = run(added('one'), opened, frame(0), event({ type: 'encoded', clip: encoded }))
   const aside = clipsReducer(seen, { type: 'put-aside', id: 'one' })
   expect(aside).toMatchObject({ activeId: null, clips: { one: { status: 'closed', frames: { 0: { index: 0 } } } } })
   const lost = clipsReducer(seen, { type: 'lost', id: 'one', why: 'locked' })
   expect(activeClip(lost)).toMatchObject({ status: 'locked', file: null, frames: { 0: { index: 0 } } })
   // Putting it aside does not make the file readable.
   expect(clipsReducer(lost, { type: 'put-aside', id: 'one' }).clips.one?.status).toBe('locked')
+})
+
+test('a clip that another pack had looked at says so until this one has, or until that was noted', () => {
+  const newer = { ...pack, version: '2', hash: 'i' }
+  const openedBy = (by: typeof pack, fromCache = false) => event({ type: 'opened', media, pack: by, fromCache })
+  const done = event({ type: 'encoded', clip: encoded })
+  const packs = (...after: ClipsAction[]) => {
+    const clip = activeClip(run(added('one'), opened, done, ...after))
+    return [clip?.pack?.version, clip?.packBefore?.version]
+  }
+  expect(packs()).toEqual(['1', undefined])
+  expect(packs(opened)).toEqual(['1', undefined])
+  expect(packs(openedBy(newer))).toEqual(['2', '1'])
+  // Encoding began anew after a lost device.
+  expect(packs(openedBy(newer), openedBy(newer))).toEqual(['2', '1'])
+  expect(packs(openedBy(newer), done)).toEqual(['2', undefined])
+  expect(packs(openedBy(newer), { type: 'pack-noted', id: 'one' })).toEqual(['2', undefined])
+  // Known to the other pack as well: nothing is looked at again.
+  expect(packs(openedBy(newer, true))).toEqual(['2', undefined])
+})
+
+test('a pack that never got to the end of a clip is not one that looked at it', () => {
+  const newer = { ...pack, hash: 'i' }
+  const state = run(added('one'), opened, event({ type: 'opened', media, pack: newer, fromCache: false }))
+  expect(activeClip(state)).toMatchObject({ pack: newer, packBefore: null })
 })

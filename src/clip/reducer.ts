@@ -1,4 +1,4 @@
-import type { EncodedClip, EncodeEvent, MediaInfo } from '../../workers/protocol'
+import type { EncodedClip, EncodeEvent, MediaInfo, PackIdentity } from '../../workers/protocol'
 
 /**
  * `closed`: known, not held by the engine (put aside, or restored and not asked about yet); `locked`: the person must
@@ -27,6 +27,10 @@ export type Clip = {
   /** Frames encoded so far, by index of `timestamps`. */
   readonly frames: Readonly<Record<number, SampledFrame>>
   readonly encoded: EncodedClip | null
+  /** The pack that looked at it, or is looking; null: not known. */
+  readonly pack: PackIdentity | null
+  /** Another pack looked at it before, and it is being looked at again; null when that is done, or was taken note of. */
+  readonly packBefore: PackIdentity | null
 }
 
 /** `order`: ids from first to last opened. `activeId`: the clip that is shown and that the next question is about. */
@@ -50,6 +54,8 @@ export type ClipsAction =
   | { readonly type: 'reopened'; readonly id: string; readonly file?: Blob }
   | { readonly type: 'lost'; readonly id: string; readonly why: 'locked' | 'missing' }
   | { readonly type: 'chosen'; readonly id: string }
+  /** The person knows that another pack looked at it before. */
+  | { readonly type: 'pack-noted'; readonly id: string }
   /** The engine lets go of it; what was seen stays on show. */
   | { readonly type: 'put-aside'; readonly id: string }
   /** `show`: the clip to show where the removed one was shown; null: none. */
@@ -71,7 +77,13 @@ function afterEvent(clip: Clip, event: EncodeEvent): Partial<Clip> {
   switch (event.type) {
     case 'opened':
       // Comes again when encoding began anew after a lost device or worker.
-      return { status: 'encoding', media: event.media, ...unseen }
+      return {
+        status: 'encoding',
+        media: event.media,
+        ...unseen,
+        pack: event.pack,
+        packBefore: packBefore(clip, event),
+      }
     case 'planned':
       return { timestamps: event.timestamps }
     case 'frame': {
@@ -79,15 +91,24 @@ function afterEvent(clip: Clip, event: EncodeEvent): Partial<Clip> {
       return { frames: { ...clip.frames, [index]: { index, timestamp, thumbnail, vector } } }
     }
     case 'encoded':
-      return { status: 'ready', encoded: event.clip, timestamps: event.clip.timestamps }
+      return { status: 'ready', encoded: event.clip, timestamps: event.clip.timestamps, packBefore: null }
   }
+}
+
+/** What another pack knows already needs no second look, and no word about it. */
+function packBefore(
+  { encoded, pack, packBefore }: Clip,
+  event: EncodeEvent & { readonly type: 'opened' },
+): PackIdentity | null {
+  if (event.fromCache) return null
+  return encoded && pack && pack.hash !== event.pack.hash ? pack : packBefore
 }
 
 export function clipsReducer(state: ClipsState, action: ClipsAction): ClipsState {
   switch (action.type) {
     case 'added': {
       const { id, name, file, active } = action
-      const clip: Clip = { id, name, file, status: 'opening', media: null, ...unseen }
+      const clip: Clip = { id, name, file, status: 'opening', media: null, ...unseen, pack: null, packBefore: null }
       return {
         clips: { ...state.clips, [id]: clip },
         order: [...state.order, id],
@@ -102,6 +123,8 @@ export function clipsReducer(state: ClipsState, action: ClipsAction): ClipsState
       return changed(state, action.id, () => ({ status: action.why, file: null }))
     case 'chosen':
       return state.clips[action.id] ? { ...state, activeId: action.id } : state
+    case 'pack-noted':
+      return changed(state, action.id, () => ({ packBefore: null }))
     case 'put-aside': {
       const aside = changed(state, action.id, (clip) => (isAtHand(clip) ? { status: 'closed' } : {}))
       return aside.activeId === action.id ? { ...aside, activeId: null } : aside

@@ -27,6 +27,7 @@ const stats = {
   beams: 1,
   quotes: ['A dog runs.'],
 } as const
+const pack = { id: 'p', name: 'Pack', version: '1', hash: 'h' }
 const about = { clipId: 'clip', name: 'a_dog.mp4' }
 const evidence = { frames: [{ timestamp: 7, similarity: 0.3 }], unsure: false }
 type Chat = Extract<ConversationAction, { type: 'chat' }>['action']
@@ -34,7 +35,7 @@ type Chat = Extract<ConversationAction, { type: 'chat' }>['action']
 function talk(...chat: Chat[]): Conversation {
   const opened: ConversationAction[] = [
     { type: 'clips', action: { type: 'added', id: 'clip', name: 'a_dog.mp4', file: new Blob(), active: true } },
-    { type: 'clips', action: { type: 'event', id: 'clip', event: { type: 'opened', media } } },
+    { type: 'clips', action: { type: 'event', id: 'clip', event: { type: 'opened', media, pack, fromCache: false } } },
   ]
   const actions = [...opened, ...chat.map((action): ConversationAction => ({ type: 'chat', action }))]
   return actions.reduce((state, action) => conversationReducer(state, action, 10), newConversation('talk', 1))
@@ -44,6 +45,7 @@ const finished = (turnId: string, answer: string): Chat => ({ type: 'finished', 
 
 const full = talk(
   asked('a', '# What *is* it?\n1. really'),
+  { type: 'sent', turnId: 'a', pack },
   finished('a', 'A **dog**.'),
   { type: 'evidence-found', turnId: 'a', evidence },
   asked('b', 'And then?'),
@@ -88,6 +90,16 @@ test('a conversation saved as JSON and opened again says the same, under ids of 
   expect(back.chat.turns[1]?.error).toBeInstanceOf(ValleyError)
   expect(back.clips.clips[clipId ?? '']).toMatchObject({ name: 'a_dog.mp4', status: 'missing', media })
   expect(fromJson(toJson(full))?.chat.turns[0]?.id).not.toBe(back.chat.turns[0]?.id)
+})
+
+test('a file saved before answers named their pack is opened too', () => {
+  const file = JSON.parse(toJson(full))
+  expect(file.turns[0].pack).toEqual(pack)
+  for (const turn of file.turns) delete turn.pack
+  expect(fromJson(JSON.stringify(file))?.chat.turns.map((turn) => [turn.answer, turn.pack])).toEqual([
+    ['A **dog**.', null],
+    ['', null],
+  ])
 })
 
 test('what is not a saved conversation is not opened', () => {

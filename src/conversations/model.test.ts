@@ -39,7 +39,7 @@ test('a long title is cut at a word, or anywhere where there are no words', () =
 test('questions and clips move the date on; progress and a new name do not', () => {
   const talked = run(add, ask('Who?'))
   expect(talked.updatedAt).toBe(11)
-  const progress: ConversationAction = { type: 'chat', action: { type: 'sent', turnId: 'Who?' } }
+  const progress: ConversationAction = { type: 'chat', action: { type: 'sent', turnId: 'Who?', pack: null } }
   expect(conversationReducer(talked, progress, 99).updatedAt).toBe(11)
   expect(conversationReducer(talked, { type: 'named', name: 'x' }, 99).updatedAt).toBe(11)
 })

@@ -45,6 +45,8 @@ const evidence = z.object({
   unsure: z.boolean(),
 })
 
+const pack = z.object({ id: z.string(), name: z.string(), version: z.string(), hash: z.string() })
+
 const failure = z.object({
   code: z.enum(errorCodes),
   data: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.string())])),
@@ -60,6 +62,8 @@ const turn = z.object({
   status: z.enum(['waiting', 'reading', 'writing', 'done', 'stopped', 'failed']),
   reason: z.enum(['end', 'length']).nullable(),
   stats: stats.nullable(),
+  // Files saved before this was noted lack it.
+  pack: pack.nullable().default(null),
   error: failure.nullable(),
   evidence: evidence.nullable(),
   segments: z.array(z.object({ start: time, end: time, text: z.string() })).nullable(),
@@ -116,7 +120,7 @@ export function fromJson(text: string): Conversation | null {
       activeId: order.at(-1) ?? null,
       clips: Object.fromEntries(
         clips.map(({ id, name, media: known }) => {
-          const plain: PlainClip = { id: fresh(id), name, media: known, timestamps: [], encoded: null }
+          const plain: PlainClip = { id: fresh(id), name, media: known, timestamps: [], encoded: null, pack: null }
           return [plain.id, { ...clipFrom(plain), status: 'missing' as const }]
         }),
       ),

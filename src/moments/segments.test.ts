@@ -21,6 +21,8 @@ const clip: Clip = {
   timestamps: [],
   frames: {},
   encoded: null,
+  pack: null,
+  packBefore: null,
 }
 
 /** Says of each part which moments it was shown. */
@@ -34,7 +36,7 @@ function fakeEngine(say: (moments: readonly number[]) => string = (moments) => `
       { clipId, moments = [] }: EncodeOptions,
     ): AsyncGenerator<EncodeEvent, void, undefined> {
       held.set(clipId, moments)
-      yield { type: 'opened', media }
+      yield { type: 'opened', media, pack: { id: 'p', name: 'Pack', version: '1', hash: 'h' }, fromCache: false }
     },
     ask: async function* (request: AskRequest): AsyncGenerator<AnswerEvent, void, undefined> {
       engine.asked.push(request)

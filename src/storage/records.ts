@@ -4,6 +4,7 @@ import {
   type ErrorCode,
   type ErrorData,
   type MediaInfo,
+  type PackIdentity,
   ValleyError,
 } from '../../workers/protocol'
 import type { ChatTurn } from '../chat/reducer'
@@ -27,7 +28,7 @@ export type ConversationRecord = {
 /** A turn as plain JSON: errors by code and data, no progress. */
 export type PlainTurn = Pick<
   ChatTurn,
-  'id' | 'clipId' | 'clipName' | 'question' | 'askedAt' | 'answer' | 'status' | 'reason' | 'segments'
+  'id' | 'clipId' | 'clipName' | 'question' | 'askedAt' | 'answer' | 'status' | 'reason' | 'segments' | 'pack'
 > & {
   readonly stats: AnswerStats | null
   readonly error: { readonly code: ErrorCode; readonly data: ErrorData } | null
@@ -41,6 +42,8 @@ export type PlainClip = {
   readonly media: MediaInfo | null
   readonly timestamps: readonly number[]
   readonly encoded: EncodedClip | null
+  /** The pack that `encoded` and the frames come from; null: not known. */
+  readonly pack: PackIdentity | null
 }
 export type ClipRecord = PlainClip & { readonly conversationId: string }
 
@@ -100,19 +103,21 @@ export function turnFrom({ conversationId: _, before, ...plain }: TurnRecord): C
   return running ? { ...turn, status: 'stopped' } : turn
 }
 
-export const plainClip = ({ id, name, media, timestamps, encoded }: Clip): PlainClip => ({
+export const plainClip = ({ id, name, media, timestamps, encoded, pack }: Clip): PlainClip => ({
   id,
   name,
   media,
   // Those of an encode that did not end belong to frames that are not kept.
   timestamps: encoded ? timestamps : [],
   encoded,
+  pack: encoded ? pack : null,
 })
 
 /** A stored clip, not held by the engine; its file is looked for when it is shown or asked about. */
-export function clipFrom({ id, name, media, timestamps, encoded }: PlainClip, frames?: FramesRecord): Clip {
+export function clipFrom({ id, name, media, timestamps, encoded, pack }: PlainClip, frames?: FramesRecord): Clip {
   const byIndex = Object.fromEntries((frames?.frames ?? []).map((frame) => [frame.index, frame]))
-  return { id, name, file: null, status: 'closed', media, timestamps, frames: byIndex, encoded }
+  const seen = { media, timestamps, frames: byIndex, encoded, pack, packBefore: null }
+  return { id, name, file: null, status: 'closed', ...seen }
 }
 
 export function conversationFrom(

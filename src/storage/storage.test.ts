@@ -60,10 +60,11 @@ const encoded = {
   contentHash: 'c',
   fromCache: false,
 } as const
+const pack = { id: 'p', name: 'Pack', version: '1', hash: 'h' }
 const frame = { index: 0, timestamp: 1, thumbnail: new Blob(['t']), vector: new Float32Array([0.6, 0.8]) }
 const opened: ConversationAction[] = [
   clips({ type: 'added', id: 'clip', name: 'holiday.mp4', file: new Blob(['film']), active: true }),
-  clips({ type: 'event', id: 'clip', event: { type: 'opened', media } }),
+  clips({ type: 'event', id: 'clip', event: { type: 'opened', media, pack, fromCache: false } }),
   clips({ type: 'event', id: 'clip', event: { type: 'frame', ...frame } }),
   clips({ type: 'event', id: 'clip', event: { type: 'encoded', clip: encoded } }),
 ]
@@ -99,7 +100,7 @@ describe('the store', () => {
     expect(back?.chat.turns[1]?.error).toMatchObject({ code: 'context-full', data: { tokens: 900 } })
     expect(back?.clips).toMatchObject({ activeId: 'clip', order: ['clip'] })
     const clip = back?.clips.clips.clip
-    expect(clip).toMatchObject({ status: 'closed', file: null, media, encoded })
+    expect(clip).toMatchObject({ status: 'closed', file: null, media, encoded, pack, packBefore: null })
     expect([...(clip?.frames[0]?.vector ?? [])]).toEqual([...frame.vector])
     expect(await store.list()).toEqual([{ id: 'talk', title: 'a?', updatedAt: 10 }])
   })
@@ -125,9 +126,9 @@ describe('the store', () => {
       asked('a'),
       finished('a'),
       chat({ type: 'asked-anew', turnId: 'a', question: 'again?', about }),
-      chat({ type: 'sent', turnId: 'a' }),
+      chat({ type: 'sent', turnId: 'a', pack }),
       asked('b'),
-      chat({ type: 'sent', turnId: 'b' }),
+      chat({ type: 'sent', turnId: 'b', pack }),
       chat({ type: 'writing', turnId: 'b' }),
       asked('c'),
     ])
@@ -143,10 +144,12 @@ describe('the store', () => {
     const store = await open()
     const before = run([...opened, asked('a')])
     await store.save(before, null, none)
-    const again = run([clips({ type: 'event', id: 'clip', event: { type: 'opened', media } })], before)
+    const newer = { ...pack, version: '2', hash: 'i' }
+    const event = { type: 'opened', media, pack: newer, fromCache: false } as const
+    const again = run([clips({ type: 'event', id: 'clip', event })], before)
     await store.save(again, before, none)
     const clip = (await store.load('talk'))?.clips.clips.clip
-    expect(clip).toMatchObject({ encoded, frames: { 0: { timestamp: 1 } } })
+    expect(clip).toMatchObject({ encoded, pack, frames: { 0: { timestamp: 1 } } })
   })
 
   test('what another tab added to a conversation stays in it', async () => {
@@ -185,6 +188,41 @@ describe('the store', () => {
 })
 
 describe('versions', () => {
+  test('a conversation stored before packs were noted opens as it was, from packs that are not known', async () => {
+    const request = indexedDB.open(databaseName, 1)
+    const base = await new Promise<IDBDatabase>((resolve) => {
+      request.onupgradeneeded = () => {
+        const { result } = request
+        result.createObjectStore('conversations', { keyPath: 'id' })
+        result.createObjectStore('turns', { keyPath: 'id' }).createIndex('conversation', 'conversationId')
+        result.createObjectStore('clips', { keyPath: 'id' }).createIndex('conversation', 'conversationId')
+        result.createObjectStore('frames', { keyPath: 'clipId' })
+        result.createObjectStore('files', { keyPath: 'clipId' })
+      }
+      request.onsuccess = () => resolve(request.result)
+    })
+    const old = { question: 'a?', answer: 'a!', clipId: 'clip', clipName: 'holiday.mp4', askedAt: 5, status: 'done' }
+    const plain = { ...old, id: 'a', reason: 'end', segments: null, stats, error: null, evidence: null }
+    const waiting = { ...plain, answer: '', status: 'waiting', before: plain, conversationId: 'talk' }
+    const written = base.transaction([...base.objectStoreNames], 'readwrite')
+    const dates = { createdAt: 1, updatedAt: 10 }
+    const talk = { id: 'talk', name: null, title: 'a?', ...dates, activeClip: 'clip', turns: ['a'], clips: ['clip'] }
+    written.objectStore('conversations').put(talk)
+    written.objectStore('turns').put(waiting)
+    const clip = { id: 'clip', name: 'holiday.mp4', media, timestamps: [1], encoded, conversationId: 'talk' }
+    written.objectStore('clips').put(clip)
+    written.objectStore('frames').put({ clipId: 'clip', frames: [frame] })
+    written.objectStore('files').put({ clipId: 'clip', kind: 'copy', blob: new Blob(['film']) })
+    await new Promise((resolve) => written.addEventListener('complete', resolve))
+    base.close()
+
+    const store = await open()
+    const back = await store.load('talk')
+    expect(back?.chat.turns).toEqual([{ ...plain, pack: null, prefill: null, tries: null, before: null }])
+    expect(back?.clips.clips.clip).toMatchObject({ encoded, pack: null, packBefore: null, frames: { 0: frame } })
+    expect(await store.file('clip')).toMatchObject({ kind: 'copy' })
+  })
+
   test('a database of a newer version is left alone', async () => {
     const newer = indexedDB.open(databaseName, databaseVersion + 1)
     await new Promise((resolve) => newer.addEventListener('success', resolve))
@@ -219,7 +257,7 @@ describe('the keeper', () => {
 
   test('changes in a row are written once, an answer that ended at once', async () => {
     const { keeper: k, saves } = keeper()
-    const steps = [asked('a'), chat({ type: 'sent', turnId: 'a' })]
+    const steps = [asked('a'), chat({ type: 'sent', turnId: 'a', pack })]
     k.note(run(steps.slice(0, 1)))
     k.note(run(steps))
     await vi.advanceTimersByTimeAsync(399)

@@ -228,6 +228,7 @@ test('a chat of 500 messages opens and takes a new answer without a long halt', 
     prefill: null,
     reason: 'end' as const,
     stats: null,
+    pack: null,
     error: null,
     evidence: null,
     segments: null,
@@ -243,6 +244,8 @@ test('a chat of 500 messages opens and takes a new answer without a long halt', 
     timestamps: [],
     frames: {},
     encoded: null,
+    pack: null,
+    packBefore: null,
   } as const
   const store = new ConversationStore(await openDatabase(() => {}))
   const clips = { clips: { clip }, order: ['clip'], activeId: 'clip' }

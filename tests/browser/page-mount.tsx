@@ -8,6 +8,7 @@ import { SessionContext, SettingsContext } from '../../src/app/context'
 import { createI18n } from '../../src/app/i18n'
 import { Session } from '../../src/app/session'
 import { SettingsStore } from '../../src/app/settings'
+import type { Engine } from '../../src/assistant/engine'
 import { EngineContext } from '../../src/assistant/hooks'
 import { Shelf } from '../../src/storage/shelf'
 import { type Mishaps, standInEngine } from './page-stand-in'
@@ -20,11 +21,16 @@ export type Mounted = {
   readonly close: () => Promise<void>
 }
 
-export type MountOptions = { readonly mishaps?: Mishaps; readonly keeps?: boolean }
+export type MountOptions = {
+  readonly mishaps?: Mishaps
+  readonly keeps?: boolean
+  /** In place of one over stand-in workers; started. */
+  readonly engine?: Engine
+}
 
 /** `keeps`: conversations are kept in the browser's IndexedDB. */
-export async function mount({ mishaps, keeps = false }: MountOptions = {}): Promise<Mounted> {
-  const { engine, log } = standInEngine(mishaps)
+export async function mount({ mishaps, keeps = false, engine: real }: MountOptions = {}): Promise<Mounted> {
+  const { engine, log } = real ? { engine: real, log: [] } : standInEngine(mishaps)
   const settings = new SettingsStore()
   const shelf = new Shelf({
     onTrouble: (kind) => session.notify({ kind }),

@@ -50,6 +50,7 @@ const media = {
   duration: 2,
 } as const
 const timestamps = [0.5, 1.5]
+const pack = { id: 'p', name: 'Pack', version: '1', hash: 'h' }
 /** One grey pixel, as a GIF. */
 const thumbnail = new Blob(
   [Uint8Array.from(atob('R0lGODlhAQABAIAAAH9/fwAAACH5BAAAAAAALAAAAAABAAEAAAICRAEAOw=='), (c) => c.charCodeAt(0))],
@@ -84,13 +85,13 @@ export function standInEngine(mishaps: Mishaps = {}): { engine: Engine; log: str
         log.push('vision loaded')
         const error = mishaps.load?.shift()
         if (error) throw error
-        return { packId: 'p', packHash: 'h', backend: 'wasm', adapter: '', loadMs: 1 }
+        return { packId: 'p', backend: 'wasm', adapter: '', loadMs: 1 }
       },
       connect: (p) => {
         port = p
       },
       encode: async function* (_file, options): AsyncGenerator<EncodeEvent, void, undefined> {
-        yield { type: 'opened', media }
+        yield { type: 'opened', media, pack, fromCache: false }
         const error = mishaps.vision?.shift()
         if (error) throw error
         yield { type: 'planned', timestamps }

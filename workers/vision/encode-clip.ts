@@ -6,6 +6,7 @@ import {
   type EncodeOptions,
   type FrameRoute,
   type MediaInfo,
+  type PackIdentity,
   throwIfAborted,
 } from '../protocol'
 import type { Ledger } from '../runtime/ledger'
@@ -19,6 +20,7 @@ import { thumbnail } from './thumbnail'
 export type ClipContext = {
   readonly encoder: Encoder
   readonly pack: VisionPack
+  readonly identity: PackIdentity
   readonly ledger: Ledger
   /** Rejects with device-lost, so that whatever waits on the GPU stops waiting; never resolves. */
   readonly lost: Promise<never>
@@ -36,12 +38,12 @@ export async function* encodeClip(
   signal: AbortSignal,
 ): AsyncGenerator<EncodeEvent, void, undefined> {
   const started = performance.now()
-  const { encoder, pack, ledger, lost, contentHash } = context
+  const { encoder, pack, identity, ledger, lost, contentHash } = context
   const { sampling, tower } = pack.manifest
   const media = await open(source, options.name, sampling.framesPerSecond, ledger, signal)
   try {
     const opened = performance.now() - started
-    yield { type: 'opened', media: media.info }
+    yield { type: 'opened', media: media.info, pack: identity, fromCache: false }
     const budget = options.frames ?? sampling.defaultFrames
     const moments = options.moments ?? planTimestamps(media.info.duration, sampling, budget)
     const planned = moments.map((time) => media.start + time)

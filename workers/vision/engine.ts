@@ -95,7 +95,7 @@ export class VisionEngine implements VisionApi {
       throwIfAborted(signal)
       if (kept) {
         this.#send(options.clipId, kept.clip.media.kind, pack, kept.tokens, kept.quotes)
-        yield* replay(kept, options, started)
+        yield* replay(kept, options, pack.identity, started)
         return
       }
       const recording = new ClipRecording()
@@ -124,7 +124,8 @@ export class VisionEngine implements VisionApi {
       recording.finish(tokens, quotes)
       this.#send(options.clipId, kind, pack, tokens, quotes)
     }
-    const context = { encoder, pack, lost: watch.lost, ledger: this.#ledger, contentHash, deliver }
+    const { identity } = pack
+    const context = { encoder, pack, identity, lost: watch.lost, ledger: this.#ledger, contentHash, deliver }
     return encodeClip(context, source, options, signal)
   }
 
@@ -171,7 +172,6 @@ export class VisionEngine implements VisionApi {
     const { manifest } = pack
     const info: VisionInfo = {
       packId: manifest.id,
-      packHash: pack.hash,
       backend: encoder.backend,
       adapter: encoder.adapter,
       loadMs: performance.now() - started,

@@ -12,6 +12,7 @@ import {
   type EncodeOptions,
   type FrameRoute,
   keptFolders,
+  type PackIdentity,
 } from '../protocol'
 import type { EncodedTokens } from './encoder'
 
@@ -102,13 +103,18 @@ export class ClipRecording {
   }
 }
 
-/** The events that the clip had when it was encoded, at once. `started`: when the clip was asked for (performance.now). */
+/**
+ * The events that the clip had when it was encoded, at once.
+ * @param pack  that encoded it
+ * @param started  when the clip was asked for (performance.now)
+ */
 export function* replay(
   { planned, clip, vectors, thumbnails }: KeptClip,
   { clipId }: EncodeOptions,
+  pack: PackIdentity,
   started: number,
 ): Generator<EncodeEvent, void, undefined> {
-  yield { type: 'opened', media: clip.media }
+  yield { type: 'opened', media: clip.media, pack, fromCache: true }
   yield { type: 'planned', timestamps: planned }
   for (const [index, timestamp] of clip.timestamps.entries()) {
     const [thumbnail, vector] = [thumbnails[index], vectors[index]]

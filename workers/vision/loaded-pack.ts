@@ -1,7 +1,7 @@
 /** A pack's vision half in memory: what every clip needs, and the text tower from the first search on. */
 import type { PackManifest } from '../packs/schema'
 import { openPack, type ReadFile } from '../packs/source'
-import { type LoadProgress, ValleyError } from '../protocol'
+import { type LoadProgress, type PackIdentity, ValleyError } from '../protocol'
 import type { Ledger } from '../runtime/ledger'
 import type { OrtModule } from '../runtime/ort'
 import type { VisionPack } from './encoder'
@@ -38,6 +38,11 @@ export class LoadedPack implements VisionPack {
     const tensors = packTensors(projectorEntry, projector)
     const captions = captionStore ? await CaptionStore.open(captionStore, file, ledger, download(upToProjector)) : null
     return new LoadedPack(packUrl, hash, manifest, tower, tensors, captions, file, ledger)
+  }
+
+  get identity(): PackIdentity {
+    const { id, name, version } = this.manifest
+    return { id, name, version, hash: this.hash }
   }
 
   /** The text tower, fetched and opened at the first call. Errors: no-text-tower, as ReadFile, pack-invalid, aborted. */
