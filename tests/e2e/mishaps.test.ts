@@ -38,7 +38,7 @@ test('a worker killed mid-answer rejects that answer; the next question is answe
   const kill = whenWriting(page, 'kill language')
   await driven.submit('Tell a long story about everything that can be seen.')
   await kill
-  const { turns } = await waitFor(driven, (t) => t.turns.at(-1)?.status === 'failed', 10_000)
+  const { turns } = await waitFor(driven, (t) => t.turns.at(-1)?.status === 'failed', 60_000)
   expect(turns.at(-1)?.error?.code).toBe('worker-died')
   const next = await askQuestion(driven, 'Describe the video briefly.')
   expect(next.status).toBe('done')

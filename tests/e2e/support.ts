@@ -64,14 +64,22 @@ export async function dropFile(page: Page, path: string, type: string): Promise<
     await page.dispatchEvent('body', event, { dataTransfer: transfer })
 }
 
-/** Runs `act` in the page the moment the newest answer shows its first words: answers are short, a driver's poll is slow. */
+/**
+ * Acts in the page the moment that the newest answer has its first words: answers are short, a driver's poll is slow.
+ * Begun before the question is asked. Rejects where that answer ends first.
+ */
 export async function whenWriting(page: Page, act: 'click stop' | 'kill language'): Promise<void> {
   await page.evaluate(
     (action) =>
-      new Promise<void>((resolve) => {
+      new Promise<void>((resolve, reject) => {
+        const asked = valley.transcript().turns.length
+        const stop = () => document.querySelector<HTMLButtonElement>('button[aria-label="Stop"]')
         const look = () => {
-          if (valley.transcript().turns.at(-1)?.status !== 'writing') return setTimeout(look, 0)
-          if (action === 'click stop') document.querySelector<HTMLButtonElement>('button[aria-label="Stop"]')?.click()
+          const { turns } = valley.transcript()
+          const status = turns.length > asked ? turns.at(-1)?.status : undefined
+          if (status === 'done' || status === 'failed') return reject(new Error(`too late: the answer is ${status}`))
+          if (status !== 'writing' || (action === 'click stop' && !stop())) return setTimeout(look, 0)
+          if (action === 'click stop') stop()?.click()
           else valley.killWorker('language')
           return resolve()
         }

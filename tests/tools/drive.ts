@@ -1,4 +1,5 @@
 /** Drives the page as a person would (file button, composer, stop) and reads what it shows through `window.valley`. */
+import { basename } from 'node:path'
 import type { Page } from 'playwright-core'
 import type { ElementHandle, Page as PuppeteerPage } from 'puppeteer-core'
 import type { AnswerStats, EncodedClip, LanguageInfo, LedgerSnapshot, VisionInfo } from '../../workers/protocol'
@@ -11,9 +12,17 @@ export type PlainTurn = {
   status: 'waiting' | 'reading' | 'writing' | 'done' | 'stopped' | 'failed'
   reason: 'end' | 'length' | null
   stats: AnswerStats | null
+  /** Frames that the answer speaks of; null until they were looked for. */
+  evidence: object | null
   error: PlainError | null
 }
-export type PlainTranscript = { clip: EncodedClip | null; turns: PlainTurn[]; errors: PlainError[] }
+export type PlainTranscript = {
+  /** The tab's title, which begins with the name of the clip that is shown. */
+  title: string
+  clip: EncodedClip | null
+  turns: PlainTurn[]
+  errors: PlainError[]
+}
 export type LoadOutcome = { vision: VisionInfo; language: LanguageInfo } | { error: PlainError }
 
 type PageSurface = {
@@ -37,14 +46,15 @@ export type Driven = {
   submit(text: string): Promise<void>
 }
 
+const composer = 'textarea#question'
+
 export function drivePlaywright(page: Page): Driven {
   return {
     evaluate: (body) => page.evaluate(body) as never,
     chooseFiles: (...paths) => page.locator('input[type=file][accept*=video]').first().setInputFiles(paths),
     submit: async (text) => {
-      const composer = page.getByRole('textbox').last()
-      await composer.fill(text)
-      await composer.press('Enter')
+      await page.fill(composer, text)
+      await page.press(composer, 'Enter')
     },
   }
 }
@@ -59,7 +69,8 @@ export function drivePuppeteer(page: PuppeteerPage): Driven {
       await input?.uploadFile(...paths)
     },
     submit: async (text) => {
-      await page.focus('textarea')
+      await page.waitForSelector(composer)
+      await page.focus(composer)
       await page.keyboard.type(text)
       await page.keyboard.press('Enter')
     },
@@ -85,12 +96,14 @@ export async function readTranscript(page: Driven): Promise<PlainTranscript> {
   const read = await page.evaluate(() => {
     const { clip, turns, errors } = valley.transcript()
     return {
+      title: document.title,
       clip,
       turns: turns.map((turn) => ({ ...turn, error: turn.error ? valley.describeError(turn.error) : null })),
       errors: errors.map((error) => valley.describeError(error)),
     }
   })
   return {
+    title: read.title,
     clip: read.clip,
     turns: read.turns.map((turn) => ({ ...turn, error: turn.error ? withoutStack(turn.error) : null })),
     errors: read.errors.map(withoutStack),
@@ -120,12 +133,10 @@ export async function waitFor(
 export async function openClip(page: Driven, path: string, timeout = 180_000): Promise<PlainTranscript> {
   const before = await readTranscript(page)
   await page.chooseFiles(path)
-  return waitFor(
-    page,
-    ({ clip, errors }) =>
-      errors.length > before.errors.length || (clip !== null && clip.clipId !== before.clip?.clipId),
-    timeout,
-  )
+  // The clip of an earlier visit may be coming back at the same time: what is shown must be this one.
+  const isNew = ({ clip, title }: PlainTranscript) =>
+    clip !== null && clip.clipId !== before.clip?.clipId && title.startsWith(basename(path))
+  return waitFor(page, (now) => now.errors.length > before.errors.length || isNew(now), timeout)
 }
 
 const ended = (turn: PlainTurn | undefined) =>
