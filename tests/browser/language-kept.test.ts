@@ -8,13 +8,12 @@ import {
   keptFolders,
   type LanguageApi,
   type TokenMessage,
-  type VisualTokens,
 } from '../../workers/protocol'
 import { openDevice } from '../../workers/runtime/device'
 import { Ledger } from '../../workers/runtime/ledger'
 import { loadOrt } from '../../workers/runtime/ort'
 import { registerTransferHandlers } from '../../workers/transfer'
-import { tinyPackUrl } from './language-tiny'
+import { seededClip, tinyPackUrl } from './language-tiny'
 
 registerTransferHandlers()
 const never = new AbortController().signal
@@ -22,14 +21,6 @@ const workers: Worker[] = []
 afterEach(() => {
   for (const worker of workers.splice(0)) worker.terminate()
 })
-
-/** Seeded rows in the spread of the tiny embeddings. */
-function clip(seed: number): VisualTokens {
-  const rows = (count: number, phase: number) =>
-    Float32Array.from({ length: count * 64 }, (_, i) => 0.3 * Math.sin(12.9898 * (i + 1) * (seed + phase)))
-  const parts = { patchTokens: rows(4, 0.1), frameTokens: rows(3, 0.2), markers: rows(4, 0.3) }
-  return { clipId: 'a', kind: 'video', hiddenSize: 64, ...parts, quotes: ['A dog runs on the grass.'] }
-}
 
 /** A fresh worker that holds the clip, and what it answers. */
 async function open({ pack = 'tiny-retrieval', flavour = 'f32' as GraphFlavour, seed = 1, keepClips = true } = {}) {
@@ -43,7 +34,8 @@ async function open({ pack = 'tiny-retrieval', flavour = 'f32' as GraphFlavour, 
   )
   const { port1, port2 } = new MessageChannel()
   await api.connect(Comlink.transfer(port2, [port2]))
-  port1.postMessage({ type: 'tokens', tokens: clip(seed) } satisfies TokenMessage)
+  const tokens = seededClip('a', seed, 3, ['A dog runs on the grass.'])
+  port1.postMessage({ type: 'tokens', tokens } satisfies TokenMessage)
   const ask = async (question = 'What is happening?') => {
     const events = (await api.ask({ clipId: 'a', turns: [], question }, never)) as unknown as AsyncIterable<AnswerEvent>
     for await (const event of events) if (event.type === 'done') return { ids: event.ids, ...event.stats }

@@ -7,7 +7,7 @@ import { type ChatTokenizer, openTokenizer } from '../../workers/language/tokeni
 import { deriveWeights, readAdapter } from '../../workers/packs/derive'
 import type { GraphFlavour } from '../../workers/packs/schema'
 import { openBase, openPack } from '../../workers/packs/source'
-import type { Backend } from '../../workers/protocol'
+import type { Backend, VisualTokens } from '../../workers/protocol'
 import type { GpuDevice } from '../../workers/runtime/device'
 import { Ledger } from '../../workers/runtime/ledger'
 
@@ -113,6 +113,14 @@ export function goldenSequence(golden: GoldenDecoder, turn: number, embedding: T
     { kind: 'text', ids: tail },
   ] as const
   return splice(pieces, embedding, visual)
+}
+
+/** A clip's tokens: rows from a seed, in the spread of the tiny embeddings. */
+export function seededClip(clipId: string, seed: number, frames = 3, quotes: readonly string[] = []): VisualTokens {
+  const rows = (count: number, phase: number) =>
+    Float32Array.from({ length: count * 64 }, (_, i) => 0.3 * Math.sin(12.9898 * (i + 1) * (seed + phase)))
+  const parts = { patchTokens: rows(4, 0.1), frameTokens: rows(frames, 0.2), markers: rows(4, 0.3) }
+  return { clipId, kind: 'video', hiddenSize: 64, ...parts, quotes }
 }
 
 /** The sequence with some text after it. */

@@ -1,5 +1,5 @@
 /** One engine for all tabs, by Web Locks. Owners in one page contend for a lock as those of two tabs do. */
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { EngineOwner } from '../../src/assistant/engine-owner'
 
 function tab(lockName: string) {
@@ -8,7 +8,7 @@ function tab(lockName: string) {
   return { log, owner: new EngineOwner(engine, navigator.locks, lockName) }
 }
 const newName = () => `test-engine-${crypto.randomUUID()}`
-const reach = (owner: EngineOwner, state: string) => vi.waitFor(() => expect(owner.getState()).toBe(state))
+const reach = (owner: EngineOwner, state: string) => expect.poll(() => owner.getState()).toBe(state)
 
 test('the first tab has the engine, the second says so, takes it over, and gives it back in the same way', async () => {
   const name = newName()

@@ -23,8 +23,8 @@ async function load(vision: VisionWorker, backend: Backend, pack = 'tiny-delta')
   )
 }
 const workerOf = (backend: Backend) => workers.get(backend) as VisionWorker
-const expectAtRest = async (backend: Backend) =>
-  expect(await workerOf(backend).api.ledger()).toEqual(resting.get(backend))
+const expectAtRest = (backend: Backend) =>
+  expect.poll(() => workerOf(backend).api.ledger()).toEqual(resting.get(backend))
 
 beforeAll(async () => {
   for (const backend of backends) {

@@ -21,6 +21,9 @@ async function records(): Promise<string[]> {
   return names
 }
 
+/** The record is written behind the last event; a second opening in the same worker waits for it. */
+const written = async () => expect((await encodeFile(vision, file)).clip.fromCache).toBe(true)
+
 beforeAll(async () => {
   vision = startVision()
   await load(vision)
@@ -36,6 +39,7 @@ describe('a known file', () => {
     const first = await encodeFile(vision, file)
     expect(first.clip.fromCache).toBe(false)
     expect(first.tokens.quotes.length).toBeGreaterThan(0)
+    await written()
     const other = startVision()
     await load(other)
     const again = await encodeFile(other, new File([file], 'renamed.webm'))
@@ -73,8 +77,7 @@ describe('a known file', () => {
   test('is encoded again after its record was damaged, cut short or evicted', async () => {
     const { tokens } = await encodeFile(vision, file)
     const spoil = async (change: (file: FileSystemWritableFileStream, size: number) => Promise<void>) => {
-      // The record is written behind the last event; a second opening waits for it.
-      expect((await encodeFile(vision, file)).clip.fromCache).toBe(true)
+      await written()
       const [name = ''] = await records()
       const handle = await (await folder()).getFileHandle(name)
       const { size } = await handle.getFile()
