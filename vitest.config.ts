@@ -7,6 +7,8 @@ import { serveData } from './tests/tools/serve-data'
 import viteConfig from './vite.config'
 
 const executablePath = findChromium()
+/** What is waited for may take its time on a slow or busy machine: only what never comes fails. */
+const patience = { poll: { timeout: 30_000 } }
 
 export default mergeConfig(
   viteConfig,
@@ -15,7 +17,13 @@ export default mergeConfig(
       projects: [
         {
           extends: true,
-          test: { name: 'unit', environment: 'node', include: ['tests/unit/**/*.test.ts', 'src/**/*.test.ts'] },
+          test: {
+            name: 'unit',
+            environment: 'node',
+            include: ['tests/unit/**/*.test.ts', 'src/**/*.test.ts'],
+            testTimeout: 60_000,
+            expect: patience,
+          },
         },
         {
           extends: true,
@@ -24,6 +32,7 @@ export default mergeConfig(
             name: 'browser',
             include: ['tests/browser/**/*.test.ts', 'tests/browser/**/*.test.tsx'],
             testTimeout: 60_000,
+            expect: patience,
             fileParallelism: false,
             browser: {
               enabled: true,
@@ -46,6 +55,7 @@ export default mergeConfig(
             include: ['tests/e2e/**/*.test.ts'],
             testTimeout: 240_000,
             hookTimeout: 240_000,
+            expect: patience,
             fileParallelism: false,
           },
         },
