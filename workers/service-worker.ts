@@ -34,6 +34,11 @@ const runtimeBuilds = new Set(
     .filter(isRuntimeBuild)
     .map((path) => within(path).href),
 )
+/**
+ * Page, worker and thread ask for one and the same file with and without an Origin; where the host says that its answers
+ * vary by that (vite preview does), the one that was kept would not be found again without a network.
+ */
+const matchOptions = { ignoreVary: true }
 const runtimeCache = 'valley-runtime'
 const manifestCache = 'valley-manifests'
 
@@ -68,14 +73,14 @@ addRoute()
 
 registerRoute(
   ({ url }) => runtimeBuilds.has(url.href),
-  new CacheFirst({ cacheName: runtimeCache, plugins: [keepUnlessForbidden, addHeaders] }),
+  new CacheFirst({ cacheName: runtimeCache, matchOptions, plugins: [keepUnlessForbidden, addHeaders] }),
 )
 
 // Manifests name pack files by hash and may change: the network's word first. The files themselves are kept, checked
 // and read by the workers (workers/packs), so they pass by here untouched.
 registerRoute(
   ({ url, sameOrigin }) => sameOrigin && url.pathname.endsWith('.json') && url.pathname.startsWith(scope.pathname),
-  new NetworkFirst({ cacheName: manifestCache, plugins: [keepUnlessForbidden] }),
+  new NetworkFirst({ cacheName: manifestCache, matchOptions, plugins: [keepUnlessForbidden] }),
 )
 
 registerRoute(

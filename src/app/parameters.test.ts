@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest'
-import { loadShare } from '../assistant/load-share'
 import { summarizePack } from '../assistant/pack'
 import { readParameters } from './parameters'
 import { parseSettings } from './settings'
@@ -65,21 +64,6 @@ test('stored settings are taken over, damaged or foreign ones fall back', () => 
     keeping: 'link',
   }
   expect(parseSettings(JSON.stringify(chosen), ['zh-CN'])).toEqual(chosen)
-})
-
-test('the share of a load grows stage by stage', () => {
-  const at = (stage: 'manifest' | 'download' | 'derive' | 'warm-up', done: number, total: number) =>
-    loadShare({ status: 'loading', progress: { stage, done, total }, restarted: false })
-  const shares = [
-    at('manifest', 0, 1),
-    at('download', 5, 10),
-    at('derive', 0, 10),
-    at('derive', 9, 10),
-    at('warm-up', 1, 1),
-  ]
-  expect(shares).toEqual([...shares].sort((a, b) => a - b))
-  expect(shares.at(-1)).toBe(1)
-  expect(at('download', 0, 0)).toBeGreaterThanOrEqual(0)
 })
 
 test('a pack summary needs a name and languages', () => {

@@ -1,9 +1,16 @@
 import type { LoadProgress, ValleyError } from '../../workers/protocol'
 import { toValleyError } from '../../workers/protocol'
+import { LoadShare } from './load-share'
 import type { WorkerClient } from './worker-client'
 
 export type ComponentState<Info> =
-  | { readonly status: 'loading'; readonly progress: LoadProgress | null; readonly restarted: boolean }
+  | {
+      readonly status: 'loading'
+      readonly progress: LoadProgress | null
+      /** How much of the load is done, 0 to 1. */
+      readonly share: number
+      readonly restarted: boolean
+    }
   | { readonly status: 'ready'; readonly info: Info }
   | { readonly status: 'failed'; readonly error: ValleyError }
 
@@ -23,7 +30,7 @@ const maxDeaths = 2
 /** One worker's life: start, load, restart after death, load again after a lost device, give up after failing twice. */
 export class Component<Api extends object, Info> {
   readonly #parts: ComponentParts<Api, Info>
-  #state: ComponentState<Info> = { status: 'loading', progress: null, restarted: false }
+  #state: ComponentState<Info> = { status: 'loading', progress: null, share: 0, restarted: false }
   #client: WorkerClient<Api> | undefined
   #deaths = 0
   #closed = false
@@ -67,7 +74,7 @@ export class Component<Api extends object, Info> {
     this.#generation += 1
     client?.terminate(reason)
     this.#parts.onLoss()
-    this.#set({ status: 'loading', progress: null, restarted: false })
+    this.#set({ status: 'loading', progress: null, share: 0, restarted: false })
   }
 
   /** Loads again in the same worker, as after a lost device. */
@@ -104,10 +111,12 @@ export class Component<Api extends object, Info> {
     this.#generation += 1
     const generation = this.#generation
     const current = () => generation === this.#generation && client === this.#client
-    this.#set({ status: 'loading', progress: null, restarted })
+    const share = new LoadShare()
+    this.#set({ status: 'loading', progress: null, share: 0, restarted })
     try {
       const info = await this.#parts.load(client, (progress) => {
-        if (current() && this.#state.status === 'loading') this.#set({ status: 'loading', progress, restarted })
+        if (!current() || this.#state.status !== 'loading') return
+        this.#set({ status: 'loading', progress, share: share.take(progress), restarted })
       })
       if (!current()) return
       this.#deaths = 0

@@ -2,6 +2,7 @@ import { ArrowUp, Square } from 'lucide-react'
 import { type KeyboardEvent, useId, useLayoutEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { IconButton } from '../app/icon-button'
+import { useKeptFocus } from './kept-focus'
 import './composer.css'
 
 type Props = {
@@ -19,6 +20,7 @@ export function Composer({ placeholder, busy, onAsk, onStop }: Props) {
   const field = useRef<HTMLTextAreaElement>(null)
   const hintId = useId()
   const empty = text.trim() === ''
+  useKeptFocus(field)
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: measured again whenever the text changes
   useLayoutEffect(() => {
