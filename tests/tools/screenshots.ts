@@ -1,8 +1,8 @@
 /**
  * Screens to look at: builds the app, takes it through what a person does and writes PNGs to tests/.artifacts/screens.
  * `node --import tsx tests/tools/screenshots.ts [word…]`: words choose sizes (phone tablet desktop), themes (light
- * dark), languages (en zh) and scenes (screenshots/scenes.ts); of what no word chooses, all are taken, but for the
- * scenes of the shipped pack at work, which are slow: they are taken where `live` is among the words.
+ * dark), languages (en zh) and scenes (screenshots/scenes.ts); of what no word chooses, all are taken. But for the scenes
+ * of the shipped pack at work, which are slow: `live` among the words takes them, or the name of one, and no others.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -13,7 +13,7 @@ import { buildFolder, ensureBuild } from './app'
 import { chromiumArgs, chromiumEnv, findChromium } from './chromium'
 import { drivePlaywright, waitForEngine } from './drive'
 import { type PlainHost, publishNextVersion, startPlainHost } from './plain-host'
-import { firstVisit, live, opened, type Scene, type Stage, showTalk, withTalks } from './screenshots/scenes'
+import { ask, firstVisit, live, opened, type Scene, type Stage, showTalk, withTalks } from './screenshots/scenes'
 import { seed } from './screenshots/seed'
 
 const sizes = {
@@ -28,7 +28,8 @@ const path = '/valley/'
 const out = resolve(import.meta.dirname, '../.artifacts/screens')
 
 const words = process.argv.slice(2)
-const known = [...Object.keys(sizes), ...themes, ...Object.keys(languages), ...scenes, 'live']
+const liveScenes = live.map(({ name }) => name)
+const known = [...Object.keys(sizes), ...themes, ...Object.keys(languages), ...scenes, 'live', ...liveScenes]
 const strange = words.filter((word) => !known.includes(word))
 if (strange.length > 0) throw new Error(`unknown: ${strange.join(' ')}; known: ${known.join(' ')}`)
 /** Those of `all` that the words name; all where they name none. */
@@ -36,8 +37,8 @@ function chosen<T extends string>(all: readonly T[]): T[] {
   const named = all.filter((name) => words.includes(name))
   return named.length > 0 ? named : [...all]
 }
-const isLive = words.includes('live')
-const wanted = new Set<string>(isLive ? live.map(({ name }) => name) : chosen(scenes))
+const isLive = words.some((word) => word.startsWith('live'))
+const wanted = new Set<string>(chosen(isLive ? liveScenes : scenes))
 
 const executablePath = findChromium()
 if (!executablePath) throw new Error('no Chromium found; set CHROMIUM_PATH')
@@ -115,8 +116,9 @@ async function walk(
   if (!some([opened, ...withTalks, ...live])) return
   await visit()
   await page.locator('.sample').click()
-  for (const { name, act } of isLive ? live : [opened]) {
-    if (!isLive) await page.locator('.clip-progress[data-status=ready]').waitFor({ timeout: 60_000 })
+  if (isLive) await ask(stage)
+  else await page.locator('.clip-progress[data-status=ready]').waitFor({ timeout: 60_000 })
+  for (const { name, act } of isLive ? live.filter((scene) => wanted.has(scene.name)) : [opened]) {
     await act?.(stage)
     await shot(name)
   }

@@ -208,15 +208,14 @@ export const withTalks: readonly Scene[] = [
   },
 ]
 
-/** The pack that ships, at work: minutes of the processor where there is no graphics card, so only when asked for. */
+/** Asks the pack that ships for what it says best. */
+export const ask = ({ page }: Stage): Promise<void> => page.locator('.suggestion').first().click()
+
+/** That pack at work: minutes of the processor where there is no graphics card, so only when named. Any may be left out. */
 export const live: readonly Scene[] = [
   {
     name: 'live-encoding',
-    act: async ({ page }) => {
-      await page.locator('.suggestions').waitFor()
-      await page.locator('.suggestion').first().click()
-      await page.locator('.strip-picture img').nth(2).waitFor({ timeout: 240_000 })
-    },
+    act: ({ page }) => page.locator('.strip-picture img').nth(2).waitFor({ timeout: 240_000 }),
   },
   {
     name: 'live-reading',
@@ -242,7 +241,17 @@ export const live: readonly Scene[] = [
     act: async ({ page }) => {
       await page.locator('.find-input').fill('a ball near a tree')
       await page.locator('.curve').waitFor({ timeout: 240_000 })
-      await page.waitForTimeout(15_000)
+      // Until the closer look has ended.
+      await page.waitForTimeout(2_000)
+      await page.locator('.find-status[aria-live=off]').waitFor({ state: 'detached', timeout: 240_000 })
+    },
+  },
+  {
+    name: 'live-parts',
+    act: async ({ page }) => {
+      await page.locator('.find-input').fill('')
+      await page.locator('.find-parts').click()
+      await page.locator('.turn[data-status=done]').nth(1).waitFor({ timeout: 240_000 })
     },
   },
 ]
