@@ -2,11 +2,12 @@ import { playwright } from '@vitest/browser-playwright'
 import { mergeConfig } from 'vite'
 import { defineConfig } from 'vitest/config'
 import './tests/tools/node-20'
-import { chromiumArgs, chromiumEnv, findChromium } from './tests/tools/chromium'
+import { chromiumArgs, chromiumEnv, findChromium, recordingArgs } from './tests/tools/chromium'
 import { serveData } from './tests/tools/serve-data'
 import viteConfig from './vite.config'
 
 const executablePath = findChromium()
+const args = [...chromiumArgs, ...recordingArgs]
 /** What is waited for may take its time on a slow or busy machine: only what never comes fails. */
 const patience = { poll: { timeout: 30_000 } }
 
@@ -39,9 +40,7 @@ export default mergeConfig(
               headless: true,
               screenshotFailures: false,
               provider: playwright({
-                launchOptions: executablePath
-                  ? { executablePath, args: chromiumArgs, env: chromiumEnv(executablePath) }
-                  : { args: chromiumArgs },
+                launchOptions: executablePath ? { executablePath, args, env: chromiumEnv(executablePath) } : { args },
               }),
               instances: [{ browser: 'chromium' }],
             },

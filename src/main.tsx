@@ -17,10 +17,12 @@ import { startLanguage, startVision } from './assistant/workers'
 import { initialPack, modelsUrl } from './packs/choice'
 import { holdLockWhileAnswering } from './pwa/answer-lock'
 import { AppShell } from './pwa/app-shell'
-import { AppShellContext } from './pwa/context'
+import { AppShellContext, InstallContext } from './pwa/context'
+import { InstallOffer } from './pwa/install'
 import { Shelf } from './storage/shelf'
 
 const settings = new SettingsStore()
+const installOffer = new InstallOffer()
 const parameters = readParameters(new URL(location.href), new URL(import.meta.env.BASE_URL, location.href))
 const packUrl = initialPack(new URL(location.href), parameters.packUrl)
 const engine = new Engine({ ...parameters, packUrl, basesUrl: modelsUrl(), startVision, startLanguage })
@@ -59,7 +61,11 @@ document.addEventListener('visibilitychange', () => {
 const shell = import.meta.env.PROD
   ? new AppShell({
       script: new URL('service-worker.js', new URL(import.meta.env.BASE_URL, location.href)),
-      mayReload: () => session.getState().clips.order.length === 0 && !document.querySelector('textarea')?.value,
+      // With a dialog open, something may just be being recorded.
+      mayReload: () =>
+        session.getState().clips.order.length === 0 &&
+        !document.querySelector('textarea')?.value &&
+        !document.querySelector('[role=dialog]'),
     })
   : null
 // Once the service worker serves the page: what the workers then fetch is kept for the visits without a network.
@@ -76,9 +82,11 @@ createRoot(root).render(
           <PackProvider>
             <SessionContext value={session}>
               <AppShellContext value={shell}>
-                <EngineOwnerContext value={owner}>
-                  <App />
-                </EngineOwnerContext>
+                <InstallContext value={installOffer}>
+                  <EngineOwnerContext value={owner}>
+                    <App />
+                  </EngineOwnerContext>
+                </InstallContext>
               </AppShellContext>
             </SessionContext>
           </PackProvider>

@@ -8,6 +8,7 @@ import { DropOverlay } from '../clip/drop-overlay'
 import { activeClip } from '../clip/reducer'
 import { ConversationRail } from '../conversations/rail'
 import { ShellNotices } from '../pwa/shell-notices'
+import { RecordingDesk } from '../recording/recording-desk'
 import { Announcer } from './announcer'
 import { useSession, useSessionState, useSettings } from './context'
 import { Header } from './header'
@@ -45,13 +46,15 @@ export function App() {
         <ShellNotices />
         <ElsewhereNotice />
         <Notices />
-        <div className="app-body">
-          <ConversationRail />
-          <main className="stage" data-view={view} data-begun={hasTurns}>
-            {view === 'welcome' ? <Welcome onFiles={session.openFiles} /> : <ClipStage />}
-            <ChatPanel />
-          </main>
-        </div>
+        <RecordingDesk>
+          <div className="app-body">
+            <ConversationRail />
+            <main className="stage" data-view={view} data-begun={hasTurns}>
+              {view === 'welcome' ? <Welcome onFiles={session.openFiles} /> : <ClipStage />}
+              <ChatPanel />
+            </main>
+          </div>
+        </RecordingDesk>
         <DropOverlay onFiles={session.openFiles} hasChat={view !== 'welcome'} onFolders={onFolders} />
         <Announcer />
       </div>

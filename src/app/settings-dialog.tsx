@@ -3,6 +3,7 @@ import { Dialog, ToggleGroup } from 'radix-ui'
 import { lazy, Suspense, useId } from 'react'
 import { useTranslation } from 'react-i18next'
 import { usePack } from '../assistant/hooks'
+import { InstallRow } from '../pwa/install-row'
 import { clipKeepings } from '../storage/clip-files'
 import { useSettings, useSettingsStore } from './context'
 import { isLanguage, languages } from './i18n'
@@ -94,6 +95,7 @@ export function SettingsDialog() {
               if (keeping) store.change({ keeping })
             }}
           />
+          <InstallRow />
           <Suspense>
             <PacksPanel />
             <StoragePanel />

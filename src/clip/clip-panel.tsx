@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next'
 import { IconButton } from '../app/icon-button'
 import { Meter } from '../app/meter'
 import { useEngineState } from '../assistant/hooks'
+import { RecordMenu } from '../recording/record-buttons'
 import { FileInput } from './file-input'
 import { FrameStrip } from './frame-strip'
 import { PackNotice } from './pack-notice'
@@ -39,6 +40,7 @@ export function ClipPanel({ clip, tabbed, onFiles, onClose }: Props) {
             <FileInput id={openId} onFiles={onFiles} aria-label={t('clip.open')} />
             <FolderOpen aria-hidden="true" />
           </label>
+          <RecordMenu />
           <IconButton label={t('clip.close')} icon={<X />} onClick={onClose} />
         </div>
       )}

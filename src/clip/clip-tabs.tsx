@@ -2,6 +2,7 @@ import { Clapperboard, Plus, X } from 'lucide-react'
 import { useId } from 'react'
 import { useTranslation } from 'react-i18next'
 import { IconButton } from '../app/icon-button'
+import { RecordMenu } from '../recording/record-buttons'
 import { FileInput } from './file-input'
 import { type Clip, type ClipsState, isAtHand } from './reducer'
 import { useObjectUrl } from './use-object-url'
@@ -39,6 +40,9 @@ export function ClipTabs({ clips, onChoose, onFiles, onClose }: Props) {
           <FileInput id={addId} onFiles={onFiles} aria-label={t('conversations.addClips')} />
           <Plus aria-hidden="true" />
         </label>
+      </li>
+      <li>
+        <RecordMenu />
       </li>
     </ul>
   )

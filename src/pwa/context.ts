@@ -1,8 +1,12 @@
 import { createContext, useContext, useSyncExternalStore } from 'react'
 import type { AppShell, UpdateState } from './app-shell'
+import type { InstallOffer } from './install'
 
 /** null where the page has no service worker of its own: in development. */
 export const AppShellContext = createContext<AppShell | null>(null)
+
+/** null where nothing listens for the browser's offer: in tests of other things. */
+export const InstallContext = createContext<InstallOffer | null>(null)
 
 const silent = () => () => {}
 

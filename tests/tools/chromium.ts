@@ -29,6 +29,9 @@ export const chromiumArgs = [
   '--autoplay-policy=no-user-gesture-required',
 ]
 
+/** A camera and a screen that Chromium draws itself, and leave to record both. */
+export const recordingArgs = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream']
+
 /** Environment for the browser: without the ICD file `importExternalTexture` throws on machines that have no Vulkan driver. */
 export function chromiumEnv(executable: string): Record<string, string> {
   const icd = ['/usr/lib/chromium', dirname(realpathSync(executable))]

@@ -31,10 +31,14 @@ export const contentSecurityPolicy = Object.entries(policy)
   .map(([directive, sources]) => `${directive} ${sources.join(' ')}`)
   .join('; ')
 
+/** The person may record a camera or a screen for this page, which asks for nothing else and lets no frame ask. */
+const permissionsPolicy = 'camera=(self), display-capture=(self), microphone=(), geolocation=()'
+
 /** All of them, by name. */
 export const securityHeaders = {
   ...isolationHeaders,
   'Content-Security-Policy': contentSecurityPolicy,
+  'Permissions-Policy': permissionsPolicy,
   'X-Content-Type-Options': 'nosniff',
   'Referrer-Policy': 'no-referrer',
 } as const

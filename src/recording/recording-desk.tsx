@@ -1,0 +1,39 @@
+import { createContext, lazy, type ReactNode, Suspense, useContext, useState } from 'react'
+import { useSession } from '../app/context'
+import type { RecordingSource } from './sources'
+
+// Nobody needs it before they record.
+const RecordingDialog = lazy(() => import('./recording-dialog'))
+
+const OpenRecording = createContext<((source: RecordingSource) => void) | null>(null)
+
+/** Opens the dialog that records a source. */
+export function useRecording(): (source: RecordingSource) => void {
+  const open = useContext(OpenRecording)
+  if (!open) throw new Error('useRecording outside of RecordingDesk')
+  return open
+}
+
+/**
+ * Where recordings are made. Around the whole page, because whatever else the page comes to show meanwhile (a clip that
+ * was shared with it, say) must not take a recording away.
+ */
+export function RecordingDesk({ children }: { readonly children: ReactNode }) {
+  const session = useSession()
+  const [source, setSource] = useState<RecordingSource | null>(null)
+  return (
+    <OpenRecording value={setSource}>
+      {children}
+      {source && (
+        <Suspense>
+          <RecordingDialog
+            source={source}
+            // There is no other copy of it: it is kept now, not only once it has been looked at.
+            onRecorded={(file) => session.keepCopy(session.openClip(file, file.name))}
+            onClose={() => setSource(null)}
+          />
+        </Suspense>
+      )}
+    </OpenRecording>
+  )
+}
