@@ -38,6 +38,12 @@ export function PackProvider({ children }: { readonly children: ReactNode }) {
 /** What is shown of the pack; null until it is known. */
 export const usePack = (): PackSummary | null => useContext(PackContext)
 
+/** The language of answers, for screen readers: the model's, whatever the page speaks. undefined: it knows several. */
+export function useAnswerLanguage(): string | undefined {
+  const languages = usePack()?.languages
+  return languages?.length === 1 ? languages[0] : undefined
+}
+
 export type EngineSummary =
   | { readonly status: 'ready' }
   | { readonly status: 'failed' }

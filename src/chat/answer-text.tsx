@@ -1,4 +1,5 @@
 import { lazy, Suspense } from 'react'
+import { useAnswerLanguage } from '../assistant/hooks'
 import type { AnswerMarkdownProps } from './answer-markdown'
 import './answer-text.css'
 
@@ -7,8 +8,9 @@ const AnswerMarkdown = lazy(() => import('./answer-markdown'))
 
 /** An answer, whole or as far as it is written. Until the Markdown part is here, its plain text. */
 export function AnswerText(props: AnswerMarkdownProps) {
+  const language = useAnswerLanguage()
   return (
-    <div className="answer-text" data-live={props.live}>
+    <div className="answer-text" data-live={props.live} lang={language}>
       <Suspense fallback={<p>{props.text}</p>}>
         <AnswerMarkdown {...props} />
       </Suspense>

@@ -20,7 +20,8 @@ export function Suggestions({ kind, onAsk }: Props) {
   const spoken = pack?.languages ?? []
   const primary = i18n.language.split('-')[0] ?? i18n.language
   const understood = spoken.length === 0 || spoken.some((tag) => tag.split('-')[0] === primary)
-  const asking = i18n.getFixedT(understood ? i18n.language : (spoken.find(isLanguage) ?? 'en'))
+  const asked = understood ? i18n.language : (spoken.find(isLanguage) ?? 'en')
+  const asking = i18n.getFixedT(asked)
   // What the pack was taught to answer best comes first, in the pack's own words.
   const taught = kind === 'image' ? pack?.describeImage : pack?.describeVideo
   const questions = [...(taught ? [taught] : []), ...keys[kind].map((key) => asking(`suggest.${key}`))]
@@ -29,7 +30,7 @@ export function Suggestions({ kind, onAsk }: Props) {
       <p className="suggestions-lead">{t('chat.empty')}</p>
       <ul className="suggestions-list" aria-label={t('suggest.label')}>
         {questions.map((question) => (
-          <li key={question}>
+          <li key={question} lang={asked}>
             <button type="button" className="button suggestion" onClick={() => onAsk(question)}>
               {question}
             </button>
