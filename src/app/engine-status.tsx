@@ -5,7 +5,7 @@ import type { ComponentState } from '../assistant/component'
 import { summarizeEngine, useEngine, useEngineState } from '../assistant/hooks'
 import { loadShare } from '../assistant/load-share'
 import { errorSentences } from './error-text'
-import { formatBytes, formatPercent, formatSeconds } from './format'
+import { formatBytes, formatPercent, formatSeconds, sentenceGap } from './format'
 import { Meter } from './meter'
 import './engine-status.css'
 
@@ -89,7 +89,7 @@ function ComponentRow({ name, state }: RowProps) {
       {state.status === 'ready' && <p className="tabular">{readyLine(state.info)}</p>}
       {state.status === 'failed' && (
         <p className="engine-row-error">
-          {Object.values(errorSentences(t, i18n.language, state.error)).join(i18n.language === 'zh-CN' ? '' : ' ')}
+          {Object.values(errorSentences(t, i18n.language, state.error)).join(sentenceGap(i18n.language))}
         </p>
       )}
     </section>

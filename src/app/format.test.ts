@@ -7,6 +7,7 @@ import {
   formatSeconds,
   formatTime,
   needsTenths,
+  sentenceGap,
 } from './format'
 
 test.each([
@@ -67,4 +68,9 @@ test.each([
   ['mystery', 'mystery'],
 ])('%s is called %s', (codec, name) => {
   expect(codecName(codec)).toBe(name)
+})
+
+test('sentences in a row stand apart where their language has spaces', () => {
+  expect(['A.', 'B.'].join(sentenceGap('en'))).toBe('A. B.')
+  expect(['甲。', '乙。'].join(sentenceGap('zh-CN'))).toBe('甲。乙。')
 })

@@ -50,6 +50,9 @@ export function formatNumber(value: number, language: string, digits = 0): strin
   return new Intl.NumberFormat(language, { maximumFractionDigits: digits }).format(value)
 }
 
+/** What stands between two sentences in a row: languages written without spaces have none. */
+export const sentenceGap = (language: string): string => (/^(zh|ja)\b/.test(language) ? '' : ' ')
+
 /** Names of languages, by their tags, in one of them: "English and Chinese". */
 export function formatLanguages(tags: readonly string[], language: string): string {
   const names = new Intl.DisplayNames([language], { type: 'language' })

@@ -5,7 +5,7 @@ import type { ValleyError } from '../../workers/protocol'
 import { useEngine, useEngineState } from '../assistant/hooks'
 import { useSession, useSessionState } from './context'
 import { type ErrorSentences, errorSentences } from './error-text'
-import { formatBytes } from './format'
+import { formatBytes, sentenceGap } from './format'
 import { IconButton } from './icon-button'
 import type { Notice } from './session'
 import './notices.css'
@@ -94,12 +94,14 @@ type LineProps = {
 }
 
 function NoticeLine({ kind, code, sentences, onDismiss, children }: LineProps) {
-  const { t } = useTranslation()
+  const { t, i18n } = useTranslation()
   return (
     <div className="notice" data-kind={kind} data-code={code}>
       {kind === 'error' ? <CircleAlert aria-hidden="true" /> : <Info aria-hidden="true" />}
       <p className="notice-text">
-        <strong>{sentences.text}</strong> {sentences.next}
+        <strong>{sentences.text}</strong>
+        {sentenceGap(i18n.language)}
+        {sentences.next}
       </p>
       {children}
       <IconButton size="small" label={t('notice.dismiss')} icon={<X />} onClick={onDismiss} />

@@ -1,6 +1,7 @@
 import { AppWindow } from 'lucide-react'
 import { createContext, useContext, useSyncExternalStore } from 'react'
 import { useTranslation } from 'react-i18next'
+import { sentenceGap } from '../app/format'
 import type { EngineOwner } from './engine-owner'
 
 /** null: the engine is this tab's alone, as in tests. */
@@ -13,7 +14,7 @@ export function ElsewhereNotice() {
 }
 
 function OwnerNotice({ owner }: { readonly owner: EngineOwner }) {
-  const { t } = useTranslation()
+  const { t, i18n } = useTranslation()
   const ownership = useSyncExternalStore(owner.subscribe, owner.getState)
   return (
     <div className="notices" role="status">
@@ -21,7 +22,9 @@ function OwnerNotice({ owner }: { readonly owner: EngineOwner }) {
         <div className="notice" data-kind="elsewhere">
           <AppWindow aria-hidden="true" />
           <p className="notice-text">
-            <strong>{t('tabs.elsewhere')}</strong> {t('tabs.waits')}
+            <strong>{t('tabs.elsewhere')}</strong>
+            {sentenceGap(i18n.language)}
+            {t('tabs.waits')}
           </p>
           <button type="button" className="button" data-size="small" onClick={owner.takeOver}>
             {t('tabs.takeOver')}

@@ -37,7 +37,7 @@ export function AnswerEvidence({ evidence, clip }: Props) {
                 onBlur={pointed([])}
                 onClick={() => playhead.seek(clip.id, timestamp)}
               >
-                {frame && <Thumbnail blob={frame.thumbnail} />}
+                <Thumbnail blob={frame?.thumbnail} />
                 <span className="evidence-time">{time}</span>
               </button>
             </li>
@@ -48,7 +48,8 @@ export function AnswerEvidence({ evidence, clip }: Props) {
   )
 }
 
-function Thumbnail({ blob }: { readonly blob: Blob }) {
+/** An empty place until the frame is there. */
+function Thumbnail({ blob }: { readonly blob: Blob | undefined }) {
   const url = useObjectUrl(blob)
   return <span className="evidence-picture">{url && <img src={url} alt="" draggable={false} />}</span>
 }

@@ -13,6 +13,10 @@ import './chat-panel.css'
 /** Closer to the end than this (px) counts as being there: new text keeps it in view. */
 const stickDistance = 48
 
+/** What a person scrolls with; the scrolling follows within the delay (ms). */
+const scrollingEvents = ['wheel', 'touchmove', 'pointerdown', 'keydown'] as const
+const scrollDelay = 1000
+
 /** Closer to the start than this (px), scrolling upwards brings the turns before. */
 const nearStart = 200
 
@@ -186,12 +190,14 @@ function useStickToEnd(scroller: React.RefObject<HTMLDivElement | null>, convers
     const content = element?.firstElementChild
     if (!element || !content) return
     let stick = true
-    let last = element.scrollTop
-    // Only the way up leaves the end: a chat just shown grows while its turns come into sight, with nobody scrolling.
+    let touched = Number.NEGATIVE_INFINITY
+    const onTouch = () => {
+      touched = performance.now()
+    }
+    // Only the person leaves the end: a chat just shown moves while its turns come into sight and the clip beside it opens.
     const onScroll = () => {
       if (element.scrollHeight - element.scrollTop - element.clientHeight < stickDistance) stick = true
-      else if (element.scrollTop < last) stick = false
-      last = element.scrollTop
+      else if (performance.now() - touched < scrollDelay) stick = false
     }
     const observer = new ResizeObserver(() => {
       if (stick) element.scrollTop = element.scrollHeight
@@ -199,9 +205,11 @@ function useStickToEnd(scroller: React.RefObject<HTMLDivElement | null>, convers
     observer.observe(content)
     observer.observe(element)
     element.addEventListener('scroll', onScroll, { passive: true })
+    for (const type of scrollingEvents) element.addEventListener(type, onTouch, { passive: true })
     return () => {
       observer.disconnect()
       element.removeEventListener('scroll', onScroll)
+      for (const type of scrollingEvents) element.removeEventListener(type, onTouch)
     }
   }, [scroller, conversationId])
 }

@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState, useSyncExternalStore } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useSession } from '../app/context'
 import { errorSentences } from '../app/error-text'
-import { formatPercent, formatTime } from '../app/format'
+import { formatPercent, formatTime, sentenceGap } from '../app/format'
 import { IconButton } from '../app/icon-button'
 import { summarizeEngine, useEngineState } from '../assistant/hooks'
 import { type Clip, isAtHand } from '../clip/reducer'
@@ -51,7 +51,9 @@ export function TurnView({ turn, clip, clipName, canAskAgain }: Props) {
           <p className="turn-error">
             <CircleAlert aria-hidden="true" />
             <span>
-              {error.text} {error.next}
+              {error.text}
+              {sentenceGap(i18n.language)}
+              {error.next}
             </span>
           </p>
         )}
@@ -151,7 +153,13 @@ function TurnActions({ turn, clip, canAskAgain }: ActionsProps) {
   return (
     <div className="turn-actions">
       {turn.answer && <CopyButton text={turn.answer} />}
-      {canAskAgain && (
+      {canAskAgain && turn.status === 'failed' && (
+        <button type="button" className="button" data-size="small" onClick={() => session.askAgain(turn.id)}>
+          <RefreshCw aria-hidden="true" />
+          {t('chat.askAgain')}
+        </button>
+      )}
+      {canAskAgain && turn.status !== 'failed' && (
         <IconButton
           size="small"
           label={t('chat.askAgain')}

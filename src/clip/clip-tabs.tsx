@@ -1,5 +1,5 @@
 import { Clapperboard, Plus, X } from 'lucide-react'
-import { useId } from 'react'
+import { useEffect, useId, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { IconButton } from '../app/icon-button'
 import { RecordMenu } from '../recording/record-buttons'
@@ -20,8 +20,13 @@ type Props = {
 export function ClipTabs({ clips, onChoose, onFiles, onClose }: Props) {
   const { t } = useTranslation()
   const addId = useId()
+  const list = useRef<HTMLUListElement>(null)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: whenever another one is shown
+  useEffect(() => {
+    list.current?.querySelector('[data-current=true]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
+  }, [clips.activeId])
   return (
-    <ul className="clip-tabs" aria-label={t('conversations.clips')}>
+    <ul className="clip-tabs" ref={list} aria-label={t('conversations.clips')}>
       {clips.order.map((id) => {
         const clip = clips.clips[id]
         return (

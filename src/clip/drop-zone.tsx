@@ -16,7 +16,8 @@ export function DropZone({ onFiles }: Props) {
       <label className="drop-zone-target" htmlFor={id}>
         <FileInput id={id} onFiles={onFiles} aria-label={t('welcome.choose')} />
         <Clapperboard className="drop-zone-icon" aria-hidden="true" strokeWidth={1.5} />
-        <span className="drop-zone-text">{t('welcome.drop')}</span>
+        <span className="drop-zone-text drop-zone-drop">{t('welcome.drop')}</span>
+        <span className="drop-zone-text drop-zone-pick">{t('welcome.pick')}</span>
         <span className="drop-zone-formats">{t('welcome.formats')}</span>
         <span className="button" data-look="primary" aria-hidden="true">
           {t('welcome.choose')}

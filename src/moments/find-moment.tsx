@@ -3,7 +3,7 @@ import { type KeyboardEvent, useEffect, useId, useState, useSyncExternalStore } 
 import { useTranslation } from 'react-i18next'
 import { useSession } from '../app/context'
 import { errorSentences } from '../app/error-text'
-import { formatTime } from '../app/format'
+import { formatTime, sentenceGap } from '../app/format'
 import { IconButton } from '../app/icon-button'
 import { useEngine, usePack } from '../assistant/hooks'
 import { playhead } from '../clip/playhead'
@@ -121,7 +121,7 @@ function SearchStatus({ state: { status, result, error, phrase }, current, name 
   const { t, i18n } = useTranslation()
   if (error) {
     const { text, next } = errorSentences(t, i18n.language, error, name)
-    return `${text} ${next}`
+    return [text, next].join(sentenceGap(i18n.language))
   }
   if (phrase.trim() === '' || !result) return status === 'searching' ? t('moments.searching') : null
   const time = (index: number | undefined) => formatTime(result.points[index ?? -1]?.timestamp ?? 0)

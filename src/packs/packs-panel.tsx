@@ -2,7 +2,7 @@ import { useEffect, useSyncExternalStore } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { PackOffer } from '../../workers/protocol'
 import { errorSentences } from '../app/error-text'
-import { formatBytes, formatLanguages, formatPercent } from '../app/format'
+import { formatBytes, formatLanguages, formatPercent, sentenceGap } from '../app/format'
 import { Meter } from '../app/meter'
 import { summarizeEngine, useEngine, useEngineState } from '../assistant/hooks'
 import { startPacks } from '../assistant/workers'
@@ -130,7 +130,7 @@ function Job({ name, job }: { readonly name: string; readonly job: PackJob | und
   if (job.status === 'failed') {
     return (
       <p className="pack-problem" role="alert">
-        {Object.values(errorSentences(t, i18n.language, job.error)).join(i18n.language === 'zh-CN' ? '' : ' ')}
+        {Object.values(errorSentences(t, i18n.language, job.error)).join(sentenceGap(i18n.language))}
       </p>
     )
   }

@@ -2,6 +2,7 @@ import { CircleAlert, Info, X } from 'lucide-react'
 import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useSession } from '../app/context'
+import { sentenceGap } from '../app/format'
 import { IconButton } from '../app/icon-button'
 import { useUpdate } from './context'
 import { type ShareFailure, takeLaunchedFiles, takeSharedFiles } from './incoming-files'
@@ -29,7 +30,7 @@ export function ShellNotices() {
 }
 
 function UpdateNotice() {
-  const { t } = useTranslation()
+  const { t, i18n } = useTranslation()
   const { state, apply } = useUpdate()
   const [dismissed, setDismissed] = useState<typeof state>('none')
   const shown = state !== 'none' && state !== dismissed
@@ -43,7 +44,8 @@ function UpdateNotice() {
           ) : (
             <>
               <p className="notice-text">
-                <strong>{t(state === 'ready' ? 'shell.updateReady' : 'shell.updateElsewhere')}</strong>{' '}
+                <strong>{t(state === 'ready' ? 'shell.updateReady' : 'shell.updateElsewhere')}</strong>
+                {sentenceGap(i18n.language)}
                 {t(state === 'ready' ? 'shell.updateReadyNext' : 'shell.updateElsewhereNext')}
               </p>
               <button type="button" className="button" data-size="small" onClick={apply}>
@@ -59,14 +61,16 @@ function UpdateNotice() {
 }
 
 function ShareNotice({ failure, onDismiss }: { readonly failure: ShareFailure; readonly onDismiss: () => void }) {
-  const { t } = useTranslation()
+  const { t, i18n } = useTranslation()
   const { text, next } = shareSentences[failure]
   return (
     <div role="alert">
       <div className="notice" data-kind="error" data-share={failure}>
         <CircleAlert aria-hidden="true" />
         <p className="notice-text">
-          <strong>{t(text)}</strong> {t(next)}
+          <strong>{t(text)}</strong>
+          {sentenceGap(i18n.language)}
+          {t(next)}
         </p>
         <IconButton size="small" label={t('notice.dismiss')} icon={<X />} onClick={onDismiss} />
       </div>
