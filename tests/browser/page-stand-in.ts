@@ -14,6 +14,7 @@ import {
   ValleyError,
   type VisionApi,
 } from '../../workers/protocol'
+import { encodedSample, samplePack as pack, sampleMedia, sampleStats as stats } from '../fixtures/sample'
 
 /** The page's end of a worker that lives in this thread: comlink over a real MessageChannel, ended by `terminate`. */
 export class LocalWorker extends EventTarget {
@@ -40,17 +41,8 @@ export class LocalWorker extends EventTarget {
 export const localClient = <Api extends object>(name: string, api: Api) =>
   new WorkerClient<Api>(name, new LocalWorker(api) as unknown as WorkerLike)
 
-const media = {
-  kind: 'video',
-  container: 'MP4',
-  codec: 'avc1.42001f',
-  width: 320,
-  height: 180,
-  rotation: 0,
-  duration: 2,
-} as const
+const media = sampleMedia(2)
 const timestamps = [0.5, 1.5]
-const pack = { id: 'p', name: 'Pack', version: '1', hash: 'h' }
 /** One grey pixel, as a GIF. */
 const thumbnail = new Blob(
   [Uint8Array.from(atob('R0lGODlhAQABAIAAAH9/fwAAACH5BAAAAAAALAAAAAABAAEAAAICRAEAOw=='), (c) => c.charCodeAt(0))],
@@ -59,19 +51,6 @@ const thumbnail = new Blob(
 /** CLIP vectors: one axis a frame, and one for all that is not in the clip. */
 const axis = (index: number) => Float32Array.from([0, 1, 2, 3], (at) => (at === index ? 1 : 0))
 const meant = (text: string) => (/first/i.test(text) ? 0 : /second/i.test(text) ? 1 : 3)
-const stats = {
-  promptTokens: 10,
-  reusedTokens: 0,
-  newTokens: 2,
-  timeToFirstToken: 5,
-  prefillMs: 4,
-  tokensPerSecond: 20,
-  backend: 'wasm',
-  droppedTurns: 0,
-  beams: 1,
-  quotes: ['A dog runs.'],
-} as const
-
 export type Mishaps = { vision?: ValleyError[]; language?: ValleyError[]; load?: ValleyError[] }
 
 /** An engine over stand-in workers, started; `mishaps` are consumed one a call, `log` tells what the workers did. */
@@ -100,11 +79,8 @@ export function standInEngine(mishaps: Mishaps = {}): { engine: Engine; log: str
         }
         const tokens = { clipId: options.clipId } as (TokenMessage & { type: 'tokens' })['tokens']
         port?.postMessage({ type: 'tokens', tokens } satisfies TokenMessage)
-        const timings = { open: 1, decode: 1, encode: 1, total: 3 }
-        const clip = { clipId: options.clipId, media, timestamps, patchTokens: 16, frameTokens: timestamps.length }
         log.push(`encoded ${options.clipId}`)
-        const origin = { contentHash: 'c', fromCache: false }
-        yield { type: 'encoded', clip: { ...clip, backend: 'wasm', route: 'planes', timings, ...origin } }
+        yield { type: 'encoded', clip: encodedSample(options.clipId, media, timestamps) }
       },
       embedTexts: async (texts) => Float32Array.from(texts.flatMap((text) => [...axis(meant(text))])),
       ledger: () => ({}),
