@@ -10,7 +10,7 @@ import { join, resolve } from 'node:path'
 import { chromium, type Page } from 'playwright-core'
 import { securityHeaders } from '../../workers/offline/security-headers'
 import { buildFolder, ensureBuild } from './app'
-import { chromiumArgs, chromiumEnv, findChromium } from './chromium'
+import { chromiumArgs, chromiumEnv, findChromium, recordingArgs } from './chromium'
 import { drivePlaywright, waitForEngine } from './drive'
 import { type PlainHost, publishNextVersion, startPlainHost } from './plain-host'
 import { ask, firstVisit, live, opened, type Scene, type Stage, showTalk, withTalks } from './screenshots/scenes'
@@ -70,7 +70,7 @@ async function take(
   const profile = mkdtempSync(join(tmpdir(), 'valley-profile-'))
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: browser,
-    args: chromiumArgs,
+    args: [...chromiumArgs, ...recordingArgs],
     env: chromiumEnv(browser),
     ...size,
   })

@@ -29,6 +29,7 @@ export const firstVisit: readonly Scene[] = [
   {
     name: 'drag',
     act: async ({ page }) => {
+      await page.keyboard.press('Escape')
       await drag(page, 'dragenter')
       await page.locator('.drop-overlay').waitFor()
     },
@@ -46,9 +47,19 @@ export const firstVisit: readonly Scene[] = [
     },
   },
   {
-    name: 'waiting',
+    name: 'record',
     act: async ({ page }) => {
       await page.locator('.notice button').last().click()
+      await page.locator('.record-buttons button').first().click()
+      await page.locator('.recording[data-status=previewing]').waitFor()
+      await page.waitForTimeout(1000)
+    },
+  },
+  {
+    name: 'waiting',
+    act: async ({ page }) => {
+      await page.keyboard.press('Escape')
+      await page.locator('.recording').waitFor({ state: 'detached' })
       await page.locator('#question').fill('?')
       await page.locator('#question').press('Enter')
       await page.locator('.turn-progress').waitFor()
