@@ -343,6 +343,44 @@ describe('clips', () => {
   })
 })
 
+describe('removing a clip', () => {
+  test('its answers stay under its name, what runs or waits about it ends, and the clip beside it is shown', async () => {
+    const { session, requests, forgotten, id, finishClip } = await answered('one.mp4')
+    const second = session.openClip(new Blob(), 'two.mp4')
+    await until(() => activeClip(session.getState().clips)?.status === 'encoding')
+    finishClip('two.mp4')
+    await until(() => activeClip(session.getState().clips)?.status === 'ready')
+    session.chooseClip(id)
+    session.ask('And then?')
+    session.ask('And after that?')
+    await until(() => turns(session)[1]?.status === 'writing')
+    session.removeClip(id)
+    expect(session.getState().clips).toMatchObject({ activeId: second, order: [second] })
+    expect(forgotten).toEqual([id])
+    expect(turns(session).map(({ status, clipName }) => [status, clipName])).toEqual([
+      ['done', 'one.mp4'],
+      ['stopped', 'one.mp4'],
+      ['stopped', 'one.mp4'],
+    ])
+    expect(turns(session)[0]?.answer).toBe('A dog runs.')
+    session.ask('Here?')
+    await until(() => requests.length === 3)
+    expect(requests[2]).toMatchObject({ clipId: second, question: 'Here?', turns: [] })
+  })
+
+  test('one that is still looked at is let go of, and one that is not shown leaves the shown one alone', async () => {
+    const { session, forgotten, id } = await answered('one.mp4')
+    const second = session.openClip(new Blob(), 'two.mp4', false)
+    await until(() => session.getState().clips.clips[second]?.status === 'encoding')
+    session.removeClip(second)
+    expect(forgotten).toEqual([second])
+    expect(session.getState().clips).toMatchObject({ activeId: id, order: [id] })
+    session.removeClip(id)
+    expect(session.getState().clips).toMatchObject({ activeId: null, order: [] })
+    expect(turns(session)).toHaveLength(1)
+  })
+})
+
 describe('conversations', () => {
   test('an answer goes on in the conversation that was left, and the clip is let go of after', async () => {
     const { session, forgotten, id, finishAnswer } = await answered('one.mp4')

@@ -158,6 +158,30 @@ export class Session {
     this.#workspace.clips(this.#current.id, { type: 'removed', id: clip.id, show: null })
   }
 
+  /**
+   * Takes a clip out of this conversation. What was said of it stays under its name; its file and whatever was made of it
+   * are let go of, and the clip beside it is shown.
+   */
+  removeClip(clipId: string): void {
+    const { id, clips, chat } = this.#current
+    const at = clips.order.indexOf(clipId)
+    if (at < 0) return
+    const shown = clips.activeId === clipId
+    const show = clips.order[at + 1] ?? clips.order[at - 1] ?? null
+    // Those that wait first, so that none of them is begun when the running one ends.
+    for (const turn of chat.turns) {
+      if (turn.clipId !== clipId || turn.status !== 'waiting') continue
+      this.#workspace.chat(id, { type: 'stopped', turnId: turn.id, answer: '' })
+    }
+    this.#answering.stopAbout(clipId)
+    if (shown) this.#preparing?.abort()
+    this.#clips.close(clipId)
+    this.#kept.delete(clipId)
+    this.#workspace.dismiss((notice) => notice.kind === 'large-clip' && notice.clipId === clipId)
+    this.#workspace.clips(id, { type: 'removed', id: clipId, show: null })
+    if (shown && show !== null) this.chooseClip(show)
+  }
+
   /** Asks about the shown clip, or of each part of it in turn; waits where clip or engine are not ready. */
   ask(question: string, byParts = false): void {
     const text = question.trim()

@@ -3,9 +3,9 @@ import { AlertDialog } from 'radix-ui'
 import { memo, useEffect, useMemo, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useSession, useSessionState } from '../app/context'
-import { activeClip, isAtHand } from '../clip/reducer'
+import { activeClip, type ClipsState, isAtHand } from '../clip/reducer'
 import { Composer } from './composer'
-import { type ChatTurn, hasEnded, sectionsOf } from './reducer'
+import { type ChatTurn, hasEnded, type Section, sectionsOf } from './reducer'
 import { Suggestions } from './suggestions'
 import { TurnView } from './turn-view'
 import './chat-panel.css'
@@ -55,7 +55,7 @@ export function ChatPanel() {
           {hidden > 0 && <Earlier key={hidden} count={hidden} scroller={log} onShow={showMore} />}
           {sections.map((section) => (
             <section key={section.id} className="chat-section" aria-label={section.clipName ?? t('chat.log')}>
-              {(sections.length > 1 || clips.order.length > 1) && section.clipName && (
+              {section.clipName && (sections.length > 1 || clips.order.length > 1 || isRemoved(section, clips)) && (
                 <h2 className="chat-divider">
                   <span>{t('chat.about', { name: section.clipName })}</span>
                 </h2>
@@ -93,6 +93,9 @@ export function ChatPanel() {
     </section>
   )
 }
+
+/** Its clip is not part of the conversation any more: nothing else names it. */
+const isRemoved = ({ clipId }: Section, { clips }: ClipsState) => clipId !== null && !clips[clipId]
 
 /** The newest turns, and as many more of those before as were asked for: an old, long chat opens as quickly as a short one. */
 function useRecent(turns: readonly ChatTurn[], conversationId: string) {

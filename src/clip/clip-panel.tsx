@@ -10,6 +10,7 @@ import { FrameStrip } from './frame-strip'
 import { PackNotice } from './pack-notice'
 import { Player } from './player'
 import type { Clip } from './reducer'
+import { RemoveClip } from './remove-clip'
 import './clip-panel.css'
 
 // Nobody needs it before there is a clip.
@@ -42,6 +43,7 @@ export function ClipPanel({ clip, tabbed, onFiles, onClose }: Props) {
           </label>
           <RecordMenu />
           <IconButton label={t('clip.close')} icon={<X />} onClick={onClose} />
+          <RemoveClip clip={clip} />
         </div>
       )}
       <Player key={clip.id} clip={clip} />

@@ -23,6 +23,7 @@ export function ClipStage() {
       {clip && !isAtHand(clip) && (
         <LostClip
           clip={clip}
+          tabbed={tabbed}
           onFile={(file) => session.replaceFile(clip.id, file)}
           onUnlock={() => session.chooseClip(clip.id, true)}
         />

@@ -5,6 +5,7 @@ import { IconButton } from '../app/icon-button'
 import { RecordMenu } from '../recording/record-buttons'
 import { FileInput } from './file-input'
 import { type Clip, type ClipsState, isAtHand } from './reducer'
+import { RemoveClip } from './remove-clip'
 import { useObjectUrl } from './use-object-url'
 import './clip-tabs.css'
 
@@ -36,6 +37,7 @@ export function ClipTabs({ clips, onChoose, onFiles, onClose }: Props) {
               {id === clips.activeId && isAtHand(clip) && (
                 <IconButton size="small" label={t('clip.close')} icon={<X />} onClick={onClose} />
               )}
+              {id === clips.activeId && <RemoveClip clip={clip} size="small" />}
             </li>
           )
         )

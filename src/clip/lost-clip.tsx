@@ -3,11 +3,14 @@ import { useId } from 'react'
 import { useTranslation } from 'react-i18next'
 import { FileInput } from './file-input'
 import type { Clip } from './reducer'
+import { RemoveClip } from './remove-clip'
 import { useObjectUrl } from './use-object-url'
 import './lost-clip.css'
 
 type Props = {
   readonly clip: Clip
+  /** It has tabs above it, from which it can be removed. */
+  readonly tabbed: boolean
   /** The person chose the file again. */
   readonly onFile: (file: File) => void
   /** The person lets the browser read the file again. */
@@ -15,7 +18,7 @@ type Props = {
 }
 
 /** A clip whose file is not at hand: why, what was seen of it, and how to get it back. */
-export function LostClip({ clip, onFile, onUnlock }: Props) {
+export function LostClip({ clip, tabbed, onFile, onUnlock }: Props) {
   const { t } = useTranslation()
   const chooseId = useId()
   const locked = clip.status === 'locked'
@@ -44,6 +47,7 @@ export function LostClip({ clip, onFile, onUnlock }: Props) {
             />
             <span aria-hidden="true">{t('conversations.chooseAgain')}</span>
           </label>
+          {!tabbed && <RemoveClip clip={clip} />}
         </div>
       </div>
       <ul className="lost-clip-frames">

@@ -1,0 +1,57 @@
+import { Trash2 } from 'lucide-react'
+import { AlertDialog } from 'radix-ui'
+import { useRef } from 'react'
+import { useTranslation } from 'react-i18next'
+import { useSession, useSessionState } from '../app/context'
+import { IconButton } from '../app/icon-button'
+import { type Clip, isAtHand } from './reducer'
+
+type Props = { readonly clip: Clip; readonly size?: 'small' }
+
+/**
+ * A button that takes a clip out of the conversation, once the person has read what stays and what goes. Nothing for a clip
+ * that nothing was asked about: closing it takes it away.
+ */
+export function RemoveClip({ clip, size }: Props) {
+  const { id, name } = clip
+  const { t } = useTranslation()
+  const session = useSession()
+  const { chat } = useSessionState()
+  const removed = useRef(false)
+  if (isAtHand(clip) && !chat.turns.some(({ clipId }) => clipId === id)) return null
+  return (
+    <AlertDialog.Root>
+      <AlertDialog.Trigger asChild>
+        <IconButton {...(size ? { size } : {})} label={t('kept.removeClip')} icon={<Trash2 />} />
+      </AlertDialog.Trigger>
+      <AlertDialog.Portal>
+        <AlertDialog.Overlay className="scrim" />
+        <AlertDialog.Content
+          className="dialog"
+          // The button that opened it goes with the clip.
+          onCloseAutoFocus={(event) => {
+            if (!removed.current) return
+            event.preventDefault()
+            document.getElementById('question')?.focus()
+          }}
+        >
+          <AlertDialog.Title className="dialog-title">{t('kept.removeClipTitle', { name })}</AlertDialog.Title>
+          <AlertDialog.Description>{t('kept.removeClipBody')}</AlertDialog.Description>
+          <div className="dialog-actions">
+            <AlertDialog.Cancel className="button">{t('kept.cancel')}</AlertDialog.Cancel>
+            <AlertDialog.Action
+              className="button"
+              data-look="danger"
+              onClick={() => {
+                removed.current = true
+                session.removeClip(id)
+              }}
+            >
+              {t('kept.remove')}
+            </AlertDialog.Action>
+          </div>
+        </AlertDialog.Content>
+      </AlertDialog.Portal>
+    </AlertDialog.Root>
+  )
+}
