@@ -72,6 +72,7 @@ function QuestionForm({ turn, onDone }: FormProps) {
         autoFocus
         rows={Math.min(6, text.split('\n').length + 1)}
         value={text}
+        enterKeyHint="send"
         aria-label={t('conversations.edit')}
         aria-describedby={after > 0 ? hintId : undefined}
         onChange={({ currentTarget }) => setText(currentTarget.value)}

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { byDate } from './by-date'
+import { createI18n } from '../app/i18n'
+import { byDate, type Period, periodName } from './by-date'
 
 const at = (year: number, month: number, date: number, hour = 12) => new Date(year, month - 1, date, hour).getTime()
 const now = at(2026, 11, 24, 0) + 60_000
@@ -18,4 +19,13 @@ test('conversations stand by how long ago they were, older ones by month', () =>
 
 test('a clock that was set back does not hide what is from the future', () => {
   expect(byDate([{ id: 'a', title: null, updatedAt: now + 1e9 }], now)[0]?.period).toBe('today')
+})
+
+test('groups are named as each language says it', () => {
+  const named = (language: 'en' | 'zh-CN', period: Period) => periodName(period, createI18n(language).t, language)
+  expect(named('en', '2026-3')).toBe('March 2026')
+  expect(named('zh-CN', '2026-3')).toBe('2026年3月')
+  expect(named('en', '2025-12')).toBe('December 2025')
+  expect(named('en', 'week')).toBe('Last 7 days')
+  expect(named('zh-CN', 'week')).toBe('最近 7 天')
 })

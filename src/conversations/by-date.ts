@@ -1,3 +1,4 @@
+import type { TFunction } from 'i18next'
 import type { ConversationSummary } from './model'
 
 /** Recent ones by how long ago, the rest by month (`2026-10`). */
@@ -18,6 +19,15 @@ function periodOf(time: number, now: number): Period {
   if (time >= midnight(now, 30)) return 'month'
   const date = new Date(time)
   return `${date.getFullYear()}-${date.getMonth() + 1}`
+}
+
+/** What a group is called: months as the language writes them. `language` is a BCP 47 tag. */
+export function periodName(period: Period, t: TFunction, language: string): string {
+  if (period === 'today' || period === 'yesterday' || period === 'week' || period === 'month') {
+    return t(`conversations.${period}`)
+  }
+  const [year = 0, month = 1] = period.split('-').map(Number)
+  return new Intl.DateTimeFormat(language, { year: 'numeric', month: 'long' }).format(new Date(year, month - 1))
 }
 
 /** The list in groups, in its own order (newest first). */

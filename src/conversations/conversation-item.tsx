@@ -1,9 +1,9 @@
 import { Ellipsis, FileDown, Pencil, Trash2 } from 'lucide-react'
-import { AlertDialog, DropdownMenu } from 'radix-ui'
-import { type FormEvent, useState } from 'react'
+import { AlertDialog } from 'radix-ui'
+import { type FormEvent, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useSession } from '../app/context'
-import { IconButton } from '../app/icon-button'
+import { Menu, MenuItem, MenuLine } from '../app/menu'
 import type { ConversationSummary } from './model'
 import { type ExportFormat, useExport } from './use-export'
 
@@ -22,7 +22,7 @@ export function ConversationItem({ summary, current, onShow }: Props) {
   const { save } = useExport()
   const [renaming, setRenaming] = useState(false)
   const [deleting, setDeleting] = useState(false)
-  const [item, setItem] = useState<HTMLLIElement | null>(null)
+  const more = useRef<HTMLButtonElement>(null)
   const title = summary.title ?? t('conversations.untitled')
   const remove = () =>
     session.conversations.remove(summary.id).catch((thrown: unknown) => {
@@ -36,6 +36,8 @@ export function ConversationItem({ summary, current, onShow }: Props) {
           title={summary.title ?? ''}
           onDone={(name) => {
             setRenaming(false)
+            // Where the renaming began; the button is there again after this render.
+            setTimeout(() => more.current?.focus(), 0)
             if (name !== null) void session.conversations.rename(summary.id, name)
           }}
         />
@@ -43,7 +45,7 @@ export function ConversationItem({ summary, current, onShow }: Props) {
     )
   }
   return (
-    <li className="conversation" data-current={current} ref={setItem}>
+    <li className="conversation" data-current={current}>
       <button
         type="button"
         className="conversation-title"
@@ -53,40 +55,40 @@ export function ConversationItem({ summary, current, onShow }: Props) {
       >
         {title}
       </button>
-      <DropdownMenu.Root modal={false}>
-        <DropdownMenu.Trigger asChild>
-          <IconButton
-            size="small"
-            className="conversation-more"
-            label={t('conversations.more', { title })}
-            icon={<Ellipsis />}
-          />
-        </DropdownMenu.Trigger>
-        {/* Inside the list's landmark, outside of the item, which would cut it off. */}
-        <DropdownMenu.Portal container={item?.closest<HTMLElement>('.conversations')}>
-          <DropdownMenu.Content className="menu" align="start" sideOffset={4} collisionPadding={8}>
-            <DropdownMenu.Item className="menu-item" onSelect={() => setRenaming(true)}>
-              <Pencil aria-hidden="true" />
-              {t('conversations.rename')}
-            </DropdownMenu.Item>
-            {formats.map((format) => (
-              <DropdownMenu.Item key={format} className="menu-item" onSelect={() => void save(summary.id, format)}>
-                <FileDown aria-hidden="true" />
-                {t(`conversations.export.${format}`)}
-              </DropdownMenu.Item>
-            ))}
-            <DropdownMenu.Separator className="menu-line" />
-            <DropdownMenu.Item className="menu-item" data-look="danger" onSelect={() => setDeleting(true)}>
-              <Trash2 aria-hidden="true" />
-              {t('conversations.delete')}
-            </DropdownMenu.Item>
-          </DropdownMenu.Content>
-        </DropdownMenu.Portal>
-      </DropdownMenu.Root>
+      <Menu
+        buttonRef={more}
+        size="small"
+        className="conversation-more"
+        label={t('conversations.more', { title })}
+        icon={<Ellipsis />}
+      >
+        <MenuItem onSelect={() => setRenaming(true)}>
+          <Pencil aria-hidden="true" />
+          {t('conversations.rename')}
+        </MenuItem>
+        {formats.map((format) => (
+          <MenuItem key={format} onSelect={() => void save(summary.id, format)}>
+            <FileDown aria-hidden="true" />
+            {t(`conversations.export.${format}`)}
+          </MenuItem>
+        ))}
+        <MenuLine />
+        <MenuItem look="danger" onSelect={() => setDeleting(true)}>
+          <Trash2 aria-hidden="true" />
+          {t('conversations.delete')}
+        </MenuItem>
+      </Menu>
       <AlertDialog.Root open={deleting} onOpenChange={setDeleting}>
         <AlertDialog.Portal>
           <AlertDialog.Overlay className="scrim" />
-          <AlertDialog.Content className="dialog">
+          <AlertDialog.Content
+            className="dialog"
+            // What opened it is an item of a menu that is closed by now.
+            onCloseAutoFocus={(event) => {
+              event.preventDefault()
+              more.current?.focus()
+            }}
+          >
             <AlertDialog.Title className="dialog-title">{t('conversations.deleteTitle')}</AlertDialog.Title>
             <AlertDialog.Description>{t('conversations.deleteBody', { title })}</AlertDialog.Description>
             <div className="dialog-actions">
@@ -122,6 +124,7 @@ function RenameForm({ title, onDone }: RenameProps) {
         autoFocus
         onFocus={({ currentTarget }) => currentTarget.select()}
         type="text"
+        enterKeyHint="done"
         value={name}
         aria-label={t('conversations.name')}
         onChange={({ currentTarget }) => setName(currentTarget.value)}

@@ -3,7 +3,7 @@ import { useEffect, useId, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useSession, useSessionState } from '../app/context'
 import { IconButton } from '../app/icon-button'
-import { byDate, type Period } from './by-date'
+import { byDate, type Period, periodName } from './by-date'
 import { ConversationItem } from './conversation-item'
 import { useExport } from './use-export'
 import './conversation-list.css'
@@ -26,14 +26,7 @@ export function ConversationList({ onDone }: Props) {
   const found = useSearch(query)
   const importId = useId()
   const shown = found ? conversations.filter(({ id }) => found.has(id)) : conversations
-  const name = (period: Period) => {
-    const [year, month] = period.split('-').map(Number)
-    if (period === 'today' || period === 'yesterday' || period === 'week' || period === 'month') {
-      return t(`conversations.${period}`)
-    }
-    const format = new Intl.DateTimeFormat(i18n.language, { year: 'numeric', month: 'long' })
-    return format.format(new Date(year ?? 0, (month ?? 1) - 1))
-  }
+  const name = (period: Period) => periodName(period, t, i18n.language)
   return (
     <div className="conversations">
       <button
@@ -53,6 +46,7 @@ export function ConversationList({ onDone }: Props) {
         <input
           type="text"
           inputMode="search"
+          enterKeyHint="search"
           value={query}
           placeholder={t('conversations.search')}
           aria-label={t('conversations.search')}

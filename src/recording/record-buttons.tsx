@@ -1,8 +1,8 @@
 import { MonitorUp, Video } from 'lucide-react'
-import { DropdownMenu } from 'radix-ui'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { IconButton } from '../app/icon-button'
+import { Menu, MenuItem } from '../app/menu'
 import { useRecording } from './recording-desk'
 import { availableSources } from './sources'
 import './record-buttons.css'
@@ -37,20 +37,13 @@ export function RecordMenu() {
   if (sources.length === 1)
     return <IconButton label={t(`recording.open.${only}`)} icon={icons[only]} onClick={() => open(only)} />
   return (
-    <DropdownMenu.Root>
-      <DropdownMenu.Trigger asChild>
-        <IconButton label={t('recording.menu')} icon={icons.camera} />
-      </DropdownMenu.Trigger>
-      <DropdownMenu.Portal>
-        <DropdownMenu.Content className="menu" align="end" sideOffset={4} collisionPadding={8}>
-          {sources.map((source) => (
-            <DropdownMenu.Item key={source} className="menu-item" onSelect={() => open(source)}>
-              {icons[source]}
-              {t(`recording.open.${source}`)}
-            </DropdownMenu.Item>
-          ))}
-        </DropdownMenu.Content>
-      </DropdownMenu.Portal>
-    </DropdownMenu.Root>
+    <Menu label={t('recording.menu')} icon={icons.camera} align="end">
+      {sources.map((source) => (
+        <MenuItem key={source} onSelect={() => open(source)}>
+          {icons[source]}
+          {t(`recording.open.${source}`)}
+        </MenuItem>
+      ))}
+    </Menu>
   )
 }
