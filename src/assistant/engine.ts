@@ -1,18 +1,14 @@
 import * as Comlink from 'comlink'
 import {
-  type AnswerEvent,
-  type AskRequest,
   type Backend,
   type ClipSource,
   type EncodeEvent,
   type EncodeOptions,
-  type ForcedToken,
   type GraphFlavour,
   type LanguageApi,
   type LanguageInfo,
   type LedgerSnapshot,
   type LoadOptions,
-  type PromptOptions,
   ValleyError,
   type VisionApi,
   type VisionInfo,
@@ -21,7 +17,7 @@ import { Component, type ComponentState } from './component'
 import { deferred } from './deferred'
 import { loadPack } from './load-pack'
 import { type OpenClip, OpenClips } from './open-clips'
-import { SerialQueue } from './serial-queue'
+import { isCode, Questions } from './questions'
 import type { WorkerClient } from './worker-client'
 
 export type EngineState = {
@@ -51,13 +47,6 @@ export type EngineOptions = {
 export type Ledgers = { readonly vision: LedgerSnapshot; readonly language: LedgerSnapshot }
 export type WorkerName = 'vision' | 'language'
 
-/** How long a question waits for tokens that were sent on the other port, before they count as lost. */
-const tokenGraceMs = 300
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
-
-const isCode = (thrown: unknown, ...codes: string[]) => thrown instanceof ValleyError && codes.includes(thrown.code)
-
 /**
  * Owns both workers and the channel between them, and hides their mishaps: a dead worker is started anew, a lost
  * device loaded again, tokens that went with either are encoded again. What was being answered rejects; what was
@@ -67,8 +56,7 @@ export class Engine {
   readonly #vision: Component<VisionApi, VisionInfo>
   readonly #language: Component<LanguageApi, LanguageInfo>
   readonly #clips = new OpenClips((clip, signal) => this.#encodeTwice(clip, signal))
-  /** The decoder serves one caller at a time. */
-  readonly #turns = new SerialQueue()
+  readonly #questions: Questions
   readonly #listeners = new Set<() => void>()
   #packUrl: string
   #paused = false
@@ -102,6 +90,7 @@ export class Engine {
       onLoss: () => this.#clips.lose(),
       onChange,
     })
+    this.#questions = new Questions(this.#language, this.#clips)
     this.#state = this.#snapshot()
   }
 
@@ -133,7 +122,7 @@ export class Engine {
 
   /** Loads another pack in place of this one, after what is being answered. The clips are encoded again with it. */
   async changePack(packUrl: string): Promise<void> {
-    await this.#turns.run(new AbortController().signal, async () => {
+    await this.#questions.between(async () => {
       if (packUrl === this.#packUrl) return
       this.#packUrl = packUrl
       this.#clips.lose()
@@ -194,80 +183,10 @@ export class Engine {
     }
   }
 
-  /** Prefills what every question about the clip begins with. Failures are left to the question to report. */
-  async prepare(clipId: string, options: PromptOptions, signal: AbortSignal): Promise<void> {
-    await this.#turns
-      .run(signal, async () => {
-        const client = await this.#language.whenReady(signal)
-        const prefill = () => client.callUntil((remote, s) => remote.prepare(clipId, options, s), signal)
-        await prefill().catch(async (thrown: unknown) => {
-          if (!isCode(thrown, 'clip-unknown')) throw thrown
-          await pause(tokenGraceMs)
-          await prefill()
-        })
-      })
-      .catch((thrown: unknown) => {
-        if (!isCode(thrown, 'aborted', 'worker-died', 'device-lost', 'engine-elsewhere'))
-          console.warn('prepare failed', thrown)
-      })
-  }
-
-  /**
-   * Streams an answer, after those asked before it. Waits for the pack to be loaded and for the clip's tokens.
-   * @throws ValleyError as LanguageApi.ask, and `worker-died`; the engine is then starting anew already
-   */
-  async *ask(request: AskRequest, signal: AbortSignal): AsyncGenerator<AnswerEvent, void, undefined> {
-    const release = await this.#turns.enter(signal)
-    try {
-      let started = false
-      for (let attempt = 0; ; attempt++) {
-        const client = await this.#language.whenReady(signal)
-        if (request.clipId !== null) await this.#clips.ensure(request.clipId, signal)
-        try {
-          for await (const event of client.stream((remote, s) => remote.ask(request, s), signal)) {
-            started = true
-            yield event
-          }
-          return
-        } catch (thrown) {
-          if (isCode(thrown, 'device-lost')) this.#language.reload()
-          const clip = request.clipId === null ? undefined : this.#clips.get(request.clipId)
-          if (started || !clip || attempt === 2 || !isCode(thrown, 'clip-unknown')) throw thrown
-          // The tokens travel on another port than the question and may arrive a moment later; if not, they are gone.
-          if (attempt === 0) await pause(tokenGraceMs)
-          else clip.held = false
-        }
-      }
-    } finally {
-      release()
-    }
-  }
-
-  /** Mean log p (nats per token) of each text as the answer about the clip. @throws as LanguageApi.score */
-  score(
-    clipId: string | null,
-    question: string,
-    texts: readonly string[],
-    options: PromptOptions,
-    signal: AbortSignal,
-  ): Promise<readonly number[]> {
-    return this.#withClip(clipId, signal, (client) =>
-      client.callUntil((remote, s) => remote.score(clipId, question, texts, options, s), signal),
-    )
-  }
-
-  /** How likely each token of an answer is, given those before it. @throws as LanguageApi.force */
-  force(
-    clipId: string | null,
-    question: string,
-    ids: readonly number[],
-    options: PromptOptions,
-    signal: AbortSignal,
-  ): Promise<readonly ForcedToken[]> {
-    return this.#withClip(clipId, signal, (client) =>
-      client.callUntil((remote, s) => remote.force(clipId, question, ids, options, s), signal),
-    )
-  }
+  prepare: Questions['prepare'] = (...call) => this.#questions.prepare(...call)
+  ask: Questions['ask'] = (...call) => this.#questions.ask(...call)
+  score: Questions['score'] = (...call) => this.#questions.score(...call)
+  force: Questions['force'] = (...call) => this.#questions.force(...call)
 
   /** CLIP vectors of texts, [texts, size] row-major. @throws as VisionApi.embedTexts, and `worker-died` */
   async embedTexts(texts: readonly string[], signal: AbortSignal): Promise<Float32Array> {
@@ -307,19 +226,6 @@ export class Engine {
     this.#clips.clear()
     this.#vision.close()
     this.#language.close()
-  }
-
-  /** Runs a call once it is its turn, the pack is loaded and the worker holds the clip's tokens. */
-  #withClip<T>(
-    clipId: string | null,
-    signal: AbortSignal,
-    run: (client: WorkerClient<LanguageApi>) => Promise<T>,
-  ): Promise<T> {
-    return this.#turns.run(signal, async () => {
-      const client = await this.#language.whenReady(signal)
-      if (clipId !== null) await this.#clips.ensure(clipId, signal)
-      return run(client)
-    })
   }
 
   async *#encodeTwice(clip: OpenClip, signal: AbortSignal): AsyncGenerator<EncodeEvent, void, undefined> {
