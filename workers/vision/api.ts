@@ -1,0 +1,103 @@
+/** What the vision worker offers to the page: a clip becomes events here, and visual tokens for the language worker. */
+import type { Backend, LedgerSnapshot, LoadOptions, LoadProgress, PackIdentity } from '../protocol'
+
+/** How a frame reached the encoder's input (in order of preference). */
+export type FrameRoute = 'external-texture' | 'planes' | 'image-bitmap' | 'canvas'
+
+export type MediaInfo = {
+  readonly kind: 'video' | 'image'
+  /** Container name as people know it: MP4, WebM, Matroska, QuickTime, Ogg, JPEG… */
+  readonly container: string
+  /** Codec string (RFC 6381) or image type. */
+  readonly codec: string
+  /** Size as displayed: after rotation and pixel aspect ratio. */
+  readonly width: number
+  readonly height: number
+  /** Clockwise degrees that the container asks for. */
+  readonly rotation: 0 | 90 | 180 | 270
+  /** Seconds; 0 for an image. */
+  readonly duration: number
+}
+
+/** What is encoded as one clip: a media file, or the frames themselves as pictures in time order. */
+export type ClipSource = Blob | readonly Blob[]
+
+export type EncodeOptions = {
+  /** The clip's name here; tokens are filed under it in the language worker. */
+  readonly clipId: string
+  /** File name, for messages. */
+  readonly name: string
+  /** Upper bound of sampled frames; the pack's default where absent. */
+  readonly frames?: number
+  /** Seconds from the clip's first frame, ascending: these moments in place of the pack's plan (`frames` is then ignored). */
+  readonly moments?: readonly number[]
+  /** Forces a frame route (tests). */
+  readonly route?: FrameRoute
+}
+
+type EncodeTimings = {
+  /** Milliseconds. */
+  readonly open: number
+  readonly decode: number
+  readonly encode: number
+  readonly total: number
+}
+
+export type EncodedClip = {
+  readonly clipId: string
+  readonly media: MediaInfo
+  /** Presentation timestamps (seconds) of the frames actually encoded, ascending; length T. */
+  readonly timestamps: readonly number[]
+  readonly patchTokens: number
+  readonly frameTokens: number
+  readonly backend: Backend
+  readonly route: FrameRoute
+  readonly timings: EncodeTimings
+  /** What the file is known by, whatever its name (workers/cache/content-hash.ts). */
+  readonly contentHash: string
+  /** Whether it was known from before: nothing was decoded or encoded. */
+  readonly fromCache: boolean
+}
+
+export type EncodeEvent =
+  /** `pack` looks at it; `fromCache`: it is known to that pack, nothing will be decoded or encoded. */
+  | {
+      readonly type: 'opened'
+      readonly media: MediaInfo
+      readonly pack: PackIdentity
+      readonly fromCache: boolean
+    }
+  | { readonly type: 'planned'; readonly timestamps: readonly number[] }
+  /** One frame is encoded. `thumbnail`: at most 160 px on its long side. `vector`: the frame's CLIP vector. */
+  | {
+      readonly type: 'frame'
+      readonly index: number
+      readonly timestamp: number
+      readonly thumbnail: Blob
+      readonly vector: Float32Array<ArrayBuffer>
+    }
+  | { readonly type: 'encoded'; readonly clip: EncodedClip }
+
+export type VisionInfo = {
+  readonly packId: string
+  readonly backend: Backend
+  readonly adapter: string
+  readonly loadMs: number
+}
+
+export type VisionApi = {
+  /** Loads the tower, pooling and projector. Errors: download-failed, integrity, pack-invalid, unsupported-browser, out-of-memory. */
+  load(options: LoadOptions, onProgress: (progress: LoadProgress) => void): Promise<VisionInfo>
+  /** The port to the language worker, on which finished visual tokens (VisualTokens) leave. */
+  connect(port: MessagePort): void
+  /** Opens, samples, decodes, encodes, pools, projects; the tokens go to the connected port, the events to the caller. */
+  encode(source: ClipSource, options: EncodeOptions, signal: AbortSignal): AsyncIterable<EncodeEvent>
+  /**
+   * CLIP vectors of texts, [texts, size] row-major, of length 1; their dot products with frames' vectors rank both. The text
+   * tower loads at the first call. Errors: no-text-tower, those of load, aborted.
+   */
+  embedTexts(texts: readonly string[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>>
+  ledger(): LedgerSnapshot
+  /** Test hook: destroys the GPU device as a driver reset would. */
+  loseDevice(): void
+}
