@@ -1,32 +1,13 @@
 import { expect, test } from 'vitest'
-import type { EncodedClip, EncodeEvent, MediaInfo } from '../../workers/protocol'
+import { encodedSample, samplePack as pack, sampleMedia } from '../../tests/fixtures/sample'
+import type { EncodeEvent } from '../../workers/protocol'
 import { activeClip, type ClipsAction, clipsReducer, noClips } from './reducer'
 
-const media: MediaInfo = {
-  kind: 'video',
-  container: 'MP4',
-  codec: 'avc1.42001f',
-  width: 320,
-  height: 180,
-  rotation: 0,
-  duration: 4,
-}
-const encoded: EncodedClip = {
-  clipId: 'one',
-  media,
-  timestamps: [1, 3],
-  patchTokens: 16,
-  frameTokens: 2,
-  backend: 'wasm',
-  route: 'planes',
-  timings: { open: 1, decode: 2, encode: 3, total: 6 },
-  contentHash: 'c',
-  fromCache: false,
-}
+const media = sampleMedia(4)
+const encoded = encodedSample('one', media, [1, 3])
 const run = (...actions: ClipsAction[]) => actions.reduce(clipsReducer, noClips)
 const added = (id: string): ClipsAction => ({ type: 'added', id, name: `${id}.mp4`, file: new Blob(), active: true })
 const event = (value: EncodeEvent): ClipsAction => ({ type: 'event', id: 'one', event: value })
-const pack = { id: 'p', name: 'Pack', version: '1', hash: 'h' }
 const opened = event({ type: 'opened', media, pack, fromCache: false })
 const frame = (index: number): ClipsAction =>
   event({ type: 'frame', index, timestamp: index * 2 + 1, thumbnail: new Blob(), vector: new Float32Array(2) })

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { samplePack as pack, sampleMedia, sampleStats as stats } from '../../tests/fixtures/sample'
 import { ValleyError } from '../../workers/protocol'
 import { toMarkdown } from './markdown'
 import { type Conversation, type ConversationAction, conversationReducer, newConversation } from './model'
@@ -6,28 +7,7 @@ import { fileName } from './save-file'
 import { fromJson, toJson } from './saved'
 import { type Cue, timedDescriptions, toWebVtt } from './webvtt'
 
-const media = {
-  kind: 'video',
-  container: 'MP4',
-  codec: 'avc1.42001f',
-  width: 320,
-  height: 180,
-  rotation: 0,
-  duration: 20,
-} as const
-const stats = {
-  promptTokens: 10,
-  reusedTokens: 0,
-  newTokens: 3,
-  timeToFirstToken: 5.5,
-  prefillMs: 4,
-  tokensPerSecond: 20,
-  backend: 'wasm',
-  droppedTurns: 0,
-  beams: 1,
-  quotes: ['A dog runs.'],
-} as const
-const pack = { id: 'p', name: 'Pack', version: '1', hash: 'h' }
+const media = sampleMedia(20)
 const about = { clipId: 'clip', name: 'a_dog.mp4' }
 const evidence = { frames: [{ timestamp: 7, similarity: 0.3 }], unsure: false }
 type Chat = Extract<ConversationAction, { type: 'chat' }>['action']

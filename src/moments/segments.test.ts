@@ -1,29 +1,11 @@
 import { expect, test, vi } from 'vitest'
-import type { AnswerEvent, AskRequest, EncodeEvent, EncodeOptions, MediaInfo } from '../../workers/protocol'
+import { samplePack as pack, sampleMedia, unseenClip } from '../../tests/fixtures/sample'
+import type { AnswerEvent, AskRequest, EncodeEvent, EncodeOptions } from '../../workers/protocol'
 import type { Clip } from '../clip/reducer'
 import { askByParts, momentsIn, partsOf, type Segment, segmentsAsText, withSegment } from './segments'
 
-const media: MediaInfo = {
-  kind: 'video',
-  container: 'MP4',
-  codec: 'avc1.42001f',
-  width: 320,
-  height: 180,
-  rotation: 0,
-  duration: 9,
-}
-const clip: Clip = {
-  id: 'one',
-  name: 'a.mp4',
-  file: new Blob(['x']),
-  status: 'ready',
-  media,
-  timestamps: [],
-  frames: {},
-  encoded: null,
-  pack: null,
-  packBefore: null,
-}
+const media = sampleMedia(9)
+const clip: Clip = { ...unseenClip('one', 'a.mp4'), file: new Blob(['x']), status: 'ready', media }
 
 /** Says of each part which moments it was shown. */
 function fakeEngine(say: (moments: readonly number[]) => string = (moments) => `saw ${moments.length}`) {
@@ -36,7 +18,7 @@ function fakeEngine(say: (moments: readonly number[]) => string = (moments) => `
       { clipId, moments = [] }: EncodeOptions,
     ): AsyncGenerator<EncodeEvent, void, undefined> {
       held.set(clipId, moments)
-      yield { type: 'opened', media, pack: { id: 'p', name: 'Pack', version: '1', hash: 'h' }, fromCache: false }
+      yield { type: 'opened', media, pack, fromCache: false }
     },
     ask: async function* (request: AskRequest): AsyncGenerator<AnswerEvent, void, undefined> {
       engine.asked.push(request)
