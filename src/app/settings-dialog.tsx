@@ -1,4 +1,4 @@
-import { Settings2, X } from 'lucide-react'
+import { Settings2 } from 'lucide-react'
 import { Dialog, ToggleGroup } from 'radix-ui'
 import { lazy, Suspense, useId } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -6,6 +6,7 @@ import { usePack } from '../assistant/hooks'
 import { InstallRow } from '../pwa/install-row'
 import { clipKeepings } from '../storage/clip-files'
 import { useSettings, useSettingsStore } from './context'
+import { DialogHead, focusDialog } from './dialog-head'
 import { isLanguage, languages } from './i18n'
 import { IconButton } from './icon-button'
 import { type Creativity, creativities, frameChoices, type Search, searches, themes } from './settings'
@@ -28,21 +29,8 @@ export function SettingsDialog() {
       </Dialog.Trigger>
       <Dialog.Portal>
         <Dialog.Overlay className="scrim" />
-        <Dialog.Content
-          className="dialog settings"
-          aria-describedby={undefined}
-          // Focus on the first button would open its tooltip, and Escape would close only that.
-          onOpenAutoFocus={(event) => {
-            event.preventDefault()
-            if (event.currentTarget instanceof HTMLElement) event.currentTarget.focus()
-          }}
-        >
-          <div className="dialog-head">
-            <Dialog.Title className="dialog-title">{t('settings.title')}</Dialog.Title>
-            <Dialog.Close asChild>
-              <IconButton label={t('settings.close')} icon={<X />} />
-            </Dialog.Close>
-          </div>
+        <Dialog.Content className="dialog settings" aria-describedby={undefined} onOpenAutoFocus={focusDialog}>
+          <DialogHead title={t('settings.title')} close={t('settings.close')} />
           <Choice
             label={t('settings.language')}
             value={settings.language}

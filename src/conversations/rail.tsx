@@ -1,8 +1,9 @@
-import { PanelLeft, X } from 'lucide-react'
+import { PanelLeft } from 'lucide-react'
 import { Dialog } from 'radix-ui'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useSessionState } from '../app/context'
+import { DialogHead, focusDialog } from '../app/dialog-head'
 import { IconButton } from '../app/icon-button'
 import { ConversationList } from './conversation-list'
 import './rail.css'
@@ -35,22 +36,13 @@ export function ConversationDrawer() {
         <Dialog.Content
           className="drawer"
           aria-describedby={undefined}
-          // Focus on the search would bring up a phone's keyboard.
-          onOpenAutoFocus={(event) => {
-            event.preventDefault()
-            if (event.currentTarget instanceof HTMLElement) event.currentTarget.focus()
-          }}
+          onOpenAutoFocus={focusDialog}
           // A search or a name being written takes Escape for itself.
           onEscapeKeyDown={(event) => {
             if (event.target instanceof HTMLInputElement && event.target.value !== '') event.preventDefault()
           }}
         >
-          <div className="dialog-head">
-            <Dialog.Title className="dialog-title">{t('conversations.title')}</Dialog.Title>
-            <Dialog.Close asChild>
-              <IconButton label={t('conversations.close')} icon={<X />} />
-            </Dialog.Close>
-          </div>
+          <DialogHead title={t('conversations.title')} close={t('conversations.close')} />
           <ConversationList onDone={() => setOpen(false)} />
         </Dialog.Content>
       </Dialog.Portal>

@@ -1,9 +1,9 @@
-import { CircleAlert, MonitorUp, SwitchCamera, Video, X } from 'lucide-react'
+import { CircleAlert, MonitorUp, SwitchCamera, Video } from 'lucide-react'
 import { Dialog } from 'radix-ui'
 import { useEffect, useRef, useState, useSyncExternalStore } from 'react'
 import { useTranslation } from 'react-i18next'
+import { DialogHead, focusDialog } from '../app/dialog-head'
 import { formatTime } from '../app/format'
-import { IconButton } from '../app/icon-button'
 import { Meter } from '../app/meter'
 import { recordingName } from './format'
 import { longestRecording, type RecorderState, SnippetRecorder } from './recorder'
@@ -52,20 +52,9 @@ export default function RecordingDialog({ source, onRecorded, onClose }: Props) 
           aria-describedby={undefined}
           // Only its buttons end a recording: a press beside the dialog is easily a slip.
           onInteractOutside={(event) => busy && event.preventDefault()}
-          // Focus on the first button would open its tooltip, and Escape would close only that.
-          onOpenAutoFocus={(event) => {
-            event.preventDefault()
-            if (event.currentTarget instanceof HTMLElement) event.currentTarget.focus()
-          }}
+          onOpenAutoFocus={focusDialog}
         >
-          <div className="dialog-head">
-            <Dialog.Title className="dialog-title">{t(`recording.title.${source}`)}</Dialog.Title>
-            {!busy && (
-              <Dialog.Close asChild>
-                <IconButton label={t('recording.close')} icon={<X />} />
-              </Dialog.Close>
-            )}
-          </div>
+          <DialogHead title={t(`recording.title.${source}`)} close={busy ? null : t('recording.close')} />
           <Stage source={source} state={state} />
           <Words source={source} state={state} />
           <div className="dialog-actions">
