@@ -55,6 +55,7 @@ export default defineConfig({
       '@huggingface/transformers',
       'comlink',
       'i18next',
+      'idb',
       'lucide-react',
       'mediabunny',
       'radix-ui',

@@ -29,6 +29,8 @@ export default mergeConfig(
         {
           extends: true,
           plugins: [serveData()],
+          // Found in the middle of a run, it would reload the test that is running.
+          optimizeDeps: { include: ['axe-core'] },
           test: {
             name: 'browser',
             include: ['tests/browser/**/*.test.ts', 'tests/browser/**/*.test.tsx'],
