@@ -2,6 +2,7 @@ import { Trash2 } from 'lucide-react'
 import { AlertDialog } from 'radix-ui'
 import { useRef } from 'react'
 import { useTranslation } from 'react-i18next'
+import { Confirm } from '../app/confirm'
 import { useSession, useSessionState } from '../app/context'
 import { IconButton } from '../app/icon-button'
 import { type Clip, isAtHand } from './reducer'
@@ -24,34 +25,22 @@ export function RemoveClip({ clip, size }: Props) {
       <AlertDialog.Trigger asChild>
         <IconButton {...(size ? { size } : {})} label={t('kept.removeClip')} icon={<Trash2 />} />
       </AlertDialog.Trigger>
-      <AlertDialog.Portal>
-        <AlertDialog.Overlay className="scrim" />
-        <AlertDialog.Content
-          className="dialog"
-          // The button that opened it goes with the clip.
-          onCloseAutoFocus={(event) => {
-            if (!removed.current) return
-            event.preventDefault()
-            document.getElementById('question')?.focus()
-          }}
-        >
-          <AlertDialog.Title className="dialog-title">{t('kept.removeClipTitle', { name })}</AlertDialog.Title>
-          <AlertDialog.Description>{t('kept.removeClipBody')}</AlertDialog.Description>
-          <div className="dialog-actions">
-            <AlertDialog.Cancel className="button">{t('kept.cancel')}</AlertDialog.Cancel>
-            <AlertDialog.Action
-              className="button"
-              data-look="danger"
-              onClick={() => {
-                removed.current = true
-                session.removeClip(id)
-              }}
-            >
-              {t('kept.remove')}
-            </AlertDialog.Action>
-          </div>
-        </AlertDialog.Content>
-      </AlertDialog.Portal>
+      <Confirm
+        title={t('kept.removeClipTitle', { name })}
+        body={t('kept.removeClipBody')}
+        action={t('kept.remove')}
+        cancel={t('kept.cancel')}
+        onConfirm={() => {
+          removed.current = true
+          session.removeClip(id)
+        }}
+        // The button that opened it goes with the clip.
+        onCloseAutoFocus={(event) => {
+          if (!removed.current) return
+          event.preventDefault()
+          document.getElementById('question')?.focus()
+        }}
+      />
     </AlertDialog.Root>
   )
 }

@@ -1,17 +1,31 @@
 /** Every byte that this app keeps in the browser, by kind, and the ways to delete them. */
 import { keptFolders, packFilesCache } from '../../workers/protocol'
-import { databaseName } from '../storage/database'
+import { ConversationStore, type KeptCopy } from '../storage/conversation-store'
+import { databaseName, openDatabase } from '../storage/database'
 import { rememberPack } from './choice'
 
-export const keptKinds = ['conversations', 'clips', 'packs', 'imported', 'weights', 'shell'] as const
+export const keptKinds = [
+  'conversations',
+  'copies',
+  'clips',
+  'packs',
+  'imported',
+  'weights',
+  'shell',
+  'settings',
+] as const
 /**
- * `conversations`: with copies of clips, in IndexedDB; `clips`: what was made of them; `packs`: their files, whole or in part;
- * `weights`: derived from them; `shell`: the app itself, for use without a network.
+ * `conversations`: their texts and frames; `copies`: of the clips' files; `clips`: what was made of them; `packs`: their
+ * files, whole or in part; `weights`: derived from them; `shell`: the app itself, for use without a network.
  */
 export type KeptKind = (typeof keptKinds)[number]
 
 export type KeptBytes = {
   readonly kinds: Readonly<Record<KeptKind, number>>
+  /** Those in `kinds.copies` one by one, largest first. */
+  readonly copies: readonly KeptCopy[]
+  /** What the browser counts beyond `kinds`: its own lists, and room not given back yet. */
+  readonly rest: number
   /** What the browser grants in all; null where it does not say. */
   readonly quota: number | null
   /** The browser may delete nothing by itself. */
@@ -35,11 +49,16 @@ export async function measureKept(): Promise<KeptBytes> {
   const inFolders = Object.fromEntries(sizes) as Partial<Record<KeptKind, number>>
   const caches = await cacheBytes()
   const known = { ...inFolders, packs: (inFolders.packs ?? 0) + caches.packs, shell: caches.shell }
+  const kept = await withStore((store) => store.copies()).catch((): KeptCopy[] => [])
+  const copies = sum(kept.map(({ bytes }) => bytes))
   // Chromium tells the database's size; elsewhere it is what is left of all.
-  const rest = Math.max(0, (estimate.usage ?? 0) - sum(Object.values(known)))
-  const conversations = estimate.usageDetails ? (estimate.usageDetails.indexedDB ?? 0) : rest
+  const left = (estimate.usage ?? 0) - sum(Object.values(known))
+  const database = estimate.usageDetails ? (estimate.usageDetails.indexedDB ?? 0) : left
+  const conversations = Math.max(0, database - copies)
   return {
-    kinds: { clips: 0, imported: 0, weights: 0, ...known, conversations },
+    kinds: { clips: 0, imported: 0, weights: 0, ...known, conversations, copies, settings: settingsBytes() },
+    copies: kept,
+    rest: Math.max(0, left - conversations - copies),
     quota: estimate.quota ?? null,
     persisted: (await navigator.storage?.persisted?.().catch(() => false)) ?? false,
   }
@@ -50,7 +69,12 @@ export const requestPersistence = async (): Promise<boolean> =>
   (await navigator.storage?.persist?.().catch(() => false)) ?? false
 
 /** Whether the page must be opened anew after this was deleted: it still shows what is gone. */
-export const needsReload = (kinds: readonly KeptKind[]) => kinds.includes('conversations') || kinds.includes('imported')
+export const needsReload = (kinds: readonly KeptKind[]) =>
+  (['conversations', 'imported', 'settings'] as const).some((kind) => kinds.includes(kind))
+
+/** Deletes the copies of these clips. @throws DOMException */
+export const deleteCopies = (clipIds: readonly string[]): Promise<void> =>
+  withStore((store) => store.removeCopies(clipIds))
 
 /** Deletes all of some kinds. Throws what the browser threw; what was deleted before that stays deleted. */
 export async function deleteKept(kinds: readonly KeptKind[]): Promise<void> {
@@ -60,13 +84,38 @@ export async function deleteKept(kinds: readonly KeptKind[]): Promise<void> {
     if (kind === 'imported') rememberPack(null)
     if (kind === 'shell') await deleteShell()
     if (kind === 'conversations') await deleteDatabase()
-  }
-  if (keptKinds.every((kind) => kinds.includes(kind))) {
-    for (const storage of [localStorage, sessionStorage]) {
-      for (const key of Object.keys(storage)) if (key.startsWith('valley.')) storage.removeItem(key)
+    // Else they went with the database.
+    if (kind === 'copies' && !kinds.includes('conversations')) {
+      await withStore(async (store) => store.removeCopies((await store.copies()).map(({ clipId }) => clipId)))
     }
+    if (kind === 'settings') for (const { storage, key } of settings()) storage.removeItem(key)
   }
 }
+
+/** A connection of its own for a moment: the page's stays as it is. @throws DOMException */
+async function withStore<T>(work: (store: ConversationStore) => Promise<T>): Promise<T> {
+  const store = new ConversationStore(await openDatabase(() => {}))
+  try {
+    return await work(store)
+  } finally {
+    store.close()
+  }
+}
+
+/** What this app keeps outside of databases, caches and files. */
+function settings(): { readonly storage: Storage; readonly key: string; readonly value: string }[] {
+  try {
+    return [localStorage, sessionStorage].flatMap((storage) =>
+      Object.entries(storage).flatMap(([key, value]) => (key.startsWith('valley.') ? [{ storage, key, value }] : [])),
+    )
+  } catch {
+    // Blocked: nothing is kept there.
+    return []
+  }
+}
+
+/** A character takes two bytes. */
+const settingsBytes = () => sum(settings().map(({ key, value }) => 2 * (key.length + value.length)))
 
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
 

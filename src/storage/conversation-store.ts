@@ -2,6 +2,15 @@ import type { Conversation, ConversationSummary } from '../conversations/model'
 import type { Database } from './database'
 import { clipFrom, conversationFrom, conversationRecord, type FileRecord, plainClip, turnRecord } from './records'
 
+/** A clip's file that is kept as a copy. */
+export type KeptCopy = {
+  readonly clipId: string
+  readonly bytes: number
+  /** Names of the clip and of its conversation; null where there is none (any more). */
+  readonly clip: string | null
+  readonly conversation: string | null
+}
+
 /** The conversations in the database. Errors are the browser's own (DOMException); the callers give them a code. */
 export class ConversationStore {
   readonly #database: Database
@@ -127,16 +136,26 @@ export class ConversationStore {
     return this.#database.get('files', clipId)
   }
 
-  /** Bytes of kept copies, by conversation. Texts and thumbnails are small beside them. */
-  async copies(): Promise<ReadonlyMap<string, number>> {
-    const transaction = this.#database.transaction(['clips', 'files'])
-    const owners = new Map((await transaction.objectStore('clips').getAll()).map((c) => [c.id, c.conversationId]))
-    const bytes = new Map<string, number>()
-    for (const file of await transaction.objectStore('files').getAll()) {
-      const owner = owners.get(file.clipId)
-      if (owner && file.kind === 'copy') bytes.set(owner, (bytes.get(owner) ?? 0) + file.blob.size)
-    }
-    return bytes
+  /** The copies of clips that are kept, largest first. */
+  async copies(): Promise<KeptCopy[]> {
+    const transaction = this.#database.transaction(['conversations', 'clips', 'files'])
+    const clips = new Map((await transaction.objectStore('clips').getAll()).map((clip) => [clip.id, clip]))
+    const conversations = await transaction.objectStore('conversations').getAll()
+    const titles = new Map(conversations.map(({ id, title }) => [id, title]))
+    const files = await transaction.objectStore('files').getAll()
+    const copies = files.flatMap((file): KeptCopy[] => {
+      if (file.kind !== 'copy') return []
+      const clip = clips.get(file.clipId)
+      const conversation = clip ? (titles.get(clip.conversationId) ?? null) : null
+      return [{ clipId: file.clipId, bytes: file.blob.size, clip: clip?.name ?? null, conversation }]
+    })
+    return copies.sort((a, b) => b.bytes - a.bytes)
+  }
+
+  /** Deletes the copies of these clips; what is known of the clips stays. */
+  async removeCopies(clipIds: readonly string[]): Promise<void> {
+    const transaction = this.#database.transaction('files', 'readwrite')
+    await Promise.all([...clipIds.map((id) => transaction.store.delete(id)), transaction.done])
   }
 
   close(): void {

@@ -119,11 +119,6 @@ export class Shelf {
     return store ? new ClipFiles(store).find(clipId, ask) : { kind: 'missing' }
   }
 
-  /** Bytes of kept copies, by conversation. */
-  async copies(): Promise<ReadonlyMap<string, number>> {
-    return (await (await this.#opening)?.copies()) ?? new Map()
-  }
-
   /**
    * The conversation to begin with: this tab's own, or in a new tab the newest, unless another tab is open, where that is
    * most likely on show. undefined: a new one.

@@ -1,9 +1,11 @@
 /** Models and storage in the settings: what is on offer and kept, and that it goes when it is told to. */
+import { deleteDB } from 'idb'
 import { afterEach, expect, test } from 'vitest'
 import { page, userEvent } from 'vitest/browser'
 import { deleteKept, measureKept } from '../../src/packs/kept'
+import { databaseName } from '../../src/storage/database'
 import { keptFolders, packFilesCache } from '../../workers/protocol'
-import { type Mounted, mount } from './page-mount'
+import { answer, ask, chooseFile, type Mounted, mount } from './page-mount'
 
 let mounted: Mounted | undefined
 afterEach(async () => {
@@ -39,6 +41,41 @@ test('every byte is counted by kind, and deleted by kind', async () => {
   expect((await measureKept()).kinds).toMatchObject({ clips: 0, weights: 20_000, packs: 0, shell: 10 })
   await deleteKept(['weights', 'shell', 'clips'])
   expect((await measureKept()).kinds).toMatchObject({ clips: 0, weights: 0, packs: 0, shell: 0 })
+})
+
+test('copies of clips are listed by name and conversation, each can be deleted, and the sum is what the browser counts', async () => {
+  await deleteDB(databaseName)
+  mounted = await mount({ keeps: true })
+  await chooseFile([new File([new Uint8Array(300_000)], 'one.mp4'), new File([new Uint8Array(90_000)], 'two.mp4')])
+  await ask('what is it')
+  await expect.element(answer('WHAT IS IT')).toBeVisible()
+  await expect
+    .poll(async () => (await measureKept()).copies)
+    .toMatchObject([
+      { clip: 'one.mp4', conversation: 'what is it', bytes: 300_000 },
+      { clip: 'two.mp4', conversation: 'what is it', bytes: 90_000 },
+    ])
+  const { kinds, rest } = await measureKept()
+  expect(kinds.copies).toBe(390_000)
+  const { usage = 0 } = await navigator.storage.estimate()
+  const listed = Object.values(kinds).reduce((sum, bytes) => sum + bytes, rest)
+  // Settings are the only thing that the browser does not count.
+  expect(Math.abs(listed - kinds.settings - usage)).toBeLessThan(0.01 * usage)
+
+  await page.getByRole('button', { name: 'Settings' }).click()
+  const dialog = page.getByRole('dialog')
+  await expect.element(dialog.getByRole('button', { name: 'Ask the browser to keep it' })).toBeVisible()
+  await dialog.getByRole('button', { name: '2 copies' }).click()
+  await dialog.getByRole('button', { name: 'Delete the copy of one.mp4' }).click()
+  const question = page.getByRole('alertdialog')
+  await expect.element(question.getByText(/recorded here, it is gone for good/)).toBeVisible()
+  await question.getByRole('button', { name: 'Delete' }).click()
+  await expect.element(dialog.getByRole('button', { name: '1 copy' })).toBeVisible()
+  expect((await measureKept()).copies).toMatchObject([{ clip: 'two.mp4' }])
+  await deleteKept(['copies'])
+  expect((await measureKept()).kinds.copies).toBe(0)
+  await userEvent.keyboard('{Escape}')
+  await expect.element(answer('WHAT IS IT')).toBeVisible()
 })
 
 test('the settings show the models and what is kept; a kind is deleted after a question', async () => {
