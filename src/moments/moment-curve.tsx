@@ -12,6 +12,9 @@ import './moment-curve.css'
 const width = 1000
 const height = 100
 
+/** A peak beyond this share of the width has its time where the word for chance stands. */
+const besideWord = 0.8
+
 type Props = {
   readonly clip: Clip
   readonly result: SearchResult
@@ -36,6 +39,8 @@ export function MomentCurve({ clip, result, current, onPeak, onGo }: Props) {
   const line = smoothPath(points.map((p) => ({ x: x(p.timestamp) * width, y: (1 - y(p.similarity)) * height })))
   const [first, last] = [points[0], points.at(-1)]
   const fine = needsTenths(peaks.map((index) => points[index]?.timestamp ?? 0))
+  // Its time would lie over the word for chance, which stands at the other side then.
+  const atEnd = x(points[peaks.at(-1) ?? -1]?.timestamp ?? 0) > besideWord
   usePointedPeak(clip, points[peaks[current ?? -1] ?? -1]?.timestamp)
 
   const onPress = (event: MouseEvent<HTMLDivElement>) => {
@@ -66,7 +71,12 @@ export function MomentCurve({ clip, result, current, onPeak, onGo }: Props) {
         {points.map(({ timestamp, similarity }) => (
           <span key={timestamp} className="curve-dot" style={place(x(timestamp), y(similarity))} />
         ))}
-        <span className="curve-chance-name" aria-hidden="true" style={place(0, y(chance))}>
+        <span
+          className="curve-chance-name"
+          data-side={atEnd ? 'start' : 'end'}
+          aria-hidden="true"
+          style={place(0, y(chance))}
+        >
           {t('moments.chance')}
         </span>
         <Present clip={clip} />
