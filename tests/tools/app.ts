@@ -49,6 +49,10 @@ export type BrowserOptions = {
   readonly viewport?: { width: number; height: number }
   readonly locale?: string
   readonly colorScheme?: 'light' | 'dark'
+  /** Switches beyond those that every run has. */
+  readonly args?: readonly string[]
+  /** A phone: fingers instead of a pointer that hovers. */
+  readonly touch?: boolean
   /** All traffic goes through this proxy, that to this machine included. */
   readonly proxy?: string
 }
@@ -64,12 +68,14 @@ export async function openBrowser(options: BrowserOptions = {}): Promise<OpenBro
   mkdirSync(profile, { recursive: true })
   const context = await chromium.launchPersistentContext(profile, {
     executablePath,
-    args: chromiumArgs,
+    args: [...chromiumArgs, ...(options.args ?? [])],
     env: chromiumEnv(executablePath),
     headless: true,
     viewport: options.viewport ?? { width: 1280, height: 800 },
     locale: options.locale ?? 'en-US',
     colorScheme: options.colorScheme ?? 'light',
+    hasTouch: options.touch ?? false,
+    isMobile: options.touch ?? false,
     // In a profile that is kept, a service worker would go on serving the build before.
     serviceWorkers: options.profile ? 'block' : 'allow',
     ...(options.proxy ? { proxy: { server: options.proxy, bypass: '<-loopback>' } } : {}),

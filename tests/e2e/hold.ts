@@ -1,0 +1,56 @@
+/** Makes a worker stand still in the middle of its work, so that a state which passes in a moment can be looked at. */
+import type { Page, Worker } from 'playwright-core'
+
+declare const holding: { release(): void }
+
+function workerOf(page: Page, name: 'vision' | 'language'): Worker {
+  const worker = page.workers().find((candidate) => candidate.url().includes(`${name}.worker`))
+  if (!worker) throw new Error(`the page has no ${name} worker`)
+  return worker
+}
+
+/** The next clip stands still once `frames` of its frames were encoded. Resolves with the way to let it go on. */
+export async function holdVision(page: Page, frames: number): Promise<() => Promise<void>> {
+  const worker = workerOf(page, 'vision')
+  await worker.evaluate((passing) => {
+    const { convertToBlob } = OffscreenCanvas.prototype
+    const { promise, resolve } = Promise.withResolvers<void>()
+    let seen = 0
+    // A frame is told with its thumbnail.
+    OffscreenCanvas.prototype.convertToBlob = async function (options) {
+      seen += 1
+      if (seen > passing) await promise
+      return convertToBlob.call(this, options)
+    }
+    const release = () => {
+      OffscreenCanvas.prototype.convertToBlob = convertToBlob
+      resolve()
+    }
+    Object.assign(globalThis, { holding: { release } })
+  }, frames)
+  return () => worker.evaluate(() => holding.release())
+}
+
+/** The next answer stands still after `steps` turns of the worker's event loop, one of which follows every token. */
+export async function holdLanguage(page: Page, steps: number): Promise<() => Promise<void>> {
+  const worker = workerOf(page, 'language')
+  await worker.evaluate((passing) => {
+    const { postMessage } = MessagePort.prototype
+    const { promise, resolve } = Promise.withResolvers<void>()
+    let seen = 0
+    // What the worker sends itself to let the loop run (workers/runtime/macrotask.ts) is null, and nothing else is.
+    MessagePort.prototype.postMessage = function (this: MessagePort, message: unknown, ...rest: never[]) {
+      const send = () => postMessage.call(this, message, ...rest)
+      if (message !== null) return send()
+      seen += 1
+      if (seen > passing) void promise.then(send)
+      else send()
+    } as typeof postMessage
+    const release = () => {
+      MessagePort.prototype.postMessage = postMessage
+      resolve()
+    }
+    Object.assign(globalThis, { holding: { release } })
+  }, steps)
+  return () => worker.evaluate(() => holding.release())
+}
