@@ -132,6 +132,7 @@ async function walk(
       await act?.(stage)
       await shot(name)
     } catch (thrown) {
+      if (page.isClosed()) throw thrown
       // The others can be looked at all the same.
       console.error(`${name}:`, thrown)
       process.exitCode = 1
