@@ -4,7 +4,7 @@ import type { Page, Response } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { contentSecurityPolicy } from '../../workers/offline/security-headers'
 import { buildFolder, ensureBuild, type OpenBrowser, openBrowser } from '../tools/app'
-import { askQuestion, drivePlaywright, openClip, readTranscript, waitFor, waitForEngine } from '../tools/drive'
+import { askQuestion, drivePlaywright, openClip, waitFor, waitForEngine } from '../tools/drive'
 import { type PlainHost, publishNextVersion, startPlainHost } from '../tools/plain-host'
 
 const path = '/some/path/'
@@ -21,7 +21,9 @@ const pageErrors: string[] = []
 beforeAll(async () => {
   ensureBuild()
   const tiny = resolve(import.meta.dirname, '../fixtures/tiny')
-  host = await startPlainHost({ folders: { [path]: buildFolder, [`${path}tiny/`]: tiny } })
+  // Many hosts send it with everything. Page, worker and pthread ask for the same file with and without an Origin.
+  const headers = { Vary: 'Origin' }
+  host = await startPlainHost({ folders: { [path]: buildFolder, [`${path}tiny/`]: tiny }, headers })
   browser = await openBrowser()
   page = await browser.context.newPage()
   page.on('pageerror', (error) => pageErrors.push(String(error)))
@@ -62,7 +64,8 @@ test('the first visit reloads once and is isolated then, with the policy on page
     const scripts = performance.getEntriesByType('resource').filter(({ name }) => /worker-[^/]*\.js$/.test(name))
     return Promise.all(scripts.map(async ({ name }) => (await fetch(name)).headers.get('content-security-policy')))
   })
-  expect(policies).toEqual([contentSecurityPolicy, contentSecurityPolicy])
+  expect(policies.length).toBeGreaterThanOrEqual(2)
+  expect(new Set(policies)).toEqual(new Set([contentSecurityPolicy]))
   expect(host.requests.filter((asked) => !asked.startsWith(path))).toEqual([])
 })
 
@@ -78,19 +81,23 @@ test('it can be installed', async () => {
 })
 
 test('pack files are kept once: by the workers, not by the service worker too', async () => {
-  const kept = await page.evaluate(async () => {
-    const urls: Record<string, string[]> = {}
-    for (const name of await caches.keys()) {
-      const cache = await caches.open(name)
-      urls[name] = (await cache.keys()).map(({ url }) => new URL(url).pathname)
-    }
-    return urls
-  })
+  const look = () =>
+    page.evaluate(async () => {
+      const urls: Record<string, string[]> = {}
+      for (const name of await caches.keys()) {
+        const cache = await caches.open(name)
+        urls[name] = (await cache.keys()).map(({ url }) => new URL(url).pathname)
+      }
+      return urls
+    })
+  // What was fetched is kept behind the back of what was done with it.
+  const builds = async () => (await look())['valley-runtime']?.filter((url) => url.endsWith('.wasm'))
+  // Of the builds of onnxruntime only those that ran here.
+  await expect.poll(builds).toHaveLength(1)
+  const kept = await look()
   const byServiceWorker = Object.entries(kept).filter(([name]) => name !== 'valley-files-v1')
   expect(byServiceWorker.flatMap(([, urls]) => urls).filter((url) => /\.(bin|onnx)$/.test(url))).toEqual([])
   expect(kept['valley-files-v1']?.length).toBeGreaterThan(0)
-  // Of the builds of onnxruntime only those that ran here.
-  expect(kept['valley-runtime']?.filter((url) => url.endsWith('.wasm'))).toHaveLength(1)
 })
 
 test('what another app shares is opened', async () => {
@@ -103,18 +110,21 @@ test('what another app shares is opened', async () => {
   expect(landed).toBe(`${host.origin}${path}?shared=files`)
   await page.goto(`${host.origin}${path}${query}&shared=files`)
   const driven = drivePlaywright(page)
-  await waitFor(driven, ({ clip }) => clip !== null, 120_000)
-  expect(await page.title()).toContain('shared ball.webm')
-  expect(page.url()).not.toContain('shared=')
+  // The clip of the visit before comes back as well.
+  await waitFor(driven, ({ clip, title }) => clip !== null && title.includes('shared ball.webm'), 120_000)
+  await expect.poll(() => page.url()).not.toContain('shared=')
   expect(await askQuestion(driven, 'What was shared?')).toMatchObject({ status: 'done' })
 })
 
 test('a new version is announced, waits for the answer of another tab, and comes when it is agreed to', async () => {
   const other = await browser.context.newPage()
   await other.goto(`${host.origin}${path}manifest.webmanifest`)
-  await other.evaluate(() => {
-    void navigator.locks.request('valley-answering', { mode: 'shared' }, () => new Promise(() => {}))
-  })
+  await other.evaluate(
+    () =>
+      new Promise<void>((held) => {
+        void navigator.locks.request('valley-answering', { mode: 'shared' }, () => new Promise(() => held()))
+      }),
+  )
   publishNextVersion(host, buildFolder, path)
   await page.evaluate(async () => (await navigator.serviceWorker.ready).update())
   const notice = page.locator('[data-update]')
@@ -136,7 +146,8 @@ test('with the server gone it opens, looks at a clip and answers', async () => {
   const driven = drivePlaywright(page)
   expect(await waitForEngine(driven)).not.toHaveProperty('error')
   // What was said before is there, and so is the clip that the app brings along.
-  expect((await readTranscript(driven)).turns.at(-1)).toMatchObject({ question: 'What was shared?', status: 'done' })
+  const { turns } = await waitFor(driven, (t) => t.turns.length > 0, 60_000)
+  expect(turns.at(-1)).toMatchObject({ question: 'What was shared?', status: 'done' })
   expect(await page.evaluate(async () => (await fetch('samples/rolling-ball.webm')).status)).toBe(200)
   await openClip(driven, ownClip)
   expect(await askQuestion(driven, 'What else is there?')).toMatchObject({ status: 'done', error: null })
