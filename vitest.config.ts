@@ -23,6 +23,7 @@ export default mergeConfig(
             environment: 'node',
             include: ['tests/unit/**/*.test.ts', 'src/**/*.test.ts'],
             testTimeout: 60_000,
+            hookTimeout: 60_000,
             expect: patience,
           },
         },
@@ -34,7 +35,8 @@ export default mergeConfig(
           test: {
             name: 'browser',
             include: ['tests/browser/**/*.test.ts', 'tests/browser/**/*.test.tsx'],
-            testTimeout: 60_000,
+            testTimeout: 120_000,
+            hookTimeout: 120_000,
             expect: patience,
             fileParallelism: false,
             browser: {
