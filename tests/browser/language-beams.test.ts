@@ -2,14 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type GenerateEvent, generate } from '../../workers/language/generate'
 import type { PositionKey, Sequence } from '../../workers/language/splice'
-import {
-  extendSequence,
-  goldenDecoders,
-  goldenSequence,
-  largestDifference,
-  openTiny,
-  type TinyModel,
-} from './language-tiny'
+import { extendSequence, goldenDecoders, goldenSequence, openTiny, type TinyModel } from './language-tiny'
+import { largestGap } from './largest-gap'
 
 const never = new AbortController().signal
 const limit = 9
@@ -89,7 +83,7 @@ async function expectCached(ids: readonly number[]) {
   expect(warm.reused).toBe(kept.length)
   model.context.truncate(0)
   const cold = await model.context.prefill(next)
-  expect(largestDifference(warm.logits, cold.logits)).toBeLessThan(1e-4)
+  expect(largestGap(warm.logits, cold.logits)).toBeLessThan(1e-4)
 }
 
 describe('the answer', () => {

@@ -5,15 +5,8 @@ import { forceAnswer, scoreText } from '../../workers/language/force'
 import { type GenerateEvent, generate } from '../../workers/language/generate'
 import { argmax, logProbability } from '../../workers/language/sampling'
 import type { Sequence } from '../../workers/language/splice'
-import {
-  floats,
-  type GoldenDecoder,
-  goldenDecoders,
-  goldenSequence,
-  largestDifference,
-  openTiny,
-  type TinyModel,
-} from './language-tiny'
+import { floats, type GoldenDecoder, goldenDecoders, goldenSequence, openTiny, type TinyModel } from './language-tiny'
+import { largestGap } from './largest-gap'
 
 const search = { beams: 1, lengthPenalty: 1 }
 const greedy = { temperature: 0, topP: 1, repetitionPenalty: 1 }
@@ -57,7 +50,7 @@ describe.each(goldens.map((golden) => [golden.pack, golden] as const))('%s', (na
     model.context.truncate(0)
     const { logits } = await model.context.prefill(goldenSequence(golden, index, model.embedding))
     const wanted = floats((golden.turns[index] as GoldenDecoder['turns'][number]).lastLogits)
-    expect(largestDifference(logits, wanted)).toBeLessThan(1e-3)
+    expect(largestGap(logits, wanted)).toBeLessThan(1e-3)
   })
 })
 
@@ -83,7 +76,7 @@ describe('chunks and reuse', () => {
     const fives = Array.from({ length: 40 }, (_, i) => 5 * i)
     for (const boundaries of [[], fives]) {
       const { logits } = await prefill({ boundaries })
-      expect(largestDifference(logits, whole ?? new Float32Array(0))).toBeLessThan(1e-4)
+      expect(largestGap(logits, whole ?? new Float32Array(0))).toBeLessThan(1e-4)
     }
   })
 
@@ -103,7 +96,7 @@ describe('chunks and reuse', () => {
     const { logits } = await prefill()
     const again = await model.context.prefill(sequence)
     expect(again.reused).toBe(sequence.keys.length - 1)
-    expect(largestDifference(again.logits, logits)).toBeLessThan(1e-4)
+    expect(largestGap(again.logits, logits)).toBeLessThan(1e-4)
   })
 
   test('an abort in the middle of a prefill leaves a cache that goes on rightly', async () => {
@@ -121,7 +114,7 @@ describe('chunks and reuse', () => {
     expect(chunks).toEqual([0, 4, 10, 20, 30])
     const resumed = await model.context.prefill(sequence)
     expect(resumed.reused).toBe(30)
-    expect(largestDifference(resumed.logits, cold)).toBeLessThan(1e-4)
+    expect(largestGap(resumed.logits, cold)).toBeLessThan(1e-4)
   })
 
   test('an abort while decoding ends within one step', async () => {

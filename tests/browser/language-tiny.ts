@@ -137,10 +137,3 @@ export function extendSequence(sequence: Sequence, ids: readonly number[], embed
     },
   }
 }
-
-export function largestDifference(a: Float32Array, b: Float32Array): number {
-  if (a.length !== b.length) throw new RangeError(`${a.length} values against ${b.length}`)
-  let largest = 0
-  for (const [i, value] of a.entries()) largest = Math.max(largest, Math.abs(value - (b[i] ?? Number.NaN)))
-  return largest
-}

@@ -11,11 +11,11 @@ import {
   type GoldenDecoder,
   goldenDecoders,
   goldenSequence,
-  largestDifference,
   openTiny,
   type TinyModel,
   tinyPackUrl,
 } from './language-tiny'
+import { largestGap } from './largest-gap'
 
 /** Logits of the same 8-bit graph through ORT's CPU kernels; both runtimes accumulate in float32. Spread of logits: ±10. */
 const tolerance = 2e-3
@@ -66,7 +66,7 @@ test('an empty past, appended chunks and single steps give the logits of WASM in
   const sequence = goldenSequence(golden, 1, model.embedding)
   const wanted = await logitsOnWasm(sequence)
   const { logits } = await model.context.prefill(sequence, { boundaries: [10, 30] })
-  expect(largestDifference(logits, wanted)).toBeLessThan(tolerance)
+  expect(largestGap(logits, wanted)).toBeLessThan(tolerance)
 
   const length = sequence.keys.length
   model.context.truncate(length - 3)
@@ -75,7 +75,7 @@ test('an empty past, appended chunks and single steps give the logits of WASM in
     const [step] = await model.context.extend(sequence.keys.slice(at, at + 1), sequence.embed(at, at + 1), [0])
     last = step ?? last
   }
-  expect(largestDifference(last, wanted)).toBeLessThan(tolerance)
+  expect(largestGap(last, wanted)).toBeLessThan(tolerance)
 })
 
 test('truncated rows are overwritten, not mixed in', async () => {
@@ -85,7 +85,7 @@ test('truncated rows are overwritten, not mixed in', async () => {
   await model.context.prefill(second)
   const { logits, reused } = await model.context.prefill(first)
   expect(reused).toBe(first.keys.length - 1)
-  expect(largestDifference(logits, await logitsOnWasm(first))).toBeLessThan(tolerance)
+  expect(largestGap(logits, await logitsOnWasm(first))).toBeLessThan(tolerance)
 })
 
 test("beams grow beside each other on the GPU, and the winner's rows are moved together", async () => {
@@ -106,7 +106,7 @@ test("beams grow beside each other on the GPU, and the winner's rows are moved t
   const next = extendSequence(sequence, [...ids, 7, 8], model.embedding)
   const { logits, reused } = await model.context.prefill(next)
   expect(reused).toBe(sequence.keys.length + kept.length)
-  expect(largestDifference(logits, await logitsOnWasm(next))).toBeLessThan(tolerance)
+  expect(largestGap(logits, await logitsOnWasm(next))).toBeLessThan(tolerance)
 })
 
 test('the engine answers with a KV cache on the GPU, reuses it, and gives everything back', async () => {

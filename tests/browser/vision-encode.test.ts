@@ -1,15 +1,9 @@
 /** Whole clips through the worker: what comes out, in which order, how it stops, and how it recovers. */
 import * as Comlink from 'comlink'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import {
-  type Backend,
-  type EncodeEvent,
-  type FrameRoute,
-  type LedgerSnapshot,
-  ValleyError,
-} from '../../workers/protocol'
+import type { Backend, EncodeEvent, FrameRoute, LedgerSnapshot } from '../../workers/protocol'
 import { tinyPackUrl } from './language-tiny'
-import { encodeFile, fetchFile, startVision, type VisionWorker } from './vision-support'
+import { codeOf, encodeFile, fetchFile, startVision, type VisionWorker } from './vision-support'
 
 const backends: readonly Backend[] = ['webgpu', 'wasm']
 const clipUrl = '/tests/fixtures/clips/vp9.webm'
@@ -37,14 +31,6 @@ beforeAll(async () => {
 afterAll(() => {
   for (const vision of workers.values()) vision.end()
 })
-
-async function codeOf(work: Promise<unknown>): Promise<string> {
-  const thrown = await work.then(
-    () => undefined,
-    (error: unknown) => error,
-  )
-  return thrown instanceof ValleyError ? thrown.code : String(thrown)
-}
 
 /** The event stream itself: comlink's types take it for a promise of one. */
 async function stream(vision: VisionWorker, file: File, signal = new AbortController().signal) {

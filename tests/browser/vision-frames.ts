@@ -133,11 +133,3 @@ export async function byReference(media: MediaFrame, resize: Resize): Promise<Fl
   preprocessReference(planesToRgba(planes), media.orientation, resize, plain, out)
   return out.map((value) => value * 255)
 }
-
-export function largestGap(a: Float32Array, b: Float32Array): number {
-  if (a.length !== b.length) throw new RangeError(`${a.length} values against ${b.length}`)
-  let largest = 0
-  // NaN must count as a gap: Math.max would pass it on, a comparison would hide it.
-  for (const [at, value] of a.entries()) largest = Math.max(largest, Math.abs(value - (b[at] as number)))
-  return largest
-}

@@ -2,18 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { FrameRoute } from '../../workers/protocol'
 import type { Orientation, Resize, Rotation } from '../../workers/vision/geometry'
-import {
-  asMedia,
-  type Bench,
-  byReference,
-  largestGap,
-  onCpu,
-  onGpu,
-  openBench,
-  rgbaFrame,
-  squash,
-  yuvFrame,
-} from './vision-frames'
+import { largestGap } from './largest-gap'
+import { asMedia, type Bench, byReference, onCpu, onGpu, openBench, rgbaFrame, squash, yuvFrame } from './vision-frames'
 
 const everyRoute: readonly FrameRoute[] = ['external-texture', 'planes', 'image-bitmap', 'canvas']
 /** In codes of 0 to 255; decision 2 of the design. */

@@ -2,11 +2,11 @@
 import * as Comlink from 'comlink'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openPack } from '../../workers/packs/source'
-import { type Backend, type LedgerSnapshot, ValleyError } from '../../workers/protocol'
+import type { Backend, LedgerSnapshot } from '../../workers/protocol'
 import golden from '../fixtures/tiny/golden.json'
 import { floats, tinyPackUrl } from './language-tiny'
-import { largestGap } from './vision-frames'
-import { type Encoded, encodeFile, fetchFile, startVision, type VisionWorker } from './vision-support'
+import { largestGap } from './largest-gap'
+import { codeOf, type Encoded, encodeFile, fetchFile, startVision, type VisionWorker } from './vision-support'
 
 const { retrieval } = golden
 const size = 16
@@ -18,14 +18,6 @@ async function load(vision: VisionWorker, backend: Backend, pack = retrieval.pac
     { packUrl: tinyPackUrl(pack), backend },
     Comlink.proxy(() => undefined),
   )
-}
-
-async function codeOf(work: Promise<unknown>): Promise<string> {
-  const thrown = await work.then(
-    () => undefined,
-    (error: unknown) => error,
-  )
-  return thrown instanceof ValleyError ? thrown.code : String(thrown)
 }
 
 /** The rule worked out from the pack's own files: mean of directions, rank, one caption a picture. */

@@ -1,6 +1,13 @@
 /** The vision worker as the page sees it, and files to give it. */
 import * as Comlink from 'comlink'
-import type { EncodedClip, EncodeEvent, TokenMessage, VisionApi, VisualTokens } from '../../workers/protocol'
+import {
+  type EncodedClip,
+  type EncodeEvent,
+  type TokenMessage,
+  ValleyError,
+  type VisionApi,
+  type VisualTokens,
+} from '../../workers/protocol'
 import { registerTransferHandlers } from '../../workers/transfer'
 
 registerTransferHandlers()
@@ -59,6 +66,15 @@ export async function encodeFile(
     if (event.type === 'encoded') return { clip: event.clip, tokens: await tokens, frames, planned }
   }
   throw new Error('the stream ended without a clip')
+}
+
+/** The code of the error that some work ends with. */
+export async function codeOf(work: Promise<unknown>): Promise<string> {
+  const thrown = await work.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+  return thrown instanceof ValleyError ? thrown.code : String(thrown)
 }
 
 /** Names of the colours near the four corners of a picture: top left, top right, bottom left, bottom right. */

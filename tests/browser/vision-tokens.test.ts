@@ -11,7 +11,8 @@ import { TokenHead } from '../../workers/vision/token-head'
 import { readBuffer, Tower } from '../../workers/vision/tower'
 import golden from '../fixtures/tiny/golden.json'
 import { type FloatArray, floats, tinyPackUrl } from './language-tiny'
-import { asMedia, largestGap, rgbaFrame } from './vision-frames'
+import { largestGap } from './largest-gap'
+import { asMedia, rgbaFrame } from './vision-frames'
 
 const ledger = new Ledger()
 let gpu: GpuDevice
