@@ -1,7 +1,7 @@
 /** What can be recorded here, and how it is asked for. */
 import { chooseFormat, type RecordingFormat } from './format'
 
-export const recordingSources = ['camera', 'screen'] as const
+const recordingSources = ['camera', 'screen'] as const
 export type RecordingSource = (typeof recordingSources)[number]
 
 /** The format that this browser records in; null where it does not record. */
