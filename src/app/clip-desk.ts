@@ -15,8 +15,8 @@ const fileFaults: ReadonlySet<ErrorCode> = new Set([
   'clip-damaged',
 ])
 
-/** `known`: it was opened before. A new one that fails gives way to the clip shown before it. */
-type Origin = 'known' | { readonly shownBefore: string | null }
+/** `known`: it was opened before; `kept`: from what was kept of it, after its file failed. A new one that fails gives way to the clip shown before it. */
+type Origin = 'known' | 'kept' | { readonly shownBefore: string | null }
 
 export type ClipDeskOptions = {
   readonly engine: Pick<Engine, 'encode' | 'forget'>
@@ -66,10 +66,10 @@ export class ClipDesk {
   }
 
   /** Looks at a clip from this file: the person chose it again, or frames are to be sampled anew. */
-  reopen(conversationId: string, clipId: string, file: Blob): void {
+  reopen(conversationId: string, clipId: string, file: Blob, origin: 'known' | 'kept' = 'known'): void {
     this.close(clipId)
     this.#options.workspace.clips(conversationId, { type: 'reopened', id: clipId, file })
-    void this.#encode(conversationId, clipId, 'known')
+    void this.#encode(conversationId, clipId, origin)
   }
 
   /** Ends work on a clip and frees what the engine holds of it. */
@@ -107,10 +107,20 @@ export class ClipDesk {
       this.#jobs.delete(clipId)
       onSettled(clipId, true)
     } catch (thrown) {
-      if (!signal.aborted) this.#fail(conversationId, clipId, origin, toValleyError(thrown))
+      const error = toValleyError(thrown)
+      const kept = origin === 'known' && error.code === 'file-unreadable' ? await this.#findKept(clipId) : null
+      if (signal.aborted) return
+      if (kept) this.reopen(conversationId, clipId, kept, 'kept')
+      else this.#fail(conversationId, clipId, origin, error)
     } finally {
       if (this.#jobs.get(clipId) === controller) this.#jobs.delete(clipId)
     }
+  }
+
+  /** The file was moved, deleted or changed since it was opened; what was kept of it may still be there. */
+  async #findKept(clipId: string): Promise<Blob | null> {
+    const found = await this.#options.find(clipId, false)
+    return found.kind === 'file' ? found.file : null
   }
 
   /**
@@ -124,7 +134,7 @@ export class ClipDesk {
     if (!found) return
     onRefused(error)
     workspace.notify({ kind: 'error', error, name: found.clip.name })
-    if (origin === 'known') {
+    if (typeof origin === 'string') {
       const lost = { type: 'lost', id: clipId, why: 'missing' } as const
       workspace.clips(conversationId, fileFaults.has(error.code) ? lost : { type: 'put-aside', id: clipId })
     } else {

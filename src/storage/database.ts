@@ -14,6 +14,8 @@ export type ValleySchema = DBSchema & {
 export type Database = IDBPDatabase<ValleySchema>
 type Upgrade = IDBPTransaction<ValleySchema, StoreNames<ValleySchema>[], 'versionchange'>
 
+export type Released = 'wanted' | 'lost'
+
 export const databaseName = 'valley'
 
 /** Step n turns version n into n + 1. A shipped step is never changed: what comes later is a step of its own. */
@@ -38,19 +40,20 @@ const steps: readonly ((database: Database, upgrade: Upgrade) => void | Promise<
 export const databaseVersion = steps.length
 
 /**
- * Opens the database, bringing an older one up to date. `onReleased`: another tab needs it closed (a newer version of
- * the app is open there) or the browser closed it; nothing is kept from then on.
+ * Opens the database, bringing an older one up to date.
+ * @param onReleased  it is closed: `wanted` elsewhere (a newer version of the app is open in another tab, or all is being
+ *   deleted), or `lost`, closed by the browser, mostly with all that was in it
  * @throws DOMException where the browser gives no storage, or where what is kept is of a newer version
  */
-export async function openDatabase(onReleased: () => void): Promise<Database> {
+export async function openDatabase(onReleased: (why: Released) => void): Promise<Database> {
   return openDB<ValleySchema>(databaseName, databaseVersion, {
     upgrade: async (database, from, _to, upgrade) => {
       for (const step of steps.slice(from)) await step(database, upgrade)
     },
     blocking: (_from, _to, event) => {
       ;(event.target as IDBDatabase).close()
-      onReleased()
+      onReleased('wanted')
     },
-    terminated: onReleased,
+    terminated: () => onReleased('lost'),
   })
 }

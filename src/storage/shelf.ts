@@ -1,7 +1,7 @@
 import type { Conversation, ConversationSummary } from '../conversations/model'
 import { ClipFiles, type ClipKeeping, type FoundFile, type Kept } from './clip-files'
 import { ConversationStore } from './conversation-store'
-import { openDatabase } from './database'
+import { openDatabase, type Released } from './database'
 import { Keeper } from './keeper'
 import { enterTab, isOnlyTab } from './open-tabs'
 
@@ -14,30 +14,36 @@ export type ShelfOptions = {
   readonly delay?: number
 }
 
+type KeptFile = { readonly file: Blob; readonly keeping: ClipKeeping; readonly evenLarge: boolean | undefined }
+
 const shownKey = 'valley.conversation'
 
 /** All that the session needs of storage. Without storage (private windows, blocked sites) it holds nothing and says so once. */
 export class Shelf {
-  readonly #opening: Promise<ConversationStore | null>
+  readonly #options: ShelfOptions
+  #opening: Promise<ConversationStore | null>
   #keeper: Keeper | null = null
-  /** What came before the database was open. */
-  readonly #early = new Map<string, Conversation>()
+  /** What is open in this tab, as it is now: written as soon as there is a database, and again where the browser lost it. */
+  readonly #open = new Map<string, Conversation>()
+  readonly #files = new Map<string, KeptFile>()
   readonly #leaveTab = enterTab()
   #closed = false
 
   /** Opens the database. `delay`: see Keeper. */
-  constructor({ onTrouble, onMended, delay }: ShelfOptions) {
-    this.#opening = openDatabase(() => {
-      this.#keeper?.close()
-      this.#keeper = null
-      if (!this.#closed) onTrouble('no-storage', null)
-    }).then(
+  constructor(options: ShelfOptions) {
+    this.#options = options
+    this.#opening = this.#openStore()
+  }
+
+  #openStore(): Promise<ConversationStore | null> {
+    const { onTrouble, onMended, delay } = this.#options
+    return openDatabase((why) => this.#onReleased(why)).then(
       (database) => {
         const store = new ConversationStore(database)
         const onFailure = (cause: unknown) => onTrouble('not-stored', cause)
         const pace = delay === undefined ? {} : { delay }
         this.#keeper = new Keeper(store, { onTrouble: onFailure, onMended, ...pace })
-        for (const conversation of this.#early.values()) this.#keeper.note(conversation)
+        for (const conversation of this.#open.values()) this.#keeper.note(conversation)
         return store
       },
       (cause: unknown) => {
@@ -45,6 +51,27 @@ export class Shelf {
         return null
       },
     )
+  }
+
+  #onReleased(why: Released): void {
+    this.#keeper?.close()
+    this.#keeper = null
+    if (this.#closed) return
+    if (why === 'lost') void this.#keepAnew().catch((cause: unknown) => this.#options.onTrouble('not-stored', cause))
+    else this.#options.onTrouble('no-storage', null)
+  }
+
+  /** The browser threw everything away (it needed room, or its data were cleared): what is open here is kept once more. */
+  async #keepAnew(): Promise<void> {
+    this.#opening = this.#openStore()
+    const store = await this.#opening
+    await this.#keeper?.flush()
+    if (!store) return
+    const files = new ClipFiles(store)
+    for (const [clipId, { file, keeping, evenLarge }] of this.#files) {
+      // A copy that was read from what is gone now cannot be read any more; its clip is then chosen again.
+      await files.keep(clipId, file, keeping, evenLarge).catch((cause: unknown) => console.warn('not kept anew', cause))
+    }
   }
 
   async list(): Promise<ConversationSummary[]> {
@@ -60,6 +87,7 @@ export class Shelf {
 
   /** From here on only what changes in this conversation is written. */
   loaded(conversation: Conversation): void {
+    this.#open.set(conversation.id, conversation)
     this.#keeper?.loaded(conversation)
   }
 
@@ -81,8 +109,8 @@ export class Shelf {
   }
 
   note(conversation: Conversation): void {
-    if (this.#keeper) this.#keeper.note(conversation)
-    else this.#early.set(conversation.id, conversation)
+    this.#open.set(conversation.id, conversation)
+    this.#keeper?.note(conversation)
   }
 
   noteText(conversation: Conversation, turnId: string, text: string): void {
@@ -95,10 +123,12 @@ export class Shelf {
   }
 
   async release(id: string): Promise<void> {
+    this.#letGo(id)
     await this.#keeper?.release(id)
   }
 
   async remove(id: string): Promise<void> {
+    this.#letGo(id)
     await this.#opening
     await this.#keeper?.remove(id)
   }
@@ -111,7 +141,9 @@ export class Shelf {
   /** null: nothing can be kept here. @throws DOMException as ClipFiles.keep */
   async keepClip(clipId: string, file: Blob, keeping: ClipKeeping, evenLarge?: boolean): Promise<Kept | null> {
     const store = await this.#opening
-    return store && new ClipFiles(store).keep(clipId, file, keeping, evenLarge)
+    const kept = store && (await new ClipFiles(store).keep(clipId, file, keeping, evenLarge))
+    if (kept) this.#files.set(clipId, { file, keeping, evenLarge })
+    return kept
   }
 
   async findClip(clipId: string, ask: boolean): Promise<FoundFile> {
@@ -125,6 +157,11 @@ export class Shelf {
    */
   async first(newest: string | undefined): Promise<string | undefined> {
     return this.shownLast ?? ((await isOnlyTab()) ? newest : undefined)
+  }
+
+  #letGo(id: string): void {
+    for (const clipId of this.#open.get(id)?.clips.order ?? []) this.#files.delete(clipId)
+    this.#open.delete(id)
   }
 
   /** Writes what waits and closes the database. */
