@@ -12,6 +12,7 @@ import { chooseDecoder } from '../runtime/backend'
 import { type GpuDevice, openDevice } from '../runtime/device'
 import type { Ledger } from '../runtime/ledger'
 import { loadOrt } from '../runtime/ort'
+import { paced } from '../runtime/paced'
 import { maxBeams } from './beam-search'
 import { Context } from './context'
 import { Decoder } from './decoder'
@@ -54,7 +55,7 @@ export async function loadModel(
     const device = choice.backend === 'webgpu' ? gpu : null
     // The runtime's code loads while the weights are read.
     void loadOrt(choice.backend).catch(() => {})
-    return await assemble(pack, base, choice.flavour, device, ledger, report)
+    return await assemble(pack, base, choice.flavour, device, ledger, paced(report))
   } catch (thrown) {
     gpu?.dispose()
     throw thrown

@@ -1,6 +1,7 @@
 import * as Comlink from 'comlink'
 import type { VisionApi } from '../protocol'
 import { holdLivenessLock } from '../runtime/liveness'
+import { paced } from '../runtime/paced'
 import { registerTransferHandlers } from '../transfer'
 import { VisionEngine } from './engine'
 
@@ -8,7 +9,7 @@ holdLivenessLock()
 registerTransferHandlers()
 const engine = new VisionEngine()
 const api: VisionApi = {
-  load: (options, onProgress) => engine.load(options, onProgress),
+  load: (options, onProgress) => engine.load(options, paced(onProgress)),
   connect: (port) => engine.connect(port),
   encode: (source, options, signal) => engine.encode(source, options, signal),
   embedTexts: async (texts, signal) => {
