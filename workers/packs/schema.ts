@@ -85,6 +85,10 @@ const projector = z
       if (value.tensors.some((tensor) => tensor.name === name)) continue
       issues.push({ code: 'custom', message: `tensor ${name} is missing`, input: name, path: ['tensors'] })
     }
+    const times = value.tensors.find(({ name }) => name === 'times')?.shape
+    if (times && (times.length !== 2 || (times[0] ?? 0) < 2 || times[1] !== value.outputSize)) {
+      issues.push({ code: 'custom', message: 'times must be [2 or more, outputSize]', input: times, path: ['tensors'] })
+    }
   })
 
 const adapter = z
