@@ -8,6 +8,7 @@ import type { Shelf } from '../storage/shelf'
 import { Answering } from './answering'
 import { ClipDesk } from './clip-desk'
 import { ConversationDesk } from './conversation-desk'
+import { FileKeeping } from './file-keeping'
 import { type Notice, type SessionState, Workspace } from './workspace'
 
 export type { Announcement, Notice, SessionState } from './workspace'
@@ -47,13 +48,12 @@ export class Session {
   readonly #workspace: Workspace
   readonly #clips: ClipDesk
   readonly #answering: Answering
+  readonly #files: FileKeeping
   #settings: SessionSettings
   /** Prefilling of the clip that the next question is most likely about. */
   #preparing: AbortController | null = null
   /** Every refused clip since the page was opened; notices go away, these do not. */
   readonly #errors: ValleyError[] = []
-  /** Clips whose file is kept or was decided about, since the page was opened. */
-  readonly #kept = new Set<string>()
 
   constructor(engine: SessionEngine, settings: SessionSettings, { schedule, shelf }: SessionOptions = {}) {
     this.#engine = engine
@@ -62,6 +62,7 @@ export class Session {
     this.live = new LiveAnswer(schedule)
     const workspace = new Workspace((conversation) => this.#shelf?.note(conversation))
     this.#workspace = workspace
+    this.#files = new FileKeeping({ workspace, shelf: this.#shelf, how: () => this.#settings.keeping ?? 'copy' })
     this.#clips = new ClipDesk({
       engine,
       workspace,
@@ -144,7 +145,7 @@ export class Session {
 
   /** Gives a clip whose file is gone its file again. */
   replaceFile = (clipId: string, file: Blob): void => {
-    this.#kept.delete(clipId)
+    this.#files.forget(clipId)
     this.#clips.reopen(this.#current.id, clipId, file)
   }
 
@@ -176,8 +177,7 @@ export class Session {
     this.#answering.stopAbout(clipId)
     if (shown) this.#preparing?.abort()
     this.#clips.close(clipId)
-    this.#kept.delete(clipId)
-    this.#workspace.dismiss((notice) => notice.kind === 'large-clip' && notice.clipId === clipId)
+    this.#files.forget(clipId)
     this.#workspace.clips(id, { type: 'removed', id: clipId, show: null })
     if (shown && show !== null) this.chooseClip(show)
   }
@@ -255,8 +255,7 @@ export class Session {
 
   /** Keeps a copy of a clip whatever its size. */
   keepCopy(clipId: string): void {
-    this.#workspace.dismiss((notice) => notice.kind === 'large-clip' && notice.clipId === clipId)
-    void this.#keep(clipId, true)
+    this.#files.keepLarge(clipId)
   }
 
   transcript(): Transcript {
@@ -281,7 +280,7 @@ export class Session {
   }
 
   #onClipSettled(clipId: string, ready: boolean): void {
-    if (ready) void this.#keep(clipId)
+    if (ready) void this.#files.keep(clipId)
     else this.#openShown()
     this.#answering.next()
     if (ready && clipId === this.#state.clips.activeId) this.#prepare(clipId)
@@ -303,20 +302,5 @@ export class Session {
   #putAside(conversationId: string, clip: Clip): void {
     this.#clips.close(clip.id)
     this.#workspace.clips(conversationId, { type: 'put-aside', id: clip.id })
-  }
-
-  /** Keeps the clip's file, once it has proved to be one that can be opened. */
-  async #keep(clipId: string, evenLarge = false): Promise<void> {
-    const clip = this.#workspace.clip(clipId)?.clip
-    if (!clip?.file || !this.#shelf || (this.#kept.has(clipId) && !evenLarge)) return
-    this.#kept.add(clipId)
-    const { name, file } = clip
-    try {
-      const kept = await this.#shelf.keepClip(clipId, file, this.#settings.keeping ?? 'copy', evenLarge)
-      if (kept === 'asks') this.#workspace.notify({ kind: 'large-clip', clipId, name, bytes: file.size })
-    } catch (thrown) {
-      console.warn('the clip is not kept', thrown)
-      this.#workspace.notify({ kind: 'clip-not-kept', name })
-    }
   }
 }
