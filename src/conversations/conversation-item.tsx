@@ -2,6 +2,7 @@ import { Ellipsis, FileDown, Pencil, Trash2 } from 'lucide-react'
 import { AlertDialog } from 'radix-ui'
 import { type FormEvent, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { Confirm } from '../app/confirm'
 import { useSession } from '../app/context'
 import { Menu, MenuItem, MenuLine } from '../app/menu'
 import type { ConversationSummary } from './model'
@@ -79,26 +80,18 @@ export function ConversationItem({ summary, current, onShow }: Props) {
         </MenuItem>
       </Menu>
       <AlertDialog.Root open={deleting} onOpenChange={setDeleting}>
-        <AlertDialog.Portal>
-          <AlertDialog.Overlay className="scrim" />
-          <AlertDialog.Content
-            className="dialog"
-            // What opened it is an item of a menu that is closed by now.
-            onCloseAutoFocus={(event) => {
-              event.preventDefault()
-              more.current?.focus()
-            }}
-          >
-            <AlertDialog.Title className="dialog-title">{t('conversations.deleteTitle')}</AlertDialog.Title>
-            <AlertDialog.Description>{t('conversations.deleteBody', { title })}</AlertDialog.Description>
-            <div className="dialog-actions">
-              <AlertDialog.Cancel className="button">{t('conversations.cancel')}</AlertDialog.Cancel>
-              <AlertDialog.Action className="button" data-look="danger" onClick={() => void remove()}>
-                {t('conversations.delete')}
-              </AlertDialog.Action>
-            </div>
-          </AlertDialog.Content>
-        </AlertDialog.Portal>
+        <Confirm
+          title={t('conversations.deleteTitle')}
+          body={t('conversations.deleteBody', { title })}
+          action={t('conversations.delete')}
+          cancel={t('conversations.cancel')}
+          onConfirm={() => void remove()}
+          // What opened it is an item of a menu that is closed by now.
+          onCloseAutoFocus={(event) => {
+            event.preventDefault()
+            more.current?.focus()
+          }}
+        />
       </AlertDialog.Root>
     </li>
   )
