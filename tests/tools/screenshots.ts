@@ -13,7 +13,17 @@ import { buildFolder, ensureBuild } from './app'
 import { chromiumArgs, chromiumEnv, findChromium, recordingArgs } from './chromium'
 import { drivePlaywright, waitForEngine } from './drive'
 import { type PlainHost, publishNextVersion, startPlainHost } from './plain-host'
-import { ask, firstVisit, live, opened, type Scene, type Stage, showTalk, withTalks } from './screenshots/scenes'
+import {
+  ask,
+  clearFirstVisit,
+  firstVisit,
+  live,
+  opened,
+  type Scene,
+  type Stage,
+  showTalk,
+  withTalks,
+} from './screenshots/scenes'
 import { seed } from './screenshots/seed'
 
 const sizes = {
@@ -107,9 +117,9 @@ async function walk(
   }
   if (some(firstVisit)) {
     await visit()
-    for (const { name, act } of firstVisit) {
-      await act?.(stage)
-      await shot(name)
+    for (const scene of firstVisit) {
+      await clearFirstVisit(stage)
+      await attempt(scene)
     }
     await page.evaluate(async (name) => void indexedDB.deleteDatabase(name), 'valley')
   }
@@ -125,8 +135,10 @@ async function walk(
   if (!some(withTalks)) return
   await seed(page, language)
   await visit()
-  for (const { name, talk, act } of withTalks) {
-    if (!wanted.has(name)) continue
+  for (const scene of withTalks) await attempt(scene)
+
+  async function attempt({ name, talk, act }: Scene): Promise<void> {
+    if (!wanted.has(name)) return
     try {
       if (talk) await showTalk(stage, talk)
       await act?.(stage)

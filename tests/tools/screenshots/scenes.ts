@@ -29,7 +29,6 @@ export const firstVisit: readonly Scene[] = [
   {
     name: 'drag',
     act: async ({ page }) => {
-      await page.keyboard.press('Escape')
       await drag(page, 'dragenter')
       await page.locator('.drop-overlay').waitFor()
     },
@@ -37,7 +36,6 @@ export const firstVisit: readonly Scene[] = [
   {
     name: 'wrong-file',
     act: async ({ page }) => {
-      await drag(page, 'dragleave')
       await page.locator('.welcome input[type=file]').setInputFiles({
         name: 'notes.txt',
         mimeType: 'text/plain',
@@ -49,17 +47,16 @@ export const firstVisit: readonly Scene[] = [
   {
     name: 'record',
     act: async ({ page }) => {
-      await page.locator('.notice button').last().click()
       await page.locator('.record-buttons button').first().click()
+      await page.locator('.recording button[data-look=primary]').click()
       await page.locator('.recording[data-status=previewing]').waitFor()
-      await page.waitForTimeout(1000)
+      // The camera takes a moment.
+      await page.waitForTimeout(2000)
     },
   },
   {
     name: 'waiting',
     act: async ({ page }) => {
-      await page.keyboard.press('Escape')
-      await page.locator('.recording').waitFor({ state: 'detached' })
       await page.locator('#question').fill('?')
       await page.locator('#question').press('Enter')
       await page.locator('.turn-progress').waitFor()
@@ -266,6 +263,13 @@ export const live: readonly Scene[] = [
     },
   },
 ]
+
+/** Takes away what a scene of the first visit may have left. */
+export async function clearFirstVisit({ page }: Stage): Promise<void> {
+  await page.keyboard.press('Escape')
+  await drag(page, 'dragleave')
+  for (const notice of await page.locator('.notice [data-icon-only]').all()) await notice.click()
+}
 
 /** Brings a conversation of the list onto the screen, from whatever the scene before left. */
 export async function showTalk({ page, language }: Stage, talk: TalkName): Promise<void> {
