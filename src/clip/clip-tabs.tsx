@@ -42,13 +42,11 @@ export function ClipTabs({ clips, onChoose, onFiles, onClose }: Props) {
           )
         )
       })}
-      <li>
+      <li className="clip-tabs-more">
         <label htmlFor={addId} className="button clip-tabs-add" data-look="bare" title={t('conversations.addClips')}>
           <FileInput id={addId} onFiles={onFiles} aria-label={t('conversations.addClips')} />
           <Plus aria-hidden="true" />
         </label>
-      </li>
-      <li>
         <RecordMenu />
       </li>
     </ul>
