@@ -57,7 +57,9 @@ test('each part is seen by its own frames, asked without a history, and let go o
     { start: 3, end: 6, text: '3.375 4.125 4.875 5.625' },
     { start: 6, end: 9, text: '6.375 7.125 7.875 8.625' },
   ])
-  expect(engine.asked.map(({ turns, question }) => [turns, question])).toEqual(Array(3).fill([[], 'what?']))
+  expect(engine.asked.map(({ turns, question, once }) => [turns, question, once])).toEqual(
+    Array(3).fill([[], 'what?', true]),
+  )
   expect(engine.held.size).toBe(0)
 })
 

@@ -58,7 +58,7 @@ export async function* askByParts(
       const moments = momentsIn(part, framesPerPart)
       for await (const _ of engine.encode(file, { clipId, name, moments }, signal));
       let text = ''
-      for await (const event of engine.ask({ clipId, turns: [], question, options }, signal)) {
+      for await (const event of engine.ask({ clipId, turns: [], question, options, once: true }, signal)) {
         if (event.type === 'text') text += event.text
       }
       // One line: it stands in a list.

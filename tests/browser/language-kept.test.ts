@@ -36,8 +36,9 @@ async function open({ pack = 'tiny-retrieval', flavour = 'f32' as GraphFlavour, 
   await api.connect(Comlink.transfer(port2, [port2]))
   const tokens = seededClip('a', seed, 3, ['A dog runs on the grass.'])
   port1.postMessage({ type: 'tokens', tokens } satisfies TokenMessage)
-  const ask = async (question = 'What is happening?') => {
-    const events = (await api.ask({ clipId: 'a', turns: [], question }, never)) as unknown as AsyncIterable<AnswerEvent>
+  const ask = async (question = 'What is happening?', once = false) => {
+    const request = { clipId: 'a', turns: [], question, once }
+    const events = (await api.ask(request, never)) as unknown as AsyncIterable<AnswerEvent>
     for await (const event of events) if (event.type === 'done') return { ids: event.ids, ...event.stats }
     throw new Error('no done event')
   }
@@ -86,6 +87,21 @@ describe('a clip known from before', () => {
       expect(expected.reusedTokens).toBeLessThan(22 + 11)
     },
   )
+
+  test('that is asked about only once is not kept', async () => {
+    const first = await open()
+    const once = await first.ask('What is happening?', true)
+    // What is kept is written behind an answer: by the time that another clip's record is there, this one's would be.
+    const other = await open({ seed: 2 })
+    await other.ask()
+    await kept(1)
+    first.end()
+    other.end()
+    const second = await open()
+    const again = await second.ask()
+    expect(again.ids).toEqual(once.ids)
+    expect(again.reusedTokens).toBeLessThan(22 + 11)
+  })
 
   test('that was only prepared is kept as well', async () => {
     const first = await open()

@@ -68,4 +68,42 @@ describe('turns', () => {
     first()
     ;(await third)()
   })
+
+  test('a short job runs once, where the long one pauses or when it is over', async () => {
+    const { signal } = new AbortController()
+    const turns = new Turns()
+    const order: string[] = []
+    const short = (name: string) =>
+      turns.short(signal, async () => {
+        order.push(name)
+        return name
+      })
+    const leave = await turns.enter(undefined)
+    const during = short('during')
+    order.push('long')
+    await turns.pause()
+    expect(await during).toBe('during')
+    const after = short('after')
+    leave()
+    expect(await after).toBe('after')
+    expect(await short('alone')).toBe('alone')
+    expect(order).toEqual(['long', 'during', 'after', 'alone'])
+  })
+
+  test('a short job that is given up is not run, and one that fails does not harm the long one', async () => {
+    const turns = new Turns()
+    const leave = await turns.enter(undefined)
+    const controller = new AbortController()
+    const job = vi.fn(async () => {})
+    const given = turns.short(controller.signal, job)
+    controller.abort()
+    await expect(given).rejects.toMatchObject({ code: 'aborted' })
+    const failing = turns.short(new AbortController().signal, () => Promise.reject(new Error('no words')))
+    failing.catch(() => {})
+    await turns.pause()
+    await expect(failing).rejects.toThrow('no words')
+    expect(job).not.toHaveBeenCalled()
+    leave()
+    ;(await turns.enter(undefined))()
+  })
 })

@@ -32,6 +32,8 @@ export type AskRequest = {
   readonly turns: readonly Turn[]
   readonly question: string
   readonly options?: GenerationOptions
+  /** Nothing more will be asked about this clip: its keys and values are not kept for another visit. */
+  readonly once?: boolean
 }
 
 export type AnswerStats = {

@@ -178,7 +178,8 @@ export class LanguageEngine implements LanguageApi {
       const budget = Math.max(1, Math.min(options.maxNewTokens, model.contextTokens >> 1))
       const limit = model.contextTokens - budget
       const { prompt, sequence, prefix, boundaries, quotes } = this.#compose(model, clip, request, options, limit)
-      if (clip) await this.#kept?.restore(model.context, prefix)
+      const kept = clip && !request.once ? this.#kept : null
+      await kept?.restore(model.context, prefix)
       // Beams share what the cache has beyond the prompt: enough for each, unless a longer answer than the pack's is asked for.
       const maxNewTokens = Math.min(budget, Math.floor((model.decoder.capacity - prompt.length) / beams))
       const ids: number[] = []
@@ -213,7 +214,7 @@ export class LanguageEngine implements LanguageApi {
       const search = { beams, lengthPenalty: options.lengthPenalty }
       const random = randomOf(options.seed)
       await generate(model, sequence, { sampling: options, search, random, maxNewTokens, boundaries, signal }, emit)
-      if (clip) await this.#kept?.keep(model.context, prefix)
+      await kept?.keep(model.context, prefix)
     }, signal)
   }
 

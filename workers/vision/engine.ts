@@ -103,6 +103,8 @@ export class VisionEngine implements VisionApi {
         const clip = recording.add(event)
         if (clip && keeps) this.#kept.keep(key, clip)
         yield event
+        // Between two frames the encoder is at rest: words that are looked for need not wait for the whole clip.
+        if (event.type === 'frame' && !loaded.watch.isLost) await this.#turns.pause()
       }
     } catch (thrown) {
       throw toValleyError(thrown)
@@ -130,7 +132,7 @@ export class VisionEngine implements VisionApi {
   }
 
   async embedTexts(texts: readonly string[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
-    return this.#turns.take(signal, async () => {
+    return this.#turns.short(signal, async () => {
       const { pack, ort } = await this.#ensure(() => undefined)
       return (await pack.textTower(ort, signal)).embed(texts, signal)
     })

@@ -1,8 +1,10 @@
 import { ValleyError } from '../protocol'
 
-/** Lets jobs in one at a time, in the order they came. */
+/** Lets jobs in one at a time, in the order they came. Long ones pause for short ones. */
 export class Turns {
   #tail: Promise<void> = Promise.resolve()
+  /** Short jobs that wait. */
+  readonly #short = new Set<() => Promise<void>>()
 
   /** Waits for its turn; the returned function ends it. Rejects with `aborted` while still waiting. */
   async enter(signal: AbortSignal | undefined): Promise<() => void> {
@@ -25,6 +27,27 @@ export class Turns {
       done()
       throw thrown
     }
+  }
+
+  /** Runs a short job when whoever has the turn pauses, or in a turn of its own, whichever comes first. */
+  short<T>(signal: AbortSignal, job: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const run = async () => {
+        // The other way in came first.
+        if (!this.#short.delete(run)) return
+        await job().then(resolve, reject)
+      }
+      this.#short.add(run)
+      this.take(signal, run).catch((thrown: unknown) => {
+        this.#short.delete(run)
+        reject(thrown)
+      })
+    })
+  }
+
+  /** Lets the short jobs that wait run. Called by whoever has the turn, where nothing of its own is half done. */
+  async pause(): Promise<void> {
+    for (const run of [...this.#short]) await run()
   }
 
   /** Runs `job` in its turn. */
