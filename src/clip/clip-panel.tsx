@@ -42,8 +42,8 @@ export function ClipPanel({ clip, tabbed, onFiles, onClose }: Props) {
             <FolderOpen aria-hidden="true" />
           </label>
           <RecordMenu />
-          <IconButton label={t('clip.close')} icon={<X />} onClick={onClose} />
           <RemoveClip clip={clip} />
+          <IconButton label={t('clip.close')} icon={<X />} onClick={onClose} />
         </div>
       )}
       <Player key={clip.id} clip={clip} />

@@ -34,10 +34,10 @@ export function ClipTabs({ clips, onChoose, onFiles, onClose }: Props) {
           clip && (
             <li key={id} className="clip-tab-place" data-current={id === clips.activeId}>
               <ClipTab clip={clip} current={id === clips.activeId} onChoose={() => onChoose(id)} />
+              {id === clips.activeId && <RemoveClip clip={clip} size="small" />}
               {id === clips.activeId && isAtHand(clip) && (
                 <IconButton size="small" label={t('clip.close')} icon={<X />} onClick={onClose} />
               )}
-              {id === clips.activeId && <RemoveClip clip={clip} size="small" />}
             </li>
           )
         )
