@@ -35,7 +35,8 @@ export function ConversationList({ onDone }: Props) {
         onClick={() => {
           session.conversations.showNew()
           onDone()
-          document.getElementById('question')?.focus()
+          // The new conversation's own field, which is there after this render.
+          setTimeout(() => document.getElementById('question')?.focus(), 0)
         }}
       >
         <SquarePen aria-hidden="true" />

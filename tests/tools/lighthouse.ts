@@ -28,7 +28,10 @@ type Report = {
 
 const out = resolve(import.meta.dirname, '../.artifacts/lighthouse')
 
-async function measure(url: string, preset: Preset, run: number): Promise<Report> {
+/** On a busy machine Lighthouse may miss the start of its own trace, and says to run it again. */
+const attempts = 2
+
+async function measure(url: string, preset: Preset, run: number, attempt = 1): Promise<Report> {
   const path = join(out, `${preset}-${run}`)
   const lighthouse = spawn(
     'npx',
@@ -47,7 +50,10 @@ async function measure(url: string, preset: Preset, run: number): Promise<Report
     { stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, CHROME_PATH: findChromium() } },
   )
   const [status] = await once(lighthouse, 'exit')
-  if (status !== 0) throw new Error(`lighthouse ended with ${status}`)
+  if (status !== 0) {
+    if (attempt < attempts) return measure(url, preset, run, attempt + 1)
+    throw new Error(`lighthouse ended with ${status}`)
+  }
   return JSON.parse(readFileSync(`${path}.report.json`, 'utf8')) as Report
 }
 
