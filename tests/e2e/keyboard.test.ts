@@ -31,7 +31,7 @@ afterAll(async () => {
 const press = (key: string) => page.keyboard.press(key)
 const onFocus = () => expect.poll(async () => (await focused(page))?.name)
 /** A layer that has just come listens for Escape a moment later; before that the one below still does. */
-const escape = async () => {
+const leave = async () => {
   await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
   await press('Escape')
 }
@@ -80,7 +80,7 @@ test('a question is asked again, edited and its answer copied', async () => {
   await press('Enter')
   await onFocus().toBe('Edit the question')
   expect((await focused(page))?.tag).toBe('textarea')
-  await escape()
+  await leave()
   await onFocus().toBe('Edit the question')
   expect((await focused(page))?.tag).toBe('button')
   await press('Enter')
@@ -131,9 +131,9 @@ test('settings are changed, and leaving them leads back to their button', async 
   await tabTo(page, 'Delete everything')
   await press('Enter')
   await onFocus().toBe('Cancel')
-  await escape()
+  await leave()
   await onFocus().toBe('Delete everything')
-  await escape()
+  await leave()
   await onFocus().toBe('Settings')
 })
 
@@ -168,7 +168,7 @@ test('conversations are begun, chosen, renamed and deleted', async () => {
     await onFocus().toBe('Cancel')
   }
   await chooseDelete()
-  await escape()
+  await leave()
   await onFocus().toBe('Options for A short one')
   await chooseDelete()
   await tabTo(page, 'Delete')
