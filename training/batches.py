@@ -130,26 +130,45 @@ class Texts:
 
 
 class Dialogues:
-    """The records of one type of instruction data."""
+    """The records of one type of instruction data. `compare`: right answers are held against wrong ones."""
 
-    def __init__(self, records: list[Record]) -> None:
-        self.records = records
+    def __init__(self, records: list[Record], compare: bool = False) -> None:
+        self.records, self.compare = records, compare
 
     def record(self, index: int, random: np.random.Generator) -> Record:
-        return self.records[index]
+        """To compare, one right and one wrong answer of a turn that has both, drawn anew each time."""
+        record = self.records[index]
+        turns = one_of_each(record.turns, random) if self.compare else tuple(replace(turn, wrong=()) for turn in record.turns)
+        return replace(record, turns=turns)
 
     def __len__(self) -> int:
         return len(self.records)
 
 
-def read_dialogues(path: Path) -> dict[str, Dialogues]:
+def one_of_each(turns: tuple[Turn, ...], random: np.random.Generator) -> tuple[Turn, ...]:
+    """Turns with one right and one wrong answer each, those that go together where they come in pairs; a mirror takes what the
+    turn before it took. Turns without wrong answers are left as they are."""
+    drawn, place, other = [], 0, 0
+    for turn in turns:
+        if turn.wrong:
+            if turn.mirror:
+                place, other = other, place
+            else:
+                place = int(random.integers(len(turn.answers)))
+                other = place if len(turn.wrong) == len(turn.answers) else int(random.integers(len(turn.wrong)))
+            turn = replace(turn, answers=(turn.answers[place],), wrong=(turn.wrong[other],))
+        drawn.append(turn)
+    return tuple(drawn)
+
+
+def read_dialogues(path: Path, compare: bool = False) -> dict[str, Dialogues]:
     """Instruction data by type; captions are left out, they come from `Captions`. Empty where there is no file yet."""
     kinds: dict[str, list[Record]] = defaultdict(list)
     if path.is_file():
         for record in read_records(path):
             if record.type in DIALOGUE_SHARES:
                 kinds[record.type].append(record)
-    return {kind: Dialogues(records) for kind, records in sorted(kinds.items())}
+    return {kind: Dialogues(records, compare) for kind, records in sorted(kinds.items())}
 
 
 class Assembler:
@@ -176,7 +195,7 @@ class Assembler:
         Answers that are too long are left out, with them a turn that has no other, and the rest of a chat.
         """
         limit = MAX_ANSWER_TOKENS.get(record.type, MAX_CAPTION_TOKENS)
-        asked: list[tuple[list[int], list[list[int]]]] = []
+        asked: list[Branch] = []
         for turn in record.turns:
             answers = [ids for ids in map(self.prompt.answer, turn.answers) if len(ids) <= limit]
             if not answers:
@@ -185,11 +204,11 @@ class Assembler:
                 break
             first = record.independent or not asked
             question = self._first_question(record, turn.question) if first else self.prompt.again(turn.question)
-            asked.append((question, answers))
-        if record.independent or not asked:
-            branches = [Branch(question, answers) for question, answers in asked]
-        else:
-            branches = [chat([(question, answers[0]) for question, answers in asked])]
+            # Only what stands behind a question of its own can be compared.
+            wrong = [self.prompt.answer(text) for text in turn.wrong] if record.independent and len(turn.wrong) == len(answers) == 1 else []
+            mirror = turn.mirror and bool(asked) and asked[-1].compared
+            asked.append(Branch(question, answers + wrong, compared=bool(wrong), mirror=bool(wrong) and mirror))
+        branches = asked if record.independent or not asked else [chat([(branch.question, branch.answers[0]) for branch in asked])]
         if not record.frames:
             return torch.zeros(0), Row(0, [], branches)
         quotes = self.quotes(record) if quoted else []

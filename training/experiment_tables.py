@@ -22,12 +22,17 @@ GROUPS: dict[str, tuple[str, ...]] = {
 
 
 class Options(NamedTuple):
-    """tower: layer of the features cache; start: the run that others go on from; budget: minutes of each run."""
+    """tower: layer of the features cache; start: the run that others go on from; budget: minutes of each run, or steps in their place."""
 
     tower: str
     start: str
     budget: float
     limit: int | None = None
+    steps: int | None = None
+
+    def spent(self) -> tuple[str, str]:
+        """How long a run goes on, as an option of its command."""
+        return ("--steps", str(self.steps)) if self.steps else ("--budget-minutes", f"{self.budget:g}")
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ def questions(options: Options, run: str) -> dict[str, tuple[str, ...]]:
 
 def going_on(options: Options, run: str, *more: str) -> Training:
     """Phase 2 on everything, from the run that the options name."""
-    shared = ("--tower", options.tower, "--start-from", options.start, "--dialogues", "1", "--budget-minutes", f"{options.budget:g}")
+    shared = ("--tower", options.tower, "--start-from", options.start, "--dialogues", "1", *options.spent())
     return Training(run, ("training.trial", *shared, *more))
 
 
@@ -103,7 +108,7 @@ def pooling(options: Options) -> list[Row]:
 
 def phase_runs(options: Options) -> list[tuple[str, str, tuple[Training, ...]]]:
     """Nothing of another run: each phase from its own start."""
-    shared = ("--tower", options.tower, "--budget-minutes", f"{options.budget:g}")
+    shared = ("--tower", options.tower, *options.spent())
     second = ("training.phase2", *shared, "--dialogues", "1")
     # One step of the warm-up: the projector as it starts, in the files that a run writes.
     none = Training("exp-phases-none", ("training.phase1", "--tower", options.tower, "--steps", "1"))
@@ -134,7 +139,7 @@ def types(options: Options) -> list[Row]:
         (f"no-{name}", f"without {', '.join(kinds)}", going_on(options, f"exp-types-no-{name}", "--without", *kinds))
         for name, kinds in GROUPS.items()
     ]
-    shared = ("--tower", options.tower, "--start-from", options.start, "--budget-minutes", f"{options.budget:g}")
+    shared = ("--tower", options.tower, "--start-from", options.start, *options.spent())
     runs.append(("captions", "captions alone", Training("exp-types-captions", ("training.trial", *shared))))
     return [Row(name, label, (training,), captions(options, training.run) | questions(options, training.run)) for name, label, training in runs]
 

@@ -106,11 +106,12 @@ def main() -> None:
     parser.add_argument("--tower", default="clip", help="layer of the features cache")
     parser.add_argument("--start-from", default="nano", help="the run that rows which go on from one start from")
     parser.add_argument("--budget-minutes", type=float, default=10, help="of each run's training")
+    parser.add_argument("--steps", type=int, help="of each run, in place of minutes: on a machine that does other work too, rows stay comparable")
     parser.add_argument("--limit", type=int, help="only the first N items (of questions, of each kind) of an evaluation")
     parser.add_argument("--only", nargs="+", metavar="ROW", help="these rows alone, by their short names")
     parser.add_argument("--fresh", action="store_true", help="forget what was trained and evaluated")
     arguments = parser.parse_args()
-    options = Options(arguments.tower, arguments.start_from, arguments.budget_minutes, arguments.limit)
+    options = Options(arguments.tower, arguments.start_from, arguments.budget_minutes, arguments.limit, arguments.steps)
     if arguments.name is None:
         print(overview(options))
         return

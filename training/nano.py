@@ -36,6 +36,8 @@ INSTRUCTIONS = CACHE / "instructions" / "train.jsonl"
 # The decoder holds its matrices in bfloat16 and everything else in float32 by itself: accelerate's autocast would also
 # take the projector and the losses to bfloat16.
 MIXED_PRECISION = "no"
+# One token each.
+TIME_WORDS = ((" first", " start", " beginning", " before"), (" then", " next", " middle"), (" last", " end", " finally", " after"))
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def nano_parts(arguments: argparse.Namespace, trainable: bool) -> Parts:
     shares = CAPTION_SHARES | {kind: share * arguments.dialogues for kind, share in DIALOGUE_SHARES.items()}
     shares |= {name: float(weight) for name, weight in arguments.share}
     sources: dict[str, tuple[Captions | Dialogues | Texts, float]] = {name: (source, shares[name]) for name, source in captions.items()}
-    dialogues = read_dialogues(INSTRUCTIONS) if arguments.dialogues else {}
+    dialogues = read_dialogues(INSTRUCTIONS, arguments.compare) if arguments.dialogues else {}
     dialogues = {kind: source for kind, source in dialogues.items() if kind not in arguments.without}
     check_cached(dialogues, bank)
     sources |= {kind: (source, shares[kind]) for kind, source in dialogues.items()}
@@ -110,4 +112,18 @@ def _new_projector(valley: Valley, captions: dict[str, Captions], bank: FeatureB
     with torch.no_grad():
         shift, scale = embedding_statistics(valley.decoder.embedding, [valley.prompt.answer(text) for text in texts])
     mean, basis = standardise(train_rows(bank, list(captions.values())), arguments.input == "whitened")
-    return Projector(mean, basis, shift, scale, arguments.seed)
+    projector = Projector(mean, basis, shift, scale, arguments.seed)
+    if arguments.times:
+        projector.start_times(time_words(valley))
+    return projector
+
+
+@torch.no_grad()
+def time_words(valley: Valley) -> torch.Tensor:
+    """Where time knots [5, 576] start: the decoder's embeddings of words for the beginning, the middle and the end, less what
+    they have in common, so that a question's "first" finds the first frame before anything is learnt."""
+    means = [
+        valley.decoder.embed(torch.tensor([valley.tokenizer.encode(word).ids[0] for word in words])).mean(0) for words in TIME_WORDS
+    ]
+    start, middle, end = torch.stack(means) - torch.stack(means).mean(0)
+    return torch.stack([start, (start + middle) / 2, middle, (middle + end) / 2, end])

@@ -24,12 +24,15 @@ class Branch:
     """One question's template ids (from after VISUAL and quotes to before the answer) and its answers, each closed by <|im_end|>.
 
     `predicted`: which of an answer's tokens are targets, in the same shape; the others (a chat's later questions) are only
-    seen. All are by default.
+    seen. All are by default. `compared`: there are two answers, of which the second is wrong: it is held against the first.
+    `mirror`: the comparison is one with that of the branch before.
     """
 
     question: list[int]
     answers: list[list[int]]
     predicted: list[list[bool]] | None = None
+    compared: bool = False
+    mirror: bool = False
 
 
 def chat(turns: list[tuple[list[int], list[int]]]) -> Branch:
@@ -63,7 +66,9 @@ class Packed:
 
     ids: int64 [B, S], 0 where a visual token or padding stands; visual: bool [B, S]; positions: int64 [B, S];
     mask: additive float32 [B, 1, S, P + S]; rows, columns: int64 [N], the hidden states that predict `targets` [N];
-    owners: int64 [N], the number of the answer that each target belongs to, counted over the whole batch.
+    owners: int64 [N], the number of the answer that each target belongs to, counted over the whole batch;
+    wrong: int64 [M], the numbers of the answers that are wrong. The right one that each is held against goes before it;
+    comparisons: int64 [M], the number of the comparison that each belongs to.
     """
 
     ids: torch.Tensor
@@ -74,6 +79,8 @@ class Packed:
     columns: torch.Tensor
     targets: torch.Tensor
     owners: torch.Tensor
+    wrong: torch.Tensor
+    comparisons: torch.Tensor
 
 
 def pack(batch: list[Row], past: int) -> Packed:
@@ -86,11 +93,13 @@ def pack(batch: list[Row], past: int) -> Packed:
     branches = torch.full(size, PADDING, dtype=torch.int64)
     answers = torch.full(size, QUESTION, dtype=torch.int64)
     visual = torch.zeros(size, dtype=torch.bool)
-    rows, columns, targets, owners = [], [], [], []
+    rows, columns, targets, owners, wrong, comparisons = [], [], [], [], [], []
     count = 0
     for index, row in enumerate(batch):
         if any(not b.question or not all(b.answers) for b in row.branches):
             raise ValueError("a question and an answer need at least one token")
+        if any(b.compared and len(b.answers) != 2 for b in row.branches):
+            raise ValueError("one right and one wrong answer are compared")
         trunk = row.visual + len(row.quotes)
         visual[index, : row.visual] = True
         ids[index, row.visual : trunk] = torch.tensor(row.quotes, dtype=torch.int64)
@@ -119,9 +128,13 @@ def pack(batch: list[Row], past: int) -> Packed:
                 rows += [index] * len(kept)
                 owners += [count] * len(kept)
                 cursor, count = end, count + 1
+            if branch.compared:
+                comparisons.append(comparisons[-1] + (not branch.mirror) if comparisons else 0)
+                wrong.append(count - 1)
     theirs = branches[:, None, :]
     same = (branches[:, :, None] == theirs) & ((answers[:, None, :] == QUESTION) | (answers[:, None, :] == answers[:, :, None]))
     own = ((theirs == TRUNK) | same) & (theirs != PADDING) & torch.ones(width, width, dtype=torch.bool).tril()
     visible = torch.cat([torch.ones(len(batch), width, past, dtype=torch.bool), own], 2)
     mask = torch.zeros(len(batch), 1, width, past + width).masked_fill(~visible[:, None], HIDDEN)
-    return Packed(ids, visual, positions, mask, *(torch.tensor(values) for values in (rows, columns, targets, owners)))
+    lists = (rows, columns, targets, owners, wrong, comparisons)
+    return Packed(ids, visual, positions, mask, *(torch.tensor(values, dtype=torch.int64) for values in lists))

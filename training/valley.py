@@ -11,6 +11,7 @@ from .language_model import LanguageModel, causal_mask
 from .packing import Packed, Row, pack
 from .parts import Decoder, PastKeysAndValues, Prompt
 from .pooling import FullFrames, MeanPooling
+from .projector import time_embeddings
 from .prompt import (
     DESCRIBE_IMAGE,
     DESCRIBE_VIDEO,
@@ -100,6 +101,9 @@ class Model:
             frames = torch.cat([clip[:, -1].float() for clip in features])
             grids = projector(torch.cat(pooled)).split([len(patches) for patches in pooled])
             tokens = projector(frames).split([len(clip) for clip in features])
+            knots = projector.time_knots()
+            if knots is not None:
+                tokens = [clip + time_embeddings(knots, len(clip)) for clip in tokens]
             markers = projector.markers()
             return [splice(grid[None], clip[None], markers)[0] for grid, clip in zip(grids, tokens)]
 
@@ -151,9 +155,29 @@ class Model:
         return self.decoder.logits(hidden[packed.rows, packed.columns]), packed
 
     def loss(self, projector, batch) -> torch.Tensor:
-        """Mean cross-entropy per answer token of a batch (`training.parts.Batch`), in nats, each answer by its weight."""
-        values, owners = self.answer_log_probabilities(projector, self.features(batch), batch.rows)
-        return -(values if batch.weights is None else values * batch.weights.to(values.device)[owners]).mean()
+        """What a batch (`training.parts.Batch`) is trained by, in nats: the mean cross-entropy per token of its right answers, each by
+        its weight, and per right answer what choosing between it and the wrong one, where there is one, costs (`comparison`)."""
+        logits, packed = self.answer_logits(projector, self.features(batch), batch.rows)
+        owners, wrong = packed.owners.to(logits.device), packed.wrong.to(logits.device)
+        values = -F.cross_entropy(logits, packed.targets.to(logits.device), reduction="none")
+        weighted = values if batch.weights is None else values * batch.weights.to(values.device)[owners]
+        loss = -weighted[~torch.isin(owners, wrong)].mean()
+        if not len(wrong):
+            return loss
+        answers = int(packed.owners[-1]) + 1
+        totals = torch.zeros(answers, device=values.device).index_add(0, owners, values.float())
+        return loss + comparison(totals[wrong - 1] - totals[wrong], packed.comparisons.to(logits.device)) / (answers - len(wrong))
+
+
+def comparison(margins: torch.Tensor, comparisons: torch.Tensor) -> torch.Tensor:
+    """-log p of choosing right, summed over the comparisons. margins [M]: log p of a right answer less that of the wrong one;
+    comparisons int64 [M]: which of them make one comparison.
+
+    Next-token loss hardly says which of two photos comes first: the choice is worth at most log 2 among the dozens of nats that
+    wording costs. Here wording cancels: "first" and "last" are asked of one clip, and what is right of one is wrong of the other.
+    """
+    together = torch.zeros(int(comparisons[-1]) + 1, device=margins.device).index_add(0, comparisons, margins)
+    return F.softplus(-together).sum()
 
 
 class ChatPrompt:

@@ -52,24 +52,34 @@ def held(photo: str, path: str, count: int, random: Random) -> tuple[Frame, ...]
     return (Frame(MOTION, strip_id(photo, path), random.randrange(FRAMES)),) * count
 
 
+def said(way: Way) -> tuple[str, str]:
+    """The whole sentence, and the short answer."""
+    return way.says, f"{way.short[0].upper()}{way.short[1:]}."
+
+
 def either(ways: tuple[Way, Way], shown: Way, templates: tuple[str, ...], random: Random) -> tuple[Turn, Choice]:
     """Which of the two, named in either order."""
     one, other = ways if random.random() < 0.5 else ways[::-1]
     question = phrasings.ask(templates, random, one=one.question, other=other.question, medium="video")
     wrong = next(way for way in ways if way is not shown)
-    return Turn(question, (shown.says, f"{shown.short[0].upper()}{shown.short[1:]}."), "which"), Choice(shown.says, wrong.says)
+    return Turn(question, said(shown), "which", said(wrong)), Choice(shown.says, wrong.says)
 
 
 def whether(ways: tuple[Way, Way], shown: Way, templates: tuple[str, ...], random: Random) -> Turn:
     """Does it move one of the two ways? The same draw for both directions gives yes to one and no to the other."""
     asked = random.choice(ways)
     question = phrasings.ask(templates, random, way=asked.short)
-    said = f"{shown.says[0].lower()}{shown.says[1:]}"
-    return Turn(question, (f"Yes, {said}", "Yes.") if asked is shown else (f"No, {said}", "No."), "whether")
+    sentences = {way: f"{way.says[0].lower()}{way.says[1:]}" for way in ways}
+    wrong = next(way for way in ways if way is not shown)
+    yes = asked is shown
+    right_answers = (f"{'Yes' if yes else 'No'}, {sentences[shown]}", "Yes." if yes else "No.")
+    wrong_answers = (f"{'No' if yes else 'Yes'}, {sentences[wrong]}", "No." if yes else "Yes.")
+    return Turn(question, right_answers, "whether", wrong_answers)
 
 
 def pan_turns(path: str, shown: Way, random: Random) -> tuple[Turn, ...]:
-    open_question = Turn(phrasings.ask(phrasings.DIRECTION, random), (shown.says, f"{shown.short[0].upper()}{shown.short[1:]}."), "direction")
+    wrong = next(way for way in PANS[path] if way is not shown)
+    open_question = Turn(phrasings.ask(phrasings.DIRECTION, random), said(shown), "direction", said(wrong))
     return open_question, either(PANS[path], shown, phrasings.EITHER_WAY, random)[0], whether(PANS[path], shown, phrasings.MOVES, random)
 
 

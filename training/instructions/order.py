@@ -81,44 +81,59 @@ def told(texts: Sequence[str]) -> str:
     return " ".join(f"{link}, {lower_first(text)}." for link, text in zip(names, texts))
 
 
-def compare(
-    first: str, last: str, random: Random, ways: tuple[tuple[str, ...], tuple[str, ...]] = (phrasings.WHICH_FIRST, phrasings.WHICH_LAST)
-) -> tuple[Turn, Choice]:
-    """Which of two options comes first (or last), named in either order, and the right and the wrong one."""
+def compare(first: str, last: str, random: Random, first_ways: tuple[str, ...] = phrasings.WHICH_FIRST) -> tuple[Turn, Turn]:
+    """Which of two options comes first, and which last, named in the same order by both questions."""
     one, other = (first, last) if random.random() < 0.5 else (last, first)
-    at_start = random.random() < 0.6
-    question = phrasings.ask(ways[0] if at_start else ways[1], random, one=one, other=other, medium="video")
-    right, wrong = (first, last) if at_start else (last, first)
-    return Turn(question, (sentence(right),), "which"), Choice(sentence(right), sentence(wrong))
+    asked = [phrasings.ask(ways, random, one=one, other=other, medium="video") for ways in (first_ways, phrasings.WHICH_LAST)]
+    says = (sentence(first),), (sentence(last),)
+    return Turn(asked[0], says[0], "which", says[1]), Turn(asked[1], says[1], "which", says[0], mirror=True)
 
 
-def before(first: str, last: str, random: Random) -> Turn:
-    """Does one come before the other: yes and no equally often."""
-    right = random.random() < 0.5
-    one, other = (first, last) if right else (last, first)
-    ask = random.choice(phrasings.BEFORE)
-    said = f"{'Yes' if right else 'No'}, first {first}, then {last}."
-    return Turn(ask.format(one=one, other=other), (said, "Yes." if right else "No."), "before")
+def before(first: str, last: str, random: Random) -> tuple[Turn, Turn]:
+    """Does one come before the other, and the other before the one, in either order."""
+    turns = []
+    for right in random.sample((True, False), 2):
+        one, other = (first, last) if right else (last, first)
+        yes, no = ("Yes", "No") if right else ("No", "Yes")
+        turns.append(
+            Turn(
+                random.choice(phrasings.BEFORE).format(one=one, other=other),
+                (f"{yes}, first {first}, then {last}.", f"{yes}."),
+                "before",
+                (f"{no}, first {last}, then {first}.", f"{no}."),
+                mirror=bool(turns),
+            )
+        )
+    return turns[0], turns[1]
+
+
+def ends(first: tuple[str, ...], last: tuple[str, ...], random: Random) -> tuple[Turn, Turn]:
+    """What comes first, and what last."""
+    return (
+        Turn(phrasings.ask(phrasings.FIRST, random, medium="video"), first, "first", last),
+        Turn(phrasings.ask(phrasings.LAST, random, medium="video"), last, "last", first, mirror=True),
+    )
+
+
+def in_order(sequence: Sequence[Part], random: Random) -> Turn:
+    """All that is shown, told in order in two ways, and backwards."""
+    question = phrasings.ask(phrasings.IN_ORDER, random, medium="video")
+    ways = dict.fromkeys(tuple(random.choice(part.captions) for part in sequence) for _ in range(2))
+    return Turn(question, tuple(map(told, ways)), "in-order", tuple(told(way[::-1]) for way in ways))
 
 
 def turns_of(sequence: Sequence[Part], random: Random) -> tuple[Turn, ...]:
-    """Three or four questions about one sequence."""
-    first, last = sequence[0], sequence[-1]
+    """Questions about one sequence: its ends, two of its parts against each other, all in order or what comes second."""
     one, other = sorted(random.sample(range(len(sequence)), 2))
-    pool = [
-        Turn(phrasings.ask(phrasings.FIRST, random, medium="video"), first.captions, "first"),
-        Turn(phrasings.ask(phrasings.LAST, random, medium="video"), last.captions, "last"),
-        Turn(
-            phrasings.ask(phrasings.IN_ORDER, random, medium="video"),
-            tuple(dict.fromkeys(told([random.choice(part.captions) for part in sequence]) for _ in range(2))),
-            "in-order",
-        ),
-        before(sequence[one].option, sequence[other].option, random),
-    ]
+    compared = before if random.random() < 0.4 else compare
+    pool = [in_order(sequence, random)]
     if len(sequence) <= 3:
         pool.append(Turn(phrasings.ask(phrasings.THEN, random, medium="video"), sequence[1].captions, "then"))
-    which = [compare(sequence[one].option, sequence[other].option, random)[0] for _ in range(2)]
-    return (*which[: random.choice((1, 2))], *random.sample(pool, 3))
+    return (
+        *ends(sequence[0].captions, sequence[-1].captions, random),
+        *compared(sequence[one].option, sequence[other].option, random),
+        random.choice(pool),
+    )
 
 
 def sequences(corpus: Corpus, random: Random) -> Iterator[Record]:
@@ -172,17 +187,15 @@ def recipes(corpus: Corpus, random: Random) -> Iterator[Record]:
             if len(set(texts)) < len(texts):
                 continue
             frames = recipe_frames(scene, steps, random.randint(len(steps), MAX_FRAMES), random)
-            pool = [
-                Turn(phrasings.ask(phrasings.FIRST, random, medium="video"), (sentence(texts[0]),), "first"),
-                Turn(phrasings.ask(phrasings.LAST, random, medium="video"), (sentence(texts[-1]),), "last"),
-                Turn(phrasings.ask(phrasings.IN_ORDER, random, medium="video"), (told(texts),), "in-order"),
-            ]
+            pool = [Turn(phrasings.ask(phrasings.IN_ORDER, random, medium="video"), (told(texts),), "in-order", (told(texts[::-1]),))]
             if len(texts) == 3:
                 pool.append(Turn(phrasings.ask(phrasings.THEN, random, medium="video"), (sentence(texts[1]),), "then"))
-            which = []
-            for one, other in ((0, 1), (0, 2), (1, 2)) if len(texts) == 3 else ((0, 1),):
-                which += [recipe_turn(texts[one], texts[other], swap, random) for swap in (False, True)]
-            turns = (*random.sample(which, min(len(which), 3)), *random.sample(pool, 2))
+            one, other = sorted(random.sample(range(len(texts)), 2))
+            turns = (
+                *compare(texts[one], texts[other], random, phrasings.WHICH_STEP),
+                *ends((sentence(texts[0]),), (sentence(texts[-1]),), random),
+                random.choice(pool),
+            )
             yield Record(f"step_order/{scene.id}/{''.join(map(str, steps))}", "step_order", frames, False, turns)
 
 
@@ -190,7 +203,7 @@ def recipe_turn(first: str, last: str, swap: bool, random: Random) -> Turn:
     """Which of two steps comes first, the later one named first where `swap`."""
     one, other = (last, first) if swap else (first, last)
     question = phrasings.ask(phrasings.WHICH_STEP, random, one=one, other=other)
-    return Turn(question, (sentence(first),), "which")
+    return Turn(question, (sentence(first),), "which", (sentence(last),))
 
 
 def recipe_choices(corpus: Corpus, random: Random) -> Iterator[Record]:

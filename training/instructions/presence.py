@@ -210,7 +210,8 @@ def yes_no(corpus: Corpus, census: Census, random: Random, most: int = 450, less
 
 
 def _turn(name: str, there: bool, word: str, random: Random) -> Turn:
-    return Turn(question_of(name, word, random), answers(name, there), "object" if THINGS[name].salient else "small-object")
+    kind = "object" if THINGS[name].salient else "small-object"
+    return Turn(question_of(name, word, random), answers(name, there), kind, answers(name, not there))
 
 
 def yes_no_choices(census: Census, random: Random, most: int, less_salient: int) -> Iterator[Record]:

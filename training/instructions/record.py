@@ -25,11 +25,18 @@ class Frame(NamedTuple):
 
 @dataclass(frozen=True)
 class Turn:
-    """A question and its answers, any of which is right. `kind` names the rule that made it (colour, count...)."""
+    """A question and its answers, any of which is right. `kind` names the rule that made it (colour, count...).
+
+    `wrong`: answers that another order, presence or movement would have made right; training holds the right ones against them.
+    Where there are as many as answers, they go in pairs. `mirror`: the turn before asked the opposite of the same clip ("first",
+    "last"), so that the two are held against each other together and a liking for one of the texts cancels.
+    """
 
     question: str
     answers: tuple[str, ...]
     kind: str = ""
+    wrong: tuple[str, ...] = ()
+    mirror: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,11 @@ def to_json(record: Record) -> str:
     """One line, the same bytes for the same record. `view` is left out where it is plain."""
     frames = [list(frame[:3]) if frame.view == "plain" else list(frame) for frame in record.frames]
     turns = [
-        {"question": turn.question, "answers": list(turn.answers)} | ({"kind": turn.kind} if turn.kind else {}) for turn in record.turns
+        {"question": turn.question, "answers": list(turn.answers)}
+        | ({"kind": turn.kind} if turn.kind else {})
+        | ({"wrong": list(turn.wrong)} if turn.wrong else {})
+        | ({"mirror": True} if turn.mirror else {})
+        for turn in record.turns
     ]
     row: dict = {"id": record.id, "type": record.type, "frames": frames, "still": record.still, "turns": turns}
     row["independent"] = record.independent
@@ -82,7 +93,10 @@ def from_json(line: str) -> Record:
     """The record of one line. Raises ValueError or KeyError where it is none."""
     row = json.loads(line)
     frames = tuple(Frame(*frame) for frame in row["frames"])
-    turns = tuple(Turn(turn["question"], tuple(turn["answers"]), turn.get("kind", "")) for turn in row["turns"])
+    turns = tuple(
+        Turn(turn["question"], tuple(turn["answers"]), turn.get("kind", ""), tuple(turn.get("wrong", ())), turn.get("mirror", False))
+        for turn in row["turns"]
+    )
     choice = Choice(**row["choice"]) if "choice" in row else None
     return Record(row["id"], row["type"], frames, row["still"], turns, row["independent"], choice)
 

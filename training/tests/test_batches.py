@@ -19,6 +19,7 @@ from training.batches import (
     Captions,
     Dialogues,
     FeatureBank,
+    one_of_each,
     read_dialogues,
     validation_batches,
 )
@@ -253,3 +254,26 @@ def test_validation_is_the_same_every_time(prompt: ChatPrompt, bank: FeatureBank
     assert all(row.branches == [Branch(prompt.suffix(DESCRIBE_IMAGE), captions)] and not row.quotes for row in batch.rows)
     [quoted] = validation_batches("photos", 5, 4, assembler, quoted=True)
     assert all(row.quotes for row in quoted.rows)
+
+
+def test_of_right_and_wrong_answers_one_pair_is_drawn_and_compared(prompt: ChatPrompt, bank: FeatureBank) -> None:
+    paired = Turn("Is it so?", ("Yes, it is.", "Yes."), "whether", ("No, it is not.", "No."))
+    first = Turn("What comes first?", ("A dog.",), "first", ("A cat.", "A black cat."))
+    last = Turn("What comes last?", first.wrong, "last", first.answers, mirror=True)
+    plain = Turn("What is it?", ("A dog.", "A brown dog."))
+    random = np.random.default_rng(1)
+    drawn = [one_of_each((paired, first, last, plain), random) for _ in range(40)]
+    assert {(turns[0].answers, turns[0].wrong) for turns in drawn} == {(("Yes, it is.",), ("No, it is not.",)), (("Yes.",), ("No.",))}
+    assert {turns[1].wrong for turns in drawn} == {("A cat.",), ("A black cat.",)}
+    assert all((one.answers, one.wrong) == (other.wrong, other.answers) for _, one, other, _ in drawn)
+    assert all(turns[3] is plain for turns in drawn)
+    record = Record("x", "order", (Frame("photos", photo_id(1), 0),), True, drawn[0])
+    branches = Assembler(prompt, bank, None).assemble(record, quoted=False)[1].branches
+    assert [(len(branch.answers), branch.compared, branch.mirror) for branch in branches] == [
+        (2, True, False),
+        (2, True, False),
+        (2, True, True),
+        (2, False, False),
+    ]
+    chat = Record("x", "order", record.frames, True, record.turns, independent=False)
+    assert not Assembler(prompt, bank, None).assemble(chat, quoted=False)[1].branches[0].compared

@@ -112,3 +112,11 @@ def test_every_command_is_one_that_its_module_takes(name: str, monkeypatch: pyte
 def test_the_overview_names_every_row() -> None:
     text = experiments.overview(OPTIONS)
     assert all(row.label in text for table in TABLES.values() for row in table.rows(OPTIONS))
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_run_of_a_table_is_as_long_in_steps_where_steps_are_given(table: str) -> None:
+    commands = [training.command for row in TABLES[table].rows(OPTIONS._replace(steps=60)) for training in row.trainings]
+    assert not any("--budget-minutes" in command for command in commands)
+    # The untrained row has its one step either way.
+    assert {command[command.index("--steps") + 1] for command in commands} <= {"60", "1"}

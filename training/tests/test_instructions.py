@@ -141,6 +141,20 @@ def test_order_answers_agree_with_the_frames(scenes, train):
     assert checked > 60
 
 
+def test_wrong_answers_are_right_of_the_other_end_or_say_the_opposite(scenes, train):
+    captions = captions_of(scenes)
+    for record, turn in turns_of(train, "order", "first", "last"):
+        frame = record.frames[-1 if turn.kind == "first" else 0]
+        assert not turn.wrong or set(turn.wrong) <= set(captions[frame.source, frame.item])
+    compared = [turn for record in train for turn in record.turns if turn.wrong]
+    assert {"first", "last", "which", "before", "in-order", "object", "whether"} <= {turn.kind for turn in compared}
+    for turn in compared:
+        assert not set(turn.wrong) & set(turn.answers)
+        if turn.kind in ("before", "whether", "object", "small-object"):
+            assert len(turn.wrong) == len(turn.answers)
+            assert all(one.split(",")[0].split(".")[0] != other.split(",")[0].split(".")[0] for one, other in zip(turn.answers, turn.wrong))
+
+
 def test_val_order_cancels_any_liking_for_a_wording(val):
     pairs = {}
     for record in val:

@@ -144,3 +144,14 @@ def test_positions_start_anew_behind_the_trunk() -> None:
 def test_an_empty_question_or_answer_is_refused(branch: Branch) -> None:
     with pytest.raises(ValueError, match="at least one token"):
         pack([Row(1, [], [branch])], 0)
+
+
+def test_the_second_of_two_compared_answers_is_the_wrong_one() -> None:
+    compared = Branch([30, 31], [[5, 2], [6, 7, 2]], compared=True)
+    packed = pack([Row(2, [], [Branch([32], [[8, 2]]), compared]), Row(2, [], [compared])], 3)
+    assert packed.wrong.tolist() == [2, 4] and packed.comparisons.tolist() == [0, 1]
+    both = pack([Row(2, [], [compared, replace(compared, mirror=True), compared])], 3)
+    assert both.wrong.tolist() == [1, 3, 5] and both.comparisons.tolist() == [0, 0, 1]
+    assert pack(ROWS, 3).wrong.tolist() == []
+    with pytest.raises(ValueError, match="one right and one wrong"):
+        pack([Row(2, [], [Branch([30], [[5, 2]], compared=True)])], 3)

@@ -1,7 +1,7 @@
 import torch
 
 from training.initialise import standardise
-from training.projector import FoldedProjector, Projector
+from training.projector import FoldedProjector, Projector, time_embeddings
 
 
 def test_folded_form_gives_the_same_tokens(tmp_path):
@@ -44,3 +44,25 @@ def test_whitening_decorrelates():
     covariance = standardised.T @ standardised / len(rows)
     assert (covariance - torch.diag(covariance.diagonal())).abs().max() < 1e-3
     assert abs(covariance.diagonal().mean().item() - 1) < 1e-2
+
+
+def test_frames_get_what_lies_between_the_knots():
+    knots = torch.tensor([[0.0, 10.0], [4.0, 20.0], [8.0, 40.0]])
+    assert torch.equal(time_embeddings(knots, 3), knots)
+    assert time_embeddings(knots, 5).tolist() == [[0, 10], [2, 15], [4, 20], [6, 30], [8, 40]]
+    assert time_embeddings(knots, 2).tolist() == [[0, 10], [8, 40]]
+    assert time_embeddings(knots, 1).tolist() == [[0, 0]]
+
+
+def test_times_fold_and_go_on_in_another_projector(tmp_path):
+    knots = torch.randn(5, 4, generator=torch.Generator().manual_seed(5))
+    first = Projector(torch.zeros(6), torch.eye(6), torch.zeros(4), 0.1)
+    assert first.time_knots() is None and "times" not in first.folded()
+    first.start_times(knots)
+    torch.testing.assert_close(first.time_knots(), knots)
+    second = Projector(torch.ones(6), torch.eye(6) * 2, torch.ones(4), 0.3)
+    second.start_from(first.folded())
+    torch.testing.assert_close(second.time_knots(), knots)
+    torch.save(second.folded(), tmp_path / "projector.pt")
+    torch.testing.assert_close(FoldedProjector.load(tmp_path / "projector.pt").time_knots(), knots)
+    assert any(parameter is second.times for parameter in second.parameters())

@@ -19,9 +19,9 @@ from training.pooling import make_pooling, take_pack_tensors
 from training.projector import FoldedProjector, Projector
 from training.prompt import MARKERS
 from training.run import Run, accelerator_for
-from training.valley import Model
+from training.valley import Model, comparison
 
-from .tiny import ARCHITECTURE, HIDDEN, TinyPrompt, tiny_tensors
+from .tiny import ARCHITECTURE, HIDDEN, TinyPrompt, tiny_decoder, tiny_tensors
 
 GRID_TOKENS, WIDTH = 16, 16
 OPTIONS = {
@@ -216,3 +216,20 @@ def test_a_batch_of_text_alone_gives_the_projector_a_gradient_of_zero(tmp_path: 
     run.trainee(Batch([torch.zeros(0)], [Row(0, [], [Branch([14, 15], [[16, 17, 2]])])])).backward()
     assert all(parameter.grad is not None and not parameter.grad.any() for parameter in run.projector.parameters())
     assert any(parameter.grad.any() for parameter in run.adapter.parameters())
+
+
+def test_a_choice_costs_what_the_right_answer_lacks_of_both() -> None:
+    model = Model(tiny_decoder(), TinyPrompt(), GRID_TOKENS)
+    plain = Row(0, [], [Branch([5, 6], [[7, 8, 2]])])
+    row = Row(0, [], [Branch([5, 6], [[7, 8, 2], [9, 2]], compared=True)])
+    values, owners = model.answer_log_probabilities(None, [], [row])
+    right, wrong = values[owners == 0].sum(), values[owners == 1].sum()
+    choice = -(right - torch.logaddexp(right, wrong))
+    alone = model.loss(None, Batch([torch.zeros(0)], [plain]))
+    # The wrong answer is never learnt: without the choice the loss is that of the right one.
+    assert model.loss(None, Batch([torch.zeros(0)], [row])).item() == pytest.approx((alone + choice).item(), abs=1e-5)
+
+
+def test_mirrored_questions_cancel_a_liking_for_a_text() -> None:
+    margins = torch.tensor([9.0, -8.0, 1.0])
+    assert comparison(margins, torch.tensor([0, 0, 1])).item() == pytest.approx(2 * torch.tensor(-1.0).exp().log1p().item())
