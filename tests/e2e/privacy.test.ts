@@ -64,7 +64,7 @@ test('a full session asks for nothing but the page itself, and breaks its policy
   await page.locator('.sample').click()
   await waitFor(driven, ({ clip }) => clip !== null, 120_000)
   expect(await askQuestion(driven, 'What is happening?')).toMatchObject({ status: 'done' })
-  await page.getByRole('button', { name: 'Settings' }).click()
+  await page.getByRole('button', { name: 'Settings', exact: true }).click()
   await page.getByRole('dialog').waitFor()
   // What the dialog does to the page behind it is a style sheet that the policy must let through.
   await expect.poll(() => page.evaluate(() => getComputedStyle(document.body).overflow)).toBe('hidden')
@@ -97,7 +97,7 @@ test('each worker that tries to ask elsewhere is refused', async () => {
   const always = ['/assets/language.worker', '/assets/vision.worker', '/service-worker.js'] as const
   // The packs worker lives while the settings are open: the one of the test before ends first.
   await untilWorkersAre(...always)
-  await page.getByRole('button', { name: 'Settings' }).click()
+  await page.getByRole('button', { name: 'Settings', exact: true }).click()
   const [language, ...others] = always
   await untilWorkersAre(language, '/assets/packs.worker', ...others)
   for (const worker of talkative()) expect(await tryToReach(worker, `${foreign}/worker`), worker.url()).toBe('refused')
