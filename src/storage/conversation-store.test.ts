@@ -110,6 +110,19 @@ test('what another tab added to a conversation stays in it', async () => {
   expect((await here.load('talk'))?.chat.turns.map(({ id }) => id)).toEqual(['a', 'ours', 'theirs'])
 })
 
+test('a clip that is taken out goes with its frames and file; a conversation with nothing left in it is not listed', async () => {
+  const database = await openDatabase(() => {})
+  const store = new ConversationStore(database)
+  const before = run(opened)
+  await store.save(before, null, none)
+  await store.keepFile({ clipId: 'clip', kind: 'copy', blob: new Blob(['film']) })
+  expect(await store.list()).toMatchObject([{ title: 'holiday.mp4' }])
+  await store.save(run([clips({ type: 'removed', id: 'clip', show: null })], before), before, none)
+  const left = await Promise.all((['clips', 'frames', 'files'] as const).map((name) => database.count(name)))
+  expect(left).toEqual([0, 0, 0])
+  expect(await store.list()).toEqual([])
+})
+
 test('removing a conversation leaves nothing of it', async () => {
   const database = await openDatabase(() => {})
   const store = new ConversationStore(database)

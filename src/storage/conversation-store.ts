@@ -19,10 +19,11 @@ export class ConversationStore {
     this.#database = database
   }
 
-  /** Newest first. */
+  /** Newest first, without those that have nothing in them any more. */
   async list(): Promise<ConversationSummary[]> {
     const records = await this.#database.getAll('conversations')
     return records
+      .filter(({ turns, clips, name }) => turns.length + clips.length > 0 || name !== null)
       .map(({ id, title, updatedAt }) => ({ id, title, updatedAt }))
       .sort((a, b) => b.updatedAt - a.updatedAt)
   }

@@ -109,6 +109,10 @@ export class Shelf {
   }
 
   note(conversation: Conversation): void {
+    // The file of a clip that was taken out is not kept anew.
+    for (const clipId of this.#open.get(conversation.id)?.clips.order ?? []) {
+      if (!conversation.clips.clips[clipId]) this.#files.delete(clipId)
+    }
     this.#open.set(conversation.id, conversation)
     this.#keeper?.note(conversation)
   }
