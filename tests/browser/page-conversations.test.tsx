@@ -127,7 +127,8 @@ describe('reload', () => {
     await chooseFile(film())
     await ask('before')
     await expect.element(answer('BEFORE')).toBeVisible()
-    await visit({ vision: [new ValleyError('file-unreadable')] })
+    // Neither the file nor what was kept of it.
+    await visit({ vision: [new ValleyError('file-unreadable'), new ValleyError('file-unreadable')] })
     await expect.element(page.getByRole('alert').getByText(/can no longer be read/)).toBeVisible()
     await expect.element(page.getByLabelText('Choose the file again')).toBeInTheDocument()
     await expect.element(answer('BEFORE')).toBeVisible()
