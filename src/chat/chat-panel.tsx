@@ -2,6 +2,7 @@ import { ListRestart } from 'lucide-react'
 import { AlertDialog } from 'radix-ui'
 import { memo, useEffect, useMemo, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { Confirm } from '../app/confirm'
 import { useSession, useSessionState } from '../app/context'
 import { activeClip, type ClipsState, isAtHand } from '../clip/reducer'
 import { Composer } from './composer'
@@ -165,19 +166,14 @@ function StartOver({ onConfirm }: { readonly onConfirm: () => void }) {
         <ListRestart aria-hidden="true" />
         <span className="visually-hidden">{t('chat.startOver')}</span>
       </AlertDialog.Trigger>
-      <AlertDialog.Portal>
-        <AlertDialog.Overlay className="scrim" />
-        <AlertDialog.Content className="dialog">
-          <AlertDialog.Title className="dialog-title">{t('chat.startOverTitle')}</AlertDialog.Title>
-          <AlertDialog.Description>{t('chat.startOverBody')}</AlertDialog.Description>
-          <div className="dialog-actions">
-            <AlertDialog.Cancel className="button">{t('chat.cancel')}</AlertDialog.Cancel>
-            <AlertDialog.Action className="button" data-look="primary" onClick={onConfirm}>
-              {t('chat.startOver')}
-            </AlertDialog.Action>
-          </div>
-        </AlertDialog.Content>
-      </AlertDialog.Portal>
+      <Confirm
+        title={t('chat.startOverTitle')}
+        body={t('chat.startOverBody')}
+        action={t('chat.startOver')}
+        cancel={t('chat.cancel')}
+        look="primary"
+        onConfirm={onConfirm}
+      />
     </AlertDialog.Root>
   )
 }
