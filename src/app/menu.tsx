@@ -28,7 +28,7 @@ export function Menu({ align = 'start', buttonRef, children, ...button }: Props)
         <IconButton {...button} ref={onButton} />
       </DropdownMenu.Trigger>
       <DropdownMenu.Portal container={place}>
-        <DropdownMenu.Content className="menu" align={align} sideOffset={4} collisionPadding={8}>
+        <DropdownMenu.Content className="menu" loop align={align} sideOffset={4} collisionPadding={8}>
           {children}
         </DropdownMenu.Content>
       </DropdownMenu.Portal>
