@@ -30,6 +30,8 @@ const out = resolve(import.meta.dirname, '../.artifacts/lighthouse')
 
 /** On a busy machine Lighthouse may miss the start of its own trace, and says to run it again. */
 const attempts = 2
+/** ms for one run; npx' first fetch is among it. */
+const patience = 180_000
 
 async function measure(url: string, preset: Preset, run: number, attempt = 1): Promise<Report> {
   const path = join(out, `${preset}-${run}`)
@@ -47,7 +49,11 @@ async function measure(url: string, preset: Preset, run: number, attempt = 1): P
       '--chrome-flags=--headless=new --no-sandbox',
       ...(preset === 'desktop' ? ['--preset=desktop'] : []),
     ],
-    { stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, CHROME_PATH: findChromium() } },
+    {
+      timeout: patience,
+      stdio: ['ignore', 'inherit', 'inherit'],
+      env: { ...process.env, CHROME_PATH: findChromium() },
+    },
   )
   const [status] = await once(lighthouse, 'exit')
   if (status !== 0) {
