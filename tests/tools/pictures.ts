@@ -13,8 +13,8 @@ import { drivePlaywright, waitForEngine } from './drive'
 
 const desktop = { width: 1200, height: 750 }
 const phone = { width: 390, height: 844 }
-const questions = ['What is the weather like?', 'Is it indoors or outdoors?']
-const phrase = 'a ball rolling out of the picture'
+const question = 'Is it indoors or outdoors?'
+const phrase = 'a ball in front of a house'
 const patience = { timeout: 120_000 }
 
 const out = resolve(import.meta.dirname, '../../docs/pictures')
@@ -30,11 +30,10 @@ try {
   await look(page, { theme: 'light', language: 'en' })
   await page.locator('.sample').click()
   await page.locator('.clip-progress[data-status=ready]').waitFor(patience)
-  for (const [index, question] of questions.entries()) {
-    await page.locator('#question').fill(question)
-    await page.locator('#question').press('Enter')
-    await page.locator('.evidence').nth(index).waitFor(patience)
-  }
+  await page.locator('#question').fill(question)
+  await page.locator('#question').press('Enter')
+  await page.locator('.evidence').waitFor(patience)
+  await page.locator('.disclosure-button').last().click()
   await page.locator('.evidence-frame').last().hover()
   await picture(page, 'answer')
 
@@ -43,14 +42,12 @@ try {
   // The closer look begins a moment later, and is to have ended.
   await page.waitForTimeout(2_000)
   await page.locator('.find-status[aria-live=off]').waitFor({ state: 'detached', ...patience })
+  await page.locator('.find-input').press('ArrowDown')
   await picture(page, 'moments')
 
   await page.setViewportSize(phone)
   await look(page, { theme: 'dark', language: 'en' })
-  await page
-    .locator('.evidence')
-    .nth(questions.length - 1)
-    .waitFor(patience)
+  await page.locator('.evidence').waitFor(patience)
   await picture(page, 'phone')
 } finally {
   await browser.close()
