@@ -25,6 +25,7 @@ import { GpuEncoder } from './gpu-encoder'
 import { ClipRecording, KeptClips, replay } from './kept-clips'
 import { LoadedPack } from './loaded-pack'
 import { requireTensor } from './pack-tensors'
+import { withTimes } from './times'
 import { Turns } from './turns'
 import { WasmEncoder } from './wasm-encoder'
 
@@ -142,11 +143,12 @@ export class VisionEngine implements VisionApi {
     clipId: string,
     kind: 'video' | 'image',
     { manifest, tensors }: VisionPack,
-    { patchTokens, frameTokens }: EncodedTokens,
+    { patchTokens, frameTokens: untimed }: EncodedTokens,
     quotes: readonly string[],
   ): void {
     const markers = requireTensor(tensors, 'markers').data.slice()
     const hiddenSize = manifest.projector.outputSize
+    const frameTokens = withTimes(untimed, hiddenSize, tensors)
     const message: TokenMessage = {
       type: 'tokens',
       tokens: { clipId, kind, patchTokens, frameTokens, hiddenSize, markers, quotes },
