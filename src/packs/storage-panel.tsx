@@ -71,8 +71,8 @@ export function StoragePanel() {
             {kept.quota === null
               ? t('storage.total', { total: size(total) })
               : t('storage.totalOf', { total: size(total), quota: size(kept.quota) })}
-            {kept.rest > 0 && ` ${t('kept.rest', { size: size(kept.rest) })}`}
           </p>
+          {kept.rest > 0 && <p className="settings-hint tabular">{t('kept.rest', { size: size(kept.rest) })}</p>}
           {failed && (
             <p className="pack-problem" role="alert">
               {t('storage.failed')}
