@@ -34,7 +34,7 @@ export function ChatPanel() {
   const { conversation, chat, clips } = useSessionState()
   const clip = activeClip(clips)
   const log = useRef<HTMLDivElement>(null)
-  useStickToEnd(log, conversation.id)
+  useStickToEnd(log, `${conversation.id} ${chat.turns.at(-1)?.id}`)
   const { shown, hidden, showMore } = useRecent(chat.turns, conversation.id)
   const sections = useMemo(() => sectionsOf({ turns: shown }), [shown])
   const current = sections.at(-1)
@@ -180,10 +180,11 @@ function StartOver({ onConfirm }: { readonly onConfirm: () => void }) {
 
 /**
  * Keeps the end in view while text grows, as long as the person has not scrolled away from it. Another conversation is
- * shown from its end.
+ * shown from its end, and a question just asked comes into view wherever the person was.
+ * @param shown  names what the end is of: the conversation and its last turn
  */
-function useStickToEnd(scroller: React.RefObject<HTMLDivElement | null>, conversationId: string): void {
-  // biome-ignore lint/correctness/useExhaustiveDependencies: begins anew for each conversation
+function useStickToEnd(scroller: React.RefObject<HTMLDivElement | null>, shown: string): void {
+  // biome-ignore lint/correctness/useExhaustiveDependencies: begins anew at each end
   useEffect(() => {
     const element = scroller.current
     const content = element?.firstElementChild
@@ -210,5 +211,5 @@ function useStickToEnd(scroller: React.RefObject<HTMLDivElement | null>, convers
       element.removeEventListener('scroll', onScroll)
       for (const type of scrollingEvents) element.removeEventListener(type, onTouch)
     }
-  }, [scroller, conversationId])
+  }, [scroller, shown])
 }

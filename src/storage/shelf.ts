@@ -16,6 +16,9 @@ export type ShelfOptions = {
 
 type KeptFile = { readonly file: Blob; readonly keeping: ClipKeeping; readonly evenLarge: boolean | undefined }
 
+/** A browser that clears closes databases first: what is opened again at once would go with the rest. */
+const clearingMs = 2000
+
 const shownKey = 'valley.conversation'
 
 /** All that the session needs of storage. Without storage (private windows, blocked sites) it holds nothing and says so once. */
@@ -63,7 +66,7 @@ export class Shelf {
 
   /** The browser threw everything away (it needed room, or its data were cleared): what is open here is kept once more. */
   async #keepAnew(): Promise<void> {
-    this.#opening = this.#openStore()
+    this.#opening = new Promise((resolve) => setTimeout(resolve, clearingMs)).then(() => this.#openStore())
     const store = await this.#opening
     await this.#keeper?.flush()
     if (!store) return

@@ -1,0 +1,149 @@
+/** What befalls an app in real life: a page that is hidden or frozen, storage that is thrown away or full, files that go, clips of hours. */
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import type { CDPSession, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { securityHeaders } from '../../workers/offline/security-headers'
+import { buildFolder, ensureBuild, type OpenBrowser, openBrowser } from '../tools/app'
+import { askQuestion, type Driven, drivePlaywright, openClip, waitFor, waitForEngine } from '../tools/drive'
+import { longClip } from '../tools/long-clip'
+import { type PlainHost, startPlainHost } from '../tools/plain-host'
+
+declare const valley: { loseDevice(): Promise<void> }
+
+const shortClip = resolve(import.meta.dirname, '../fixtures/clips/vp9.webm')
+const twoHours = 7200
+/** For one step, in ms: each takes a second or two on an idle machine. */
+const patience = 30_000
+const folder = mkdtempSync(join(tmpdir(), 'valley-real-life-'))
+const hours = join(folder, 'two-hours.webm')
+
+vi.setConfig({ testTimeout: 90_000 })
+
+let host: PlainHost
+let browser: OpenBrowser
+let page: Page
+let driven: Driven
+let cdp: CDPSession
+
+beforeAll(async () => {
+  ensureBuild()
+  writeFileSync(hours, await longClip(shortClip, twoHours, 1))
+  const tiny = resolve(import.meta.dirname, '../fixtures/tiny')
+  host = await startPlainHost({ folders: { '/': buildFolder, '/tiny/': tiny }, headers: securityHeaders })
+})
+afterAll(async () => {
+  await host?.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+beforeEach(async () => {
+  browser = await openBrowser()
+  page = await browser.context.newPage()
+  page.setDefaultTimeout(patience)
+  driven = drivePlaywright(page)
+  cdp = await browser.context.newCDPSession(page)
+})
+afterEach(() => browser?.close())
+
+/** Opens the page with the tiny pack, whose answers are random and quick, and waits for the engine. */
+async function visit(more = ''): Promise<void> {
+  await page.goto(`${host.origin}/?pack=tiny/tiny-retrieval/pack.json${more}`)
+  expect(await waitForEngine(driven)).not.toHaveProperty('error')
+}
+const clearStorage = () => cdp.send('Storage.clearDataForOrigin', { origin: host.origin, storageTypes: 'all' })
+/** @param bytes  absent: what the browser grants by itself */
+const grant = (bytes?: number) =>
+  cdp.send('Storage.overrideQuotaForOrigin', {
+    origin: host.origin,
+    ...(bytes === undefined ? {} : { quotaSize: bytes }),
+  })
+const answered = async (question: string) =>
+  expect(await askQuestion(driven, question, patience)).toMatchObject({ status: 'done', error: null })
+const untilEncoding = () => page.locator('.clip-progress[data-status=encoding]').waitFor()
+
+test('in a hidden tab, where no frame is ever painted, a clip is looked at and answered about', async () => {
+  await page.addInitScript(() => {
+    window.requestAnimationFrame = () => 0
+    Object.defineProperty(document, 'hidden', { get: () => true })
+  })
+  await visit()
+  await openClip(driven, shortClip, patience)
+  await answered('What is it?')
+})
+
+test('a clip of two hours is seen from its beginning to its end', async () => {
+  await visit()
+  const { clip } = await openClip(driven, hours, patience)
+  const times = clip?.timestamps ?? []
+  expect(times.length).toBeGreaterThan(1)
+  expect(times[0]).toBeLessThan(twoHours / times.length)
+  expect(times.at(-1)).toBeGreaterThan(twoHours * (1 - 1 / times.length))
+  await answered('How long is it?')
+})
+
+test('a device lost while a clip is looked at: the clip is looked at again', async () => {
+  await visit('&cache=off&vision=webgpu')
+  await driven.chooseFiles(hours)
+  await untilEncoding()
+  await page.evaluate(() => valley.loseDevice())
+  const { clip, errors } = await waitFor(driven, (t) => t.clip !== null, patience)
+  expect(clip?.backend).toBe('webgpu')
+  expect(errors).toEqual([])
+  await answered('What is left?')
+})
+
+test('storage thrown away while the app is open: what is on show is kept anew', async () => {
+  await visit()
+  await openClip(driven, shortClip, patience)
+  await answered('What was said before?')
+  await clearStorage()
+  await answered('What was said after?')
+  await page.waitForTimeout(4000)
+  await page.reload()
+  const { turns } = await waitFor(driven, (t) => t.turns.length > 0, patience)
+  expect(turns.map(({ question }) => question)).toEqual(['What was said before?', 'What was said after?'])
+})
+
+test('storage thrown away between visits: it begins anew', async () => {
+  await visit()
+  await openClip(driven, shortClip, patience)
+  await page.goto('about:blank')
+  await clearStorage()
+  await visit()
+  await page.locator('.welcome').waitFor()
+  await openClip(driven, shortClip, patience)
+  await answered('Is it there?')
+})
+
+test('a full disk: the pack works without being kept; words that find no room are said to, and are kept once there is some', async () => {
+  await page.goto(`${host.origin}/manifest.webmanifest`)
+  await grant(300_000)
+  await visit()
+  await openClip(driven, shortClip, patience)
+  await answered('Is there room?')
+  await grant(1)
+  await answered('Is there none?')
+  const notice = page.getByText('the last words are not stored yet')
+  await notice.waitFor()
+  await grant()
+  await answered('Is there again?')
+  await notice.waitFor({ state: 'hidden' })
+  await page.reload()
+  const { turns } = await waitFor(driven, (t) => t.turns.length > 0, patience)
+  expect(turns.map(({ question }) => question)).toEqual(['Is there room?', 'Is there none?', 'Is there again?'])
+})
+
+test('a file deleted after it was opened: its clip comes back from the copy that was kept', async () => {
+  const path = join(folder, 'holiday.webm')
+  copyFileSync(shortClip, path)
+  await visit()
+  await openClip(driven, path, patience)
+  await answered('What is it?')
+  await page.getByRole('button', { name: 'Close the clip' }).click()
+  rmSync(path)
+  await page.locator('.clip-tab', { hasText: 'holiday.webm' }).click()
+  const { errors } = await waitFor(driven, ({ clip }) => clip !== null, patience)
+  expect(errors).toEqual([])
+  await answered('Is it still there?')
+})
