@@ -1,5 +1,5 @@
 import './app/base.css'
-import { StrictMode } from 'react'
+import { StrictMode, startTransition } from 'react'
 import { createRoot } from 'react-dom/client'
 import { I18nextProvider } from 'react-i18next'
 import { App } from './app/app'
@@ -74,24 +74,27 @@ void Promise.resolve(shell?.start()).then(() => owner.claim())
 
 const root = document.getElementById('root')
 if (!root) throw new Error('index.html lacks #root')
-createRoot(root).render(
-  <StrictMode>
-    <I18nextProvider i18n={createI18n(settings.get().language)}>
-      <SettingsContext value={settings}>
-        <EngineContext value={engine}>
-          <PackProvider>
-            <SessionContext value={session}>
-              <AppShellContext value={shell}>
-                <InstallContext value={installOffer}>
-                  <EngineOwnerContext value={owner}>
-                    <App />
-                  </EngineOwnerContext>
-                </InstallContext>
-              </AppShellContext>
-            </SessionContext>
-          </PackProvider>
-        </EngineContext>
-      </SettingsContext>
-    </I18nextProvider>
-  </StrictMode>,
+// As a transition React gives way now and then: on a slow phone the page answers while it is still being put together.
+startTransition(() =>
+  createRoot(root).render(
+    <StrictMode>
+      <I18nextProvider i18n={createI18n(settings.get().language)}>
+        <SettingsContext value={settings}>
+          <EngineContext value={engine}>
+            <PackProvider>
+              <SessionContext value={session}>
+                <AppShellContext value={shell}>
+                  <InstallContext value={installOffer}>
+                    <EngineOwnerContext value={owner}>
+                      <App />
+                    </EngineOwnerContext>
+                  </InstallContext>
+                </AppShellContext>
+              </SessionContext>
+            </PackProvider>
+          </EngineContext>
+        </SettingsContext>
+      </I18nextProvider>
+    </StrictMode>,
+  ),
 )

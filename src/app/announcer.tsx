@@ -1,6 +1,6 @@
 import { useCallback, useSyncExternalStore } from 'react'
 import { useTranslation } from 'react-i18next'
-import { summarizeEngine, useAnswerLanguage, useEngineState } from '../assistant/hooks'
+import { summarizeEngine, useAnswerLanguage, useEngineValue } from '../assistant/hooks'
 import type { ChatTurn } from '../chat/reducer'
 import { segmentsAsText } from '../moments/segments'
 import { useSession, useSessionState } from './context'
@@ -36,7 +36,7 @@ function Growing({ turn: { segments } }: { readonly turn: ChatTurn }) {
 function Announcement() {
   const { t } = useTranslation()
   const { announcement } = useSessionState()
-  const engineReady = summarizeEngine(useEngineState()).status === 'ready'
+  const engineReady = useEngineValue((state) => summarizeEngine(state).status === 'ready')
   switch (announcement?.kind) {
     case 'clip-ready':
       return t('announce.clipReady', { name: announcement.name })

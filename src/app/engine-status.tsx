@@ -2,7 +2,7 @@ import { Popover } from 'radix-ui'
 import { useTranslation } from 'react-i18next'
 import type { LanguageInfo, LoadProgress, VisionInfo } from '../../workers/protocol'
 import type { ComponentState } from '../assistant/component'
-import { summarizeEngine, useEngine, useEngineState } from '../assistant/hooks'
+import { summarizeEngine, useEngine, useEngineState, useEngineValue } from '../assistant/hooks'
 import { loadShare } from '../assistant/load-share'
 import { errorSentences } from './error-text'
 import { formatBytes, formatPercent, formatSeconds, sentenceGap } from './format'
@@ -11,24 +11,16 @@ import './engine-status.css'
 
 /** Model status in the corner: one word and a share, with the particulars behind it. */
 export function EngineStatus() {
-  const { t, i18n } = useTranslation()
-  const engine = useEngine()
-  const state = useEngineState()
-  const summary = summarizeEngine(state)
-  const label = () => {
-    if (summary.status === 'ready') return t('engine.ready')
-    if (summary.status === 'failed') return t('engine.failed')
-    if (summary.status === 'paused') return t('packs.paused')
-    if (summary.restarted) return t('engine.restarting')
-    if (summary.share === null) return t('engine.loading')
-    return t('engine.loadingPercent', { percent: formatPercent(summary.share, i18n.language) })
-  }
+  const { t } = useTranslation()
+  const status = useEngineValue((state) => summarizeEngine(state).status)
   return (
     <Popover.Root>
-      <Popover.Trigger className="button engine-status" data-look="bare" data-status={summary.status}>
+      <Popover.Trigger className="button engine-status" data-look="bare" data-status={status}>
         <span className="engine-status-mark" aria-hidden="true" />
         <span className="visually-hidden">{t('engine.details')}: </span>
-        <span className="tabular">{label()}</span>
+        <span className="tabular">
+          <StatusText />
+        </span>
       </Popover.Trigger>
       <Popover.Portal>
         <Popover.Content
@@ -38,26 +30,52 @@ export function EngineStatus() {
           sideOffset={8}
           collisionPadding={12}
         >
-          <ComponentRow name={t('engine.vision')} state={state.vision} />
-          <ComponentRow name={t('engine.language')} state={state.language} />
-          {summary.status === 'paused' && (
-            <button type="button" className="button" data-look="primary" onClick={() => engine.start()}>
-              {t('packs.resumeLoading')}
-            </button>
-          )}
-          {(isFetching(state.vision) || isFetching(state.language)) && (
-            <button type="button" className="button" onClick={() => engine.pause()}>
-              {t('packs.pauseLoading')}
-            </button>
-          )}
-          {summary.status === 'failed' && (
-            <button type="button" className="button" data-look="primary" onClick={() => engine.retry()}>
-              {t('engine.retry')}
-            </button>
-          )}
+          <Particulars />
         </Popover.Content>
       </Popover.Portal>
     </Popover.Root>
+  )
+}
+
+/** By itself, and drawn again at another word or whole percent alone: while a phone loads the pack its page has better things to do. */
+function StatusText() {
+  const { t, i18n } = useTranslation()
+  const shown = useEngineValue((state) => {
+    const summary = summarizeEngine(state)
+    if (summary.status !== 'loading') return summary.status
+    if (summary.restarted) return 'restarting'
+    return summary.share === null ? 'loading' : Math.floor(summary.share * 100) / 100
+  })
+  if (typeof shown === 'number') return t('engine.loadingPercent', { percent: formatPercent(shown, i18n.language) })
+  return shown === 'paused' ? t('packs.paused') : t(`engine.${shown}`)
+}
+
+/** What both components do, and what can be done about it. */
+function Particulars() {
+  const { t } = useTranslation()
+  const engine = useEngine()
+  const state = useEngineState()
+  const { status } = summarizeEngine(state)
+  return (
+    <>
+      <ComponentRow name={t('engine.vision')} state={state.vision} />
+      <ComponentRow name={t('engine.language')} state={state.language} />
+      {status === 'paused' && (
+        <button type="button" className="button" data-look="primary" onClick={() => engine.start()}>
+          {t('packs.resumeLoading')}
+        </button>
+      )}
+      {(isFetching(state.vision) || isFetching(state.language)) && (
+        <button type="button" className="button" onClick={() => engine.pause()}>
+          {t('packs.pauseLoading')}
+        </button>
+      )}
+      {status === 'failed' && (
+        <button type="button" className="button" data-look="primary" onClick={() => engine.retry()}>
+          {t('engine.retry')}
+        </button>
+      )}
+    </>
   )
 }
 

@@ -16,12 +16,22 @@ export function needsTenths(timestamps: readonly number[]): boolean {
   return new Set(timestamps.map((t) => formatTime(t))).size < timestamps.length
 }
 
+/** Making one is what costs, not writing numbers by it. */
+const formatters = new Map<string, Intl.NumberFormat>()
+
+function numberFormat(language: string, options: Intl.NumberFormatOptions): Intl.NumberFormat {
+  const name = `${language} ${JSON.stringify(options)}`
+  const known = formatters.get(name) ?? new Intl.NumberFormat(language, options)
+  formatters.set(name, known)
+  return known
+}
+
 const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte'] as const
 
 /** Bytes in decimal units, as file managers and download bars show them. */
 export function formatBytes(bytes: number, language: string): string {
   const power = Math.min(units.length - 1, bytes < 1000 ? 0 : Math.floor(Math.log10(bytes) / 3))
-  return new Intl.NumberFormat(language, {
+  return numberFormat(language, {
     style: 'unit',
     unit: units[power] ?? 'byte',
     unitDisplay: 'short',
@@ -32,13 +42,13 @@ export function formatBytes(bytes: number, language: string): string {
 /** A share between 0 and 1 in whole percent, rounded down: 100 % only when done. */
 export function formatPercent(share: number, language: string): string {
   const whole = Math.floor(Math.min(1, Math.max(0, share)) * 100 + 1e-9) / 100
-  return new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 0 }).format(whole)
+  return numberFormat(language, { style: 'percent', maximumFractionDigits: 0 }).format(whole)
 }
 
 /** Milliseconds in, seconds out, with a unit. */
 export function formatSeconds(milliseconds: number, language: string): string {
   const seconds = milliseconds / 1000
-  return new Intl.NumberFormat(language, {
+  return numberFormat(language, {
     style: 'unit',
     unit: 'second',
     unitDisplay: 'short',
@@ -47,7 +57,7 @@ export function formatSeconds(milliseconds: number, language: string): string {
 }
 
 export function formatNumber(value: number, language: string, digits = 0): string {
-  return new Intl.NumberFormat(language, { maximumFractionDigits: digits }).format(value)
+  return numberFormat(language, { maximumFractionDigits: digits }).format(value)
 }
 
 /** What stands between two sentences in a row: languages written without spaces have none. */

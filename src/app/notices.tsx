@@ -2,7 +2,7 @@ import { CircleAlert, Info, X } from 'lucide-react'
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { ValleyError } from '../../workers/protocol'
-import { useEngine, useEngineState } from '../assistant/hooks'
+import { useEngine, useEngineValue } from '../assistant/hooks'
 import { useSession, useSessionState } from './context'
 import { type ErrorSentences, errorSentences } from './error-text'
 import { formatBytes, sentenceGap } from './format'
@@ -16,9 +16,10 @@ export function Notices() {
   const session = useSession()
   const { notices } = useSessionState()
   const engine = useEngine()
-  const { vision, language } = useEngineState()
   const [dismissed, setDismissed] = useState<ValleyError | null>(null)
-  const broken = vision.status === 'failed' ? vision.error : language.status === 'failed' ? language.error : null
+  const broken = useEngineValue(({ vision, language }) =>
+    vision.status === 'failed' ? vision.error : language.status === 'failed' ? language.error : null,
+  )
   return (
     <div className="notices" role="alert">
       {broken && broken !== dismissed && (

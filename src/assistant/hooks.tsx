@@ -13,15 +13,20 @@ export function useEngine(): Engine {
   return engine
 }
 
-/** Load state of both components; renders again at each change. */
+/** Load state of both components; renders again at each change, so several times a second while the pack loads. */
 export function useEngineState(): EngineState {
+  return useEngineValue((state) => state)
+}
+
+/** What `select` takes of the state; renders again where that is another value (by identity). */
+export function useEngineValue<T>(select: (state: EngineState) => T): T {
   const engine = useEngine()
-  return useSyncExternalStore(engine.subscribe, () => engine.state)
+  return useSyncExternalStore(engine.subscribe, () => select(engine.state))
 }
 
 /** Reads what the page shows of the pack that the engine has. */
 export function PackProvider({ children }: { readonly children: ReactNode }) {
-  const { packUrl } = useEngineState()
+  const packUrl = useEngineValue((state) => state.packUrl)
   const [pack, setPack] = useState<PackSummary | null>(null)
   useEffect(() => {
     let current = true
