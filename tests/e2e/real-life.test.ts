@@ -1,9 +1,11 @@
 /** What befalls an app in real life: a page that is hidden or frozen, storage that is thrown away or full, files that go, clips of hours. */
+
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { CDPSession, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { databaseName } from '../../src/storage/database'
 import { securityHeaders } from '../../workers/offline/security-headers'
 import { buildFolder, ensureBuild, type OpenBrowser, openBrowser } from '../tools/app'
 import { askQuestion, type Driven, drivePlaywright, openClip, waitFor, waitForEngine } from '../tools/drive'
@@ -60,6 +62,23 @@ const grant = (bytes?: number) =>
   })
 const answered = async (question: string) =>
   expect(await askQuestion(driven, question, patience)).toMatchObject({ status: 'done', error: null })
+/** How many questions the database holds; it is opened as it is, and never made. */
+const storedTurns = () =>
+  page.evaluate(async (name) => {
+    if (!(await indexedDB.databases()).some((database) => database.name === name)) return 0
+    return new Promise<number>((resolve, reject) => {
+      const opening = indexedDB.open(name)
+      opening.onerror = () => reject(opening.error)
+      opening.onsuccess = () => {
+        const database = opening.result
+        const counting = database.transaction('turns').objectStore('turns').count()
+        counting.onsuccess = () => {
+          database.close()
+          resolve(counting.result)
+        }
+      }
+    })
+  }, databaseName)
 const untilEncoding = () => page.locator('.clip-progress[data-status=encoding]').waitFor()
 
 test('in a hidden tab, where no frame is ever painted, a clip is looked at and answered about', async () => {
@@ -99,7 +118,7 @@ test('storage thrown away while the app is open: what is on show is kept anew', 
   await answered('What was said before?')
   await clearStorage()
   await answered('What was said after?')
-  await page.waitForTimeout(4000)
+  await expect.poll(storedTurns, { timeout: patience }).toBe(2)
   await page.reload()
   const { turns } = await waitFor(driven, (t) => t.turns.length > 0, patience)
   expect(turns.map(({ question }) => question)).toEqual(['What was said before?', 'What was said after?'])
