@@ -121,7 +121,7 @@ def _new_projector(valley: Valley, captions: dict[str, Captions], bank: FeatureB
 @torch.no_grad()
 def time_words(valley: Valley) -> torch.Tensor:
     """Where time knots [5, 576] start: the decoder's embeddings of words for the beginning, the middle and the end, less what
-    they have in common, so that a question's "first" finds the first frame before anything is learnt."""
+    they have in common: directions that the decoder knows, in the hope that it takes them up sooner than random ones."""
     means = [
         valley.decoder.embed(torch.tensor([valley.tokenizer.encode(word).ids[0] for word in words])).mean(0) for words in TIME_WORDS
     ]
