@@ -5,6 +5,7 @@
  */
 import type { Tensor } from 'onnxruntime-web'
 import { ValleyError } from '../protocol'
+import { mapForReading } from '../runtime/device'
 import type { Ledger } from '../runtime/ledger'
 import type { OrtModule } from '../runtime/ort'
 
@@ -224,7 +225,7 @@ async function readFromGpu(
       encoder.copyBufferToBuffer(buffer, 0, readable, index * bytes, bytes)
     }
     device.queue.submit([encoder.finish()])
-    await readable.mapAsync(GPUMapMode.READ)
+    await mapForReading(readable)
     const all = readable.getMappedRange()
     return open.map((_, index) => new Uint8Array(all.slice(index * bytes, (index + 1) * bytes)))
   } finally {

@@ -1,3 +1,4 @@
+import { ValleyError } from '../errors'
 import type { Ledger } from './ledger'
 
 /** A GPUDevice with its owner's knowledge of it. `dispose` destroys the device. */
@@ -50,5 +51,18 @@ export async function openDevice(ledger: Ledger): Promise<GpuDevice | null> {
       close()
       device.destroy()
     },
+  }
+}
+
+/**
+ * Maps a buffer for reading. A lost device ends a pending request with AbortError, maybe before it says that it is
+ * lost; nobody gave the work up then, so it must not read as `aborted`.
+ * @throws ValleyError device-lost
+ */
+export async function mapForReading(buffer: GPUBuffer): Promise<void> {
+  try {
+    await buffer.mapAsync(GPUMapMode.READ)
+  } catch (thrown) {
+    throw new ValleyError('device-lost', { reason: 'unknown' }, { cause: thrown })
   }
 }

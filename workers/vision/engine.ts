@@ -29,6 +29,9 @@ import { withTimes } from './times'
 import { Turns } from './turns'
 import { WasmEncoder } from './wasm-encoder'
 
+/** How long something that threw waits for the news that its device was lost. */
+const lossNoticeMs = 100
+
 type Report = (progress: LoadProgress) => void
 type Loaded = {
   readonly options: LoadOptions
@@ -83,9 +86,10 @@ export class VisionEngine implements VisionApi {
     signal: AbortSignal,
   ): AsyncGenerator<EncodeEvent, void, undefined> {
     const done = await this.#turns.enter(signal)
+    let loaded: Loaded | undefined
     try {
       const started = performance.now()
-      const loaded = await this.#ensure(() => undefined)
+      loaded = await this.#ensure(() => undefined)
       const { encoder, pack } = loaded
       const content = await contentHash(source)
       const frames = options.frames ?? pack.manifest.sampling.defaultFrames
@@ -108,7 +112,7 @@ export class VisionEngine implements VisionApi {
         if (event.type === 'frame' && !loaded.watch.isLost) await this.#turns.pause()
       }
     } catch (thrown) {
-      throw toValleyError(thrown)
+      throw await whyItEnded(thrown, loaded?.watch)
     } finally {
       done()
     }
@@ -245,4 +249,13 @@ function watchDevice(gpu: GpuDevice | null): DeviceWatch {
     fail(new ValleyError('device-lost', { reason: reason || 'unknown' }, { message }))
   })
   return watch
+}
+
+/** What ended a clip's work. A lost device makes whatever runs on it throw, maybe before it says that it is lost. */
+async function whyItEnded(thrown: unknown, watch: DeviceWatch | undefined): Promise<ValleyError> {
+  if (thrown instanceof ValleyError || !watch) return toValleyError(thrown)
+  const { lost } = watch
+  const silence = new Promise<null>((resolve) => setTimeout(resolve, lossNoticeMs, null))
+  const loss = await Promise.race([lost, silence]).catch((error: ValleyError) => error)
+  return loss ?? toValleyError(thrown)
 }

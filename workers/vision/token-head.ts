@@ -3,6 +3,7 @@
  * says. The weights stay resident; scratch lives for one clip.
  */
 import { GpuBuffers } from '../runtime/buffers'
+import { mapForReading } from '../runtime/device'
 import type { Ledger } from '../runtime/ledger'
 import { Kernels } from './kernels'
 import linearCode from './linear.wgsl?raw'
@@ -95,7 +96,7 @@ export class TokenHead {
       const readback = scratch.readback('tokens', bytes)
       encoder.copyBufferToBuffer(tokens, 0, readback, 0, bytes)
       this.device.queue.submit([encoder.finish()])
-      await readback.mapAsync(GPUMapMode.READ)
+      await mapForReading(readback)
       return new Float32Array(readback.getMappedRange().slice(0))
     } finally {
       scratch.dispose()

@@ -4,6 +4,7 @@
  */
 import type { PackManifest } from '../packs/schema'
 import { GpuBuffers } from '../runtime/buffers'
+import { mapForReading } from '../runtime/device'
 import type { Ledger } from '../runtime/ledger'
 import type { OrtModule } from '../runtime/ort'
 import type { VisionPack } from './encoder'
@@ -93,7 +94,7 @@ export class Tower {
   }
 }
 
-/** Copies the first `bytes` of a buffer to the CPU. */
+/** Copies the first `bytes` of a buffer to the CPU. Errors: device-lost */
 export async function readBuffer(device: GPUDevice, ledger: Ledger, source: GPUBuffer, bytes: number) {
   const scratch = new GpuBuffers(device, ledger, 'gpu-buffer')
   try {
@@ -101,7 +102,7 @@ export async function readBuffer(device: GPUDevice, ledger: Ledger, source: GPUB
     const encoder = device.createCommandEncoder({ label: 'readback' })
     encoder.copyBufferToBuffer(source, 0, readback, 0, bytes)
     device.queue.submit([encoder.finish()])
-    await readback.mapAsync(GPUMapMode.READ)
+    await mapForReading(readback)
     return new Float32Array(readback.getMappedRange().slice(0))
   } finally {
     scratch.dispose()
