@@ -26,7 +26,7 @@ CAPTIONS_PER_ROW = {"flickr8k": 5, "msrvtt": 8, "photos": 5}
 AUGMENTED_SHARE = 0.3
 OTHER_QUESTIONS_SHARE = 0.35
 SEVERAL_FRAMES_SHARE = 0.12
-QUOTED_SHARE = 0.7
+QUOTED_SHARE = 0.8
 # Rows are drawn in bundles and sorted by length, so that a batch holds rows of nearly one length and pads little.
 BATCHES_A_BUNDLE = 4
 # What a training row is about. Captions carry the bulk; the rest follows the types of docs/instruction-data.md.

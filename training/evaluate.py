@@ -59,7 +59,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--repetition-penalty", type=float, help="(default: the pack's, or 1)")
     parser.add_argument("--frames", type=int, help="at most N frames a clip (default: the pack's, or 8)")
     parser.add_argument("--quotes", action=argparse.BooleanOptionalAction, default=True, help="quote captions of similar scenes")
-    parser.add_argument("--quote-by", choices=WAYS, default="clip", help="captions nearest to the frames' mean, or by the frames' votes")
+    parser.add_argument("--quote-by", choices=WAYS, default="clip", help="captions nearest to the frames' mean, by the frames' votes, or of each part of the clip")
     parser.add_argument("--media", type=Path, help="qa: where the folders lie that questions name")
     parser.add_argument("--out", type=Path, help="figures, a .json file")
     parser.add_argument("--fresh", action="store_true", help="forget the predictions of an earlier run")

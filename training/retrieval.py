@@ -20,9 +20,11 @@ import numpy as np
 from .data import CHECKPOINTS, clean_caption, data_root, read_json_lines
 
 QUOTES = 3
-By = Literal["clip", "frames"]
-WAYS: tuple[By, ...] = ("clip", "frames")
+By = Literal["clip", "frames", "time"]
+WAYS: tuple[By, ...] = ("clip", "frames", "time")
 INTRO = "Similar scenes:"
+# What goes before a quote that was found for one part of a clip.
+FIRST, BETWEEN, LAST = "First: ", "Then: ", "Last: "
 SOURCE = "COCO val2017 captions, https://cocodataset.org"
 LICENCE = "CC-BY-4.0"
 
@@ -30,8 +32,8 @@ LICENCE = "CC-BY-4.0"
 class CaptionStore:
     """Captions with the picture each describes and their CLIP vectors, int8 with one scale.
 
-    `by`: whether a clip's quotes are those nearest to the mean of its frames ("clip", as the browser does) or those that its
-    frames vote for ("frames").
+    `by`: whether a clip's quotes are those nearest to the mean of its frames ("clip"), those that its frames vote for
+    ("frames"), or those nearest to its beginning, middle and end, and said to be so ("time").
     """
 
     by: By = "clip"
@@ -57,16 +59,60 @@ class CaptionStore:
     def nearest(self, frames: np.ndarray, count: int = QUOTES, exclude: Collection[int] = ()) -> list[str]:
         """The captions nearest to a clip, one a picture, the nearest first.
 
-        frames: float [T, 256] CLIP vectors of its frames, L2-normalised; the query is their normalised mean, or each of them
-        (`by`). Ties go to the caption that stands first. `exclude`: pictures whose captions do not count.
+        frames: float [T, 256] CLIP vectors of its frames, L2-normalised; the query is their normalised mean, or that of each
+        part, or each of them (`by`). Ties go to the caption that stands first. `exclude`: pictures whose captions do not count.
         """
         vectors = frames.astype(np.float32)
+        if self.by == "time" and len(vectors) > 1:
+            return self._told(vectors, count, set(exclude))
         if self.by == "frames":
             found = voted(vectors @ self._matrix.T, self.pictures, count, exclude)
         else:
-            query = vectors.mean(0)
-            found = ranked(self._matrix @ (query / np.linalg.norm(query)), self.pictures, count, exclude)
+            found = ranked(self._similarity(vectors), self.pictures, count, exclude)
         return [self.captions[index] for index in found]
+
+    def _similarity(self, frames: np.ndarray) -> np.ndarray:
+        """Of every caption [n] to the normalised mean of frames [T, 256]."""
+        query = frames.mean(0)
+        return self._matrix @ (query / np.linalg.norm(query))
+
+    def _told(self, frames: np.ndarray, count: int, used: set[int]) -> list[str]:
+        """The nearest caption of each of up to `count` parts of a clip [T >= 2, 256], in time order, no picture twice; the ends
+        choose before what lies between them."""
+        parts = scenes(frames, count)
+        last = len(parts) - 1
+        told: dict[int, str] = {}
+        for number in (0, last, *range(1, last)):
+            start, end = parts[number]
+            word = FIRST if number == 0 else LAST if number == last else BETWEEN
+            for index in ranked(self._similarity(frames[start:end]), self.pictures, 1, used):
+                used.add(int(self.pictures[index]))
+                told[number] = word + self.captions[index]
+        return [told[number] for number in sorted(told)]
+
+
+def scenes(frames: np.ndarray, most: int) -> list[tuple[int, int]]:
+    """Cuts a clip [T, E] into min(T, most) parts that follow each other, as [start, end), so that its frames lie as near as
+    they can to the mean of their part (least squares, by dynamic programming). Of equal ways the one with the earlier cuts."""
+    total, parts = len(frames), min(len(frames), most)
+    sums = np.concatenate([np.zeros((1, frames.shape[1])), np.cumsum(frames, 0, dtype=np.float64)])
+
+    def near(start: int, end: int) -> float:
+        """Of frames of length 1, what the sum of squares within a part falls short of their number."""
+        return float(np.square(sums[end] - sums[start]).sum()) / (end - start)
+
+    # best[end]: the nearness of frames [0, end) in so many parts, and the cuts that give it.
+    best: dict[int, tuple[float, list[int]]] = {end: (near(0, end), [0]) for end in range(1, total + 1)}
+    for number in range(2, parts + 1):
+        longer = {}
+        for end in range(number, total + 1):
+            ways = [(best[cut][0] + near(cut, end), [*best[cut][1], cut]) for cut in range(number - 1, end)]
+            top = max(value for value, _ in ways)
+            # Sums of equal frames differ in their last bits.
+            longer[end] = next(way for way in ways if way[0] >= top - 1e-6)
+        best = longer
+    cuts = best[total][1]
+    return list(zip(cuts, [*cuts[1:], total]))
 
 
 def ranked(similarity: np.ndarray, pictures: np.ndarray, count: int, exclude: Collection[int] = ()) -> list[int]:

@@ -29,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
     parser.set_defaults(run="trial")
     parser.add_argument("--text-only", type=share, default=0.0, metavar="SHARE", help="rows with a text in place of the picture (training.stand_in)")
     parser.add_argument("--full-frames", action="store_true", help="patches of every frame instead of pooled ones; not exportable")
-    parser.add_argument("--quote-by", choices=WAYS, default="clip", help="captions nearest to the frames' mean, or by the frames' votes")
+    parser.add_argument("--quote-by", choices=WAYS, default="clip", help="captions nearest to the frames' mean, by the frames' votes, or of each part of the clip")
     return parser
 
 

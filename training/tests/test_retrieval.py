@@ -8,7 +8,7 @@ import numpy as np
 
 from training.data import Item
 from training.evaluation.quotes import compare
-from training.retrieval import CaptionStore, quantise, quotes_text
+from training.retrieval import CaptionStore, quantise, quotes_text, scenes
 
 
 def make_store(count: int = 200, seed: int = 1) -> CaptionStore:
@@ -107,3 +107,40 @@ def test_quotes_are_compared_by_how_they_fit(tmp_path: Path) -> None:
     assert figures["frames"]["first"] > figures["clip"]["first"] == 0
     assert figures["clip"]["best"] == figures["frames"]["best"] > figures["clip"]["mean"]
     assert (figures["clip"]["differs"], figures["frames"]["differs"]) == (0, 0)
+
+
+def test_a_clip_is_cut_where_its_frames_change() -> None:
+    one, other, third = unit(1, 0.02), unit(0, 1), unit(0, 0, 1)
+    assert scenes(np.stack([one, one, one, other, third, third]), 3) == [(0, 3), (3, 4), (4, 6)]
+    assert scenes(np.stack([one, one, one, one, other]), 2) == [(0, 4), (4, 5)]
+    assert scenes(np.stack([one, other]), 3) == [(0, 1), (1, 2)]
+    assert scenes(np.stack([one]), 3) == [(0, 1)]
+    # Where all frames are alike any cut is as good: the earliest ones.
+    assert scenes(np.stack([one] * 5), 3) == [(0, 1), (1, 2), (2, 5)]
+
+
+def test_the_best_of_all_ways_to_cut() -> None:
+    random = np.random.default_rng(5)
+    for total in (4, 7):
+        frames = np.stack([unit(*row) for row in random.normal(size=(total, 4))])
+
+        def spread(start: int, end: int) -> float:
+            return float(np.square(frames[start:end] - frames[start:end].mean(0)).sum())
+
+        ways = [[(0, a), (a, b), (b, total)] for a in range(1, total) for b in range(a + 1, total)]
+        best = min(ways, key=lambda way: sum(spread(*part) for part in way))
+        assert scenes(frames, 3) == best
+
+
+def test_quotes_say_what_comes_first_and_last() -> None:
+    vectors = np.stack([unit(1), unit(0.98, 0.2), unit(0, 1), unit(0, 0, 1)])
+    store = CaptionStore(["Dog.", "Big dog.", "Cat.", "Horse."], np.array([1, 2, 3, 4]), *quantise(vectors))
+    store.by = "time"
+    dog, cat, horse = unit(1, 0.01), unit(0, 1), unit(0, 0, 1)
+    assert store.nearest(np.stack([dog, dog, cat, horse])) == ["First: Dog.", "Then: Cat.", "Last: Horse."]
+    assert store.nearest(np.stack([horse, cat, dog, dog])) == ["First: Horse.", "Then: Cat.", "Last: Dog."]
+    assert store.nearest(np.stack([cat, dog]), exclude={1}) == ["First: Cat.", "Last: Big dog."]
+    # The ends choose first: what lies between them takes another picture of the same.
+    assert store.nearest(np.stack([dog, dog, dog, cat]))[0] == "First: Dog."
+    # One frame has no order.
+    assert store.nearest(dog[None]) == ["Dog.", "Big dog.", "Cat."]
