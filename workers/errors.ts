@@ -17,6 +17,15 @@ export const errorCodes = [
   'integrity', // a file's bytes are not those the pack promises; data.url
   'pack-invalid', // data.path, data.problems
   'quota', // the browser gives no more storage; data.needed
+  'hub-gated', // the hub wants an account or an agreement; data.repository, data.status
+  'hub-moved', // no such repository, revision or file there (any more); data.repository, data.status
+  'hub-busy', // too many requests; data.repository, data.seconds (null: not said)
+  'hub-blocked', // our own policy let the request not out; data.origin
+  'hub-integrity', // bytes are not those that the hub states; data.repository, data.path
+  'hub-family', // a model of a kind that cannot be run here; data.repository, data.family
+  'hub-config', // a configuration lacks or contradicts something; data.repository, data.path, data.problems
+  'hub-layout', // files are not there in a form that runs here; data.repository, data.missing
+  'hub-too-big', // more memory than this device has; data.repository, data.needed, data.limit
   'context-full', // the question alone does not fit beside the clip; data.tokens, data.limit
   'clip-unknown', // a question about a clip whose tokens are not (or no longer) here; data.clipId
   'no-text-tower', // the pack cannot search by words; data.packId

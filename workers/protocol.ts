@@ -63,6 +63,8 @@ export const keptFolders = {
   partial: 'valley-partial',
   /** Packs imported from a folder. */
   packs: 'valley-packs',
+  /** What is held of the hub's repositories; their files lie with those of all packs. */
+  hub: 'valley-hub',
 } as const
 
 /** The Cache Storage that holds packs' files, each under its SHA-256. */

@@ -1,6 +1,6 @@
 import type { TFunction } from 'i18next'
 import type { ErrorData, ValleyError } from '../../workers/protocol'
-import { codecName, formatNumber } from './format'
+import { codecName, formatBytes, formatNumber } from './format'
 
 export type ErrorSentences = {
   /** What happened. */
@@ -22,6 +22,9 @@ function codecPhrase(t: TFunction, data: ErrorData): string {
   return container && container !== codec ? t('errors.codecIn', { codec, container }) : codec
 }
 
+/** Of a list in a sentence, what a person reads. */
+const most = 3
+
 const featureNames: Readonly<Record<string, string>> = { webgpu: 'WebGPU', wasm: 'WebAssembly' }
 
 /** An error as two sentences in the page's language. `name` is the file's, where the error is about one. */
@@ -30,6 +33,11 @@ export function errorSentences(t: TFunction, language: string, error: ValleyErro
   const unknown = t('errors.unknown')
   const count = (value: ErrorData[string] | undefined) =>
     typeof value === 'number' ? formatNumber(value, language) : unknown
+  const size = (value: ErrorData[string] | undefined) =>
+    typeof value === 'number' ? formatBytes(value, language) : unknown
+  const several = (value: ErrorData[string] | undefined) =>
+    Array.isArray(value) && value.length > 0 ? value.slice(0, most).join(', ') : unknown
+  const seconds = typeof data.seconds === 'number' ? formatNumber(data.seconds, language) : undefined
   const values = {
     name: name ?? known(data.name) ?? t('errors.thisFile'),
     feature: featureNames[known(data.feature) ?? ''] ?? known(data.feature) ?? unknown,
@@ -37,6 +45,15 @@ export function errorSentences(t: TFunction, language: string, error: ValleyErro
     status: known(data.status) ?? unknown,
     tokens: count(data.tokens),
     limit: count(data.limit),
+    repository: known(data.repository) ?? t('errors.thisModel'),
+    family: known(data.family) ?? unknown,
+    path: known(data.path) ?? unknown,
+    origin: known(data.origin) ?? unknown,
+    problem: several(data.problems),
+    missing: several(data.missing),
+    size: size(data.needed),
+    room: size(data.limit),
+    wait: seconds ? t('errors.inSeconds', { seconds }) : t('errors.later'),
   }
   return { text: t(`errors.${code}.text`, values), next: t(`errors.${code}.next`, values) }
 }

@@ -34,7 +34,7 @@ export type KeptBytes = {
 
 const folders: Readonly<Partial<Record<KeptKind, readonly string[]>>> = {
   clips: [keptFolders.clips, keptFolders.prefixes],
-  packs: [keptFolders.partial],
+  packs: [keptFolders.partial, keptFolders.hub],
   imported: [keptFolders.packs],
   weights: [keptFolders.derived],
 }

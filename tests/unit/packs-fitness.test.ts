@@ -1,7 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { assessPack, type DeviceRecord } from '../../workers/packs/fitness'
 
-const laptop: DeviceRecord = { webgpu: null, decodesVideo: true, memoryGiB: 8, freeBytes: 50e9 }
+const laptop: DeviceRecord = {
+  webgpu: null,
+  storageBufferBytes: null,
+  decodesVideo: true,
+  memoryGiB: 8,
+  freeBytes: 50e9,
+}
 const nano = { graphs: { int8: 135e6, q8f32: 151e6, q8f16: 143e6, f32: 538e6 }, towerBytes: 15e6, missingBytes: 130e6 }
 
 describe('what a device can run', () => {

@@ -5,6 +5,8 @@ import { isSoftwareAdapter } from '../runtime/device'
 import type { PackFitness, PackProblem } from './api'
 
 export type DeviceRecord = Capabilities & {
+  /** The most that a kernel may see of one buffer (maxStorageBufferBindingSize); null without an adapter. */
+  readonly storageBufferBytes: number | null
   /** WebCodecs' VideoDecoder. */
   readonly decodesVideo: boolean
   /** As the browser says: rounded, 8 at most; null where it does not. */
@@ -60,6 +62,7 @@ export async function describeDevice(): Promise<DeviceRecord> {
     webgpu: adapter
       ? { software: isSoftwareAdapter(adapter.info), shaderF16: adapter.features.has('shader-f16') }
       : null,
+    storageBufferBytes: adapter?.limits.maxStorageBufferBindingSize ?? null,
     decodesVideo: 'VideoDecoder' in globalThis,
     memoryGiB: deviceMemory ?? null,
     freeBytes: quota === undefined ? null : quota - (usage ?? 0),

@@ -13,7 +13,7 @@ const offset = z.int().nonnegative()
 /** Relative to the manifest that lists it: no scheme, no host, no absolute path. */
 const relativePath = z.string().regex(/^(?!\/)(?![a-z][a-z0-9+.-]*:)[^\\?#]+$/i, 'must be a relative path')
 
-const fileEntry = z.object({
+export const fileEntry = z.object({
   path: relativePath,
   bytes: count,
   sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hex digits'),
@@ -60,6 +60,8 @@ const captionStore = z
     size: count,
     scale: z.number().positive(),
     quotes: count,
+    /** Nearest to the mean of all frames, or of each part of a clip, in time order and said to be so. */
+    quoteBy: z.enum(['clip', 'time']).default('clip'),
     intro: z.string(),
     licence: z.string(),
     source: z.string(),

@@ -21,6 +21,16 @@ export type FileOptions = {
  */
 export type ReadFile = (entry: FileEntry, options?: FileOptions) => Promise<Uint8Array<ArrayBuffer>>
 
+/** `fetch` with errors of the closed set; `init` has the signal and maybe a Range. */
+export type FetchFile = (url: string, init: RequestInit) => Promise<Response>
+
+export type ReaderOptions = {
+  /** How a file is asked for; by `fetch` and `download-failed` where absent. */
+  readonly fetchFile?: FetchFile
+  /** A file that cannot be kept is an error (quota {needed}), not a download at each visit. */
+  readonly mustKeep?: boolean
+}
+
 export type PackSource = {
   readonly manifest: PackManifest
   readonly packUrl: string
@@ -70,7 +80,11 @@ async function readManifest<T>(
   throw new ValleyError('pack-invalid', { path, problems })
 }
 
-function fileReader(manifestUrl: string): ReadFile {
+/** Reads the files that a manifest at `manifestUrl` lists: from where they are kept, else fetched, checked and kept. */
+export function fileReader(
+  manifestUrl: string,
+  { fetchFile = fetchPlainly, mustKeep = false }: ReaderOptions = {},
+): ReadFile {
   return async (entry, { onProgress, signal } = {}) => {
     const url = new URL(entry.path, manifestUrl).href
     throwIfAborted(signal)
@@ -83,17 +97,18 @@ function fileReader(manifestUrl: string): ReadFile {
     const part = await PartialFile.open(entry)
     try {
       const began = part?.done ?? 0
-      let bytes = await download(url, entry, part, onProgress, signal)
+      let bytes = await download(fetchFile, url, entry, part, onProgress, signal)
       let whole = (await sha256(bytes)) === entry.sha256
       if (!whole && began > 0) {
         // The part from an earlier visit may be what is wrong.
         part?.clear()
-        bytes = await download(url, entry, part, onProgress, signal)
+        bytes = await download(fetchFile, url, entry, part, onProgress, signal)
         whole = (await sha256(bytes)) === entry.sha256
       }
       if (!whole) throw new ValleyError('integrity', { url })
       throwIfAborted(signal)
-      await writeCached(entry, bytes)
+      const kept = await writeCached(entry, bytes)
+      if (mustKeep && !kept) throw new ValleyError('quota', { needed: entry.bytes })
       await part?.remove()
       return bytes
     } catch (thrown) {
@@ -119,14 +134,15 @@ async function readStored(
   return bytes
 }
 
-async function request(url: string, signal: AbortSignal | undefined, from = 0): Promise<Response> {
-  if (isStored(url)) {
-    const file = await storedFile(url)
-    if (!file) throw new ValleyError('download-failed', { url, status: 404 })
-    return new Response(file)
-  }
-  const headers: HeadersInit = from > 0 ? { Range: `bytes=${from}-` } : {}
-  const response = await fetch(url, { signal: signal ?? null, headers }).catch((thrown) => {
+async function request(url: string, signal: AbortSignal | undefined): Promise<Response> {
+  if (!isStored(url)) return fetchPlainly(url, { signal: signal ?? null })
+  const file = await storedFile(url)
+  if (!file) throw new ValleyError('download-failed', { url, status: 404 })
+  return new Response(file)
+}
+
+async function fetchPlainly(url: string, init: RequestInit): Promise<Response> {
+  const response = await fetch(url, init).catch((thrown) => {
     throw toValleyError(thrown, 'download-failed', { url, status: 0 })
   })
   if (!response.ok) throw new ValleyError('download-failed', { url, status: response.status })
@@ -134,12 +150,14 @@ async function request(url: string, signal: AbortSignal | undefined, from = 0): 
 }
 
 /** What follows `from` of the file at `url`, and where it begins: a server that knows no ranges sends all of it. */
-async function requestRest(url: string, from: number, signal: AbortSignal | undefined) {
+async function requestRest(fetchFile: FetchFile, url: string, from: number, signal: AbortSignal | undefined) {
+  const whole: RequestInit = { signal: signal ?? null }
+  const init = from > 0 ? { ...whole, headers: { Range: `bytes=${from}-` } } : whole
   // 416: the file there is shorter than what is here, which then cannot be of it.
-  const response = await request(url, signal, from).catch((thrown: unknown) => {
+  const response = await fetchFile(url, init).catch((thrown: unknown) => {
     const beyond = from > 0 && thrown instanceof ValleyError && thrown.data.status === 416
     if (!beyond) throw thrown
-    return request(url, signal)
+    return fetchFile(url, whole)
   })
   return { response, from: response.status === 206 ? from : 0 }
 }
@@ -148,6 +166,7 @@ async function requestRest(url: string, from: number, signal: AbortSignal | unde
 const resumes = 3
 
 async function download(
+  fetchFile: FetchFile,
   url: string,
   entry: FileEntry,
   part: PartialFile | null,
@@ -158,7 +177,7 @@ async function download(
   let done = part?.done ?? 0
   part?.readInto(bytes)
   for (let attempt = 0; ; attempt++) {
-    const { response, from } = await requestRest(url, done, signal)
+    const { response, from } = await requestRest(fetchFile, url, done, signal)
     if (from < done) part?.clear()
     done = from
     try {
@@ -213,11 +232,21 @@ async function readCached(entry: FileEntry): Promise<Uint8Array<ArrayBuffer> | n
   return null
 }
 
-async function writeCached(entry: FileEntry, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+/** Keeps a file under its SHA-256. Resolves to whether it is kept. */
+export async function writeCached(entry: FileEntry, bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
   const cache = await openCache()
   try {
     await cache?.put(cacheKey(entry), new Response(bytes, { headers: { 'Content-Length': String(bytes.length) } }))
   } catch (thrown) {
     console.warn('pack cache full, going on without it', thrown)
+    return false
   }
+  return cache !== null
+}
+
+/** Forgets a file that was kept, or a part of it. */
+export async function forgetFile(entry: FileEntry): Promise<void> {
+  await (await openCache())?.delete(cacheKey(entry))
+  const part = await PartialFile.open(entry)
+  await part?.remove()
 }
