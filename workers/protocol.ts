@@ -34,6 +34,16 @@ export type GraphFlavour = (typeof graphFlavours)[number]
 /** Live resources by kind; every count is zero when nothing is open. */
 export type LedgerSnapshot = Readonly<Record<string, number>>
 
+/**
+ * Bytes of GPU memory that one worker took: our buffers and textures, and the weights given to ONNX Runtime for the GPU.
+ * What that runtime allocates for itself is not known here.
+ */
+export type GpuMemory = {
+  readonly bytes: number
+  /** The most at any time since the worker started. */
+  readonly peakBytes: number
+}
+
 export type LoadStage = 'manifest' | 'download' | 'verify' | 'derive' | 'session' | 'warm-up'
 /** `done`/`total` are bytes for download, verify and derive, else steps. */
 export type LoadProgress = { readonly stage: LoadStage; readonly done: number; readonly total: number }

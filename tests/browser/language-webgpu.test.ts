@@ -114,6 +114,8 @@ test('the engine answers with a KV cache on the GPU, reuses it, and gives everyt
   const info = await engine.load({ packUrl: tinyPackUrl('tiny-mean'), backend: 'webgpu' }, () => {})
   expect(info).toMatchObject({ backend: 'webgpu', contextTokens: 512 })
   expect(engine.ledger()).toMatchObject({ session: 1, 'kv-cache': 1, 'gpu-buffer': 4, 'gpu-device': 1 })
+  const loaded = engine.gpuMemory()
+  expect(loaded.bytes).toBeGreaterThan(0)
   const signal = new AbortController().signal
   const request = { clipId: null, turns: [], question: 'What is happening?' }
   const answers: string[] = []
@@ -129,8 +131,10 @@ test('the engine answers with a KV cache on the GPU, reuses it, and gives everyt
   expect(answers[0]).not.toBe('')
   expect(answers[1]).toBe(answers[0])
   expect(reused[1]).toBeGreaterThan(reused[0] ?? 0)
+  expect(engine.gpuMemory()).toEqual(loaded)
   await engine.dispose()
   expect(engine.ledger()).toEqual({})
+  expect(engine.gpuMemory()).toEqual({ bytes: 0, peakBytes: loaded.peakBytes })
 }, 120_000)
 
 test('a lost device rejects what runs, and the engine loads anew in the same worker', async () => {

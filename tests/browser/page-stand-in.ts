@@ -84,6 +84,7 @@ export function standInEngine(mishaps: Mishaps = {}): { engine: Engine; log: str
       },
       embedTexts: async (texts) => Float32Array.from(texts.flatMap((text) => [...axis(meant(text))])),
       ledger: () => ({}),
+      gpuMemory: () => ({ bytes: 0, peakBytes: 0 }),
       loseDevice: () => {},
     })
   }
@@ -117,6 +118,7 @@ export function standInEngine(mishaps: Mishaps = {}): { engine: Engine; log: str
       prepare: async () => {},
       forget: (clipId) => void held.delete(clipId),
       ledger: () => ({ 'kv-cache': held.size }),
+      gpuMemory: () => ({ bytes: 0, peakBytes: 0 }),
     })
   }
   const engine = new Engine({ packUrl: 'https://test/pack.json', startVision, startLanguage })

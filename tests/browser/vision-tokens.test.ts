@@ -104,7 +104,9 @@ test.each([
     const encoder = await GpuEncoder.create(ort, own, ledger, pack, towerOn)
     await encoder.warmUp()
     const resting = ledger.snapshot()
+    const { bytes } = ledger.gpuMemory()
     const job = await encoder.begin(6)
+    expect(ledger.gpuMemory().bytes).toBeGreaterThan(bytes)
     const vectors: number[] = []
     // Six frames: one full batch and a part of one.
     for (let at = 0; at < 6; at++) {
@@ -116,6 +118,7 @@ test.each([
     const { patchTokens, frameTokens } = await job.finish()
     job.dispose()
     expect(ledger.snapshot()).toEqual(resting)
+    expect(ledger.gpuMemory().bytes).toBe(bytes)
     await encoder.dispose()
     expect([patchTokens.length, frameTokens.length, vectors.length]).toEqual([4 * 64, 6 * 64, 6 * size])
     results.push(Float32Array.from([...patchTokens, ...frameTokens, ...vectors]))

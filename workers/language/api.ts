@@ -1,5 +1,5 @@
 /** What the language worker offers to the page: questions about clips whose tokens it holds are answered here. */
-import type { Backend, LedgerSnapshot, LoadOptions, LoadProgress } from '../protocol'
+import type { Backend, GpuMemory, LedgerSnapshot, LoadOptions, LoadProgress } from '../protocol'
 
 /** What of the pack's offer the prompt holds. */
 export type PromptOptions = {
@@ -113,4 +113,5 @@ export type LanguageApi = {
   prepare(clipId: string, options: PromptOptions, signal: AbortSignal): Promise<void>
   forget(clipId: string): void
   ledger(): LedgerSnapshot
+  gpuMemory(): GpuMemory
 }

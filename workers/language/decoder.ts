@@ -60,7 +60,7 @@ export class Decoder {
     this.#ort = ort
     this.#session = session
     this.#cache = cache
-    this.#closeSession = options.ledger.open('session')
+    this.#closeSession = options.ledger.open('session', options.gpu ? options.externalData.data.byteLength : 0)
     this.#lost = lost
     lost.catch((error: ValleyError) => {
       this.#lossError = error

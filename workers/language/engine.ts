@@ -155,6 +155,10 @@ export class LanguageEngine implements LanguageApi {
     return this.#ledger.snapshot()
   }
 
+  gpuMemory() {
+    return this.#ledger.gpuMemory()
+  }
+
   /** Ends the session and frees the KV cache, the device and the clips' tokens, after whatever runs. */
   async dispose(): Promise<void> {
     await this.#queue.run(() => this.#unload())

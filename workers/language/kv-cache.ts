@@ -114,8 +114,9 @@ export function gpuKvCache(
   const rowBytes = width * (type === 'float16' ? 2 : 4)
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC
   const open = kvNames(shape.layers).map((name) => {
-    const buffer = device.createBuffer({ label: `kv ${name}`, size: capacity * rowBytes, usage })
-    return { name, buffer, close: ledger.open('gpu-buffer') }
+    const size = capacity * rowBytes
+    const buffer = device.createBuffer({ label: `kv ${name}`, size, usage })
+    return { name, buffer, close: ledger.open('gpu-buffer', size) }
   })
   const close = ledger.open('kv-cache')
   const counter = new Fill(capacity)

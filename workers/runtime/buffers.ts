@@ -43,7 +43,7 @@ export class GpuBuffers {
 
   #create(label: string, size: number, usage: GPUBufferUsageFlags): GPUBuffer {
     const buffer = this.device.createBuffer({ label, size, usage })
-    this.#open.push({ buffer, uncount: this.ledger.open(this.kind) })
+    this.#open.push({ buffer, uncount: this.ledger.open(this.kind, size) })
     return buffer
   }
 }

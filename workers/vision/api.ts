@@ -1,5 +1,5 @@
 /** What the vision worker offers to the page: a clip becomes events here, and visual tokens for the language worker. */
-import type { Backend, LedgerSnapshot, LoadOptions, LoadProgress, PackIdentity } from '../protocol'
+import type { Backend, GpuMemory, LedgerSnapshot, LoadOptions, LoadProgress, PackIdentity } from '../protocol'
 
 /** How a frame reached the encoder's input (in order of preference). */
 export type FrameRoute = 'external-texture' | 'planes' | 'image-bitmap' | 'canvas'
@@ -98,6 +98,7 @@ export type VisionApi = {
    */
   embedTexts(texts: readonly string[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>>
   ledger(): LedgerSnapshot
+  gpuMemory(): GpuMemory
   /** Test hook: destroys the GPU device as a driver reset would. */
   loseDevice(): void
 }

@@ -5,6 +5,7 @@ import {
   type ClipSource,
   type EncodeEvent,
   type EncodeOptions,
+  type GpuMemory,
   type LedgerSnapshot,
   type LoadOptions,
   type LoadProgress,
@@ -74,6 +75,10 @@ export class VisionEngine implements VisionApi {
 
   ledger(): LedgerSnapshot {
     return this.#ledger.snapshot()
+  }
+
+  gpuMemory(): GpuMemory {
+    return this.#ledger.gpuMemory()
   }
 
   loseDevice(): void {

@@ -163,7 +163,7 @@ export class GpuPreprocessor {
         GPUTextureUsage.RENDER_ATTACHMENT |
         GPUTextureUsage.STORAGE_BINDING,
     })
-    this.#texture = { texture, uncount: this.ledger.open('gpu-texture') }
+    this.#texture = { texture, uncount: this.ledger.open('gpu-texture', 4 * width * height) }
     return texture
   }
 

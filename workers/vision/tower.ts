@@ -35,7 +35,8 @@ export class Tower {
   static async create(ort: OrtModule, ledger: Ledger, pack: VisionPack, device: GPUDevice | null): Promise<Tower> {
     const executionProviders = device ? [{ name: 'webgpu' as const, device }] : ['wasm' as const]
     const session = await ort.InferenceSession.create(pack.tower, { executionProviders })
-    return new Tower(ort, ledger, session, pack.manifest.tower, ledger.open('session'))
+    const uncount = ledger.open('session', device ? pack.tower.byteLength : 0)
+    return new Tower(ort, ledger, session, pack.manifest.tower, uncount)
   }
 
   /**

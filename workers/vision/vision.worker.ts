@@ -17,6 +17,7 @@ const api: VisionApi = {
     return Comlink.transfer(vectors, [vectors.buffer])
   },
   ledger: () => engine.ledger(),
+  gpuMemory: () => engine.gpuMemory(),
   loseDevice: () => engine.loseDevice(),
 }
 Comlink.expose(api)
