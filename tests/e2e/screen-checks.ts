@@ -55,7 +55,8 @@ export async function overflow(page: Page, width: number, height: number): Promi
   await page.setViewportSize({ width, height })
   // What floats is put in its place a frame later.
   await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
-  const found = await page.evaluate(() => {
+  // Not innerWidth: on a phone that grows with what does not fit.
+  const found = await page.evaluate((room) => {
     const scrollsSideways = (element: Element): boolean => {
       const strip = element.closest('.strip, .clip-tabs, pre, .visually-hidden')
       return strip !== null
@@ -66,7 +67,7 @@ export async function overflow(page: Page, width: number, height: number): Promi
       [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.textContent?.trim())
     const outside = [...document.body.querySelectorAll('*')].filter((element) => {
       const { left, right, width: across } = element.getBoundingClientRect()
-      const beyond = right > innerWidth + 0.5 || left < -0.5
+      const beyond = right > room + 0.5 || left < -0.5
       return across > 0 && beyond && speaks(element) && shown(element) && !scrollsSideways(element)
     })
     const sideways = [...document.querySelectorAll('*')].filter((element) => {
@@ -75,11 +76,11 @@ export async function overflow(page: Page, width: number, height: number): Promi
     })
     const page = document.documentElement
     return [
-      ...(page.scrollWidth > innerWidth ? [`the page is ${page.scrollWidth} px wide`] : []),
+      ...(page.scrollWidth > room ? [`the page is ${page.scrollWidth} px wide`] : []),
       ...outside.map((element) => `beyond the edge: ${element.outerHTML.slice(0, 160)}`),
       ...sideways.map((element) => `scrolls sideways: ${element.outerHTML.slice(0, 160)}`),
     ]
-  })
+  }, width)
   if (before) await page.setViewportSize(before)
   // What a narrow window does not show cannot keep the focus.
   await focused.evaluate((element) => element instanceof HTMLElement && element.focus())
