@@ -59,7 +59,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--repetition-penalty", type=float, help="(default: the pack's, or 1)")
     parser.add_argument("--frames", type=int, help="at most N frames a clip (default: the pack's, or 8)")
     parser.add_argument("--quotes", action=argparse.BooleanOptionalAction, default=True, help="quote captions of similar scenes")
-    parser.add_argument("--quote-by", choices=WAYS, default="clip", help="captions nearest to the frames' mean, by the frames' votes, or of each part of the clip")
+    parser.add_argument("--quote-by", choices=WAYS, help="default: the pack's, or clip; captions nearest to the frames' mean, by the frames' votes, or of each part of the clip")
     parser.add_argument("--media", type=Path, help="qa: where the folders lie that questions name")
     parser.add_argument("--out", type=Path, help="figures, a .json file")
     parser.add_argument("--fresh", action="store_true", help="forget the predictions of an earlier run")
@@ -88,7 +88,7 @@ def load_subject(arguments: argparse.Namespace) -> tuple[Subject, str]:
 def evaluate(arguments: argparse.Namespace) -> None:
     started = time.monotonic()
     subject, name = load_subject(arguments)
-    if subject.store is not None:
+    if subject.store is not None and arguments.quote_by:
         subject.store.by = arguments.quote_by
     decoding = Decoding(
         arguments.beams or subject.beams,
@@ -97,7 +97,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
         subject.max_new_tokens,
     )
     quotes = arguments.quotes and subject.store is not None
-    by = arguments.quote_by if quotes and arguments.quote_by != "clip" else None
+    by = subject.store.by if quotes and subject.store.by != "clip" else None
     changes = {"beams": arguments.beams, "penalty": arguments.repetition_penalty, "frames": arguments.frames, "quote-by-": by}
     variant = [f"{key}{value}" for key, value in changes.items() if value] + ([] if arguments.quotes else ["no-quotes"])
     stem = "-".join([arguments.data.stem, arguments.split, arguments.task, *variant])
@@ -158,7 +158,7 @@ def main() -> None:
         evaluate(arguments)
         return
     dtype = getattr(torch, arguments.dtype or "bfloat16")
-    evaluate_cached(arguments.run or "phase1", arguments.source, arguments.decoding, arguments.limit, dtype, arguments.clip, arguments.quotes, arguments.quote_by)
+    evaluate_cached(arguments.run or "phase1", arguments.source, arguments.decoding, arguments.limit, dtype, arguments.clip, arguments.quotes, arguments.quote_by or "clip")
 
 
 if __name__ == "__main__":

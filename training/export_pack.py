@@ -104,7 +104,7 @@ def adapter_entry(folder: Path, checkpoint: Path | None, architecture: dict) -> 
     return {"file": file, "rank": saved["rank"], "alpha": saved["alpha"], "tensors": table}
 
 
-def clip_parts(folder: Path) -> dict:
+def clip_parts(folder: Path, quote_by: str) -> dict:
     """pack.json's `textTower` and `captionStore` where `training.export_clip` wrote their files, else nothing."""
     from training.clip.image_tower import EMBEDDING_SIZE
     from training.clip.text_tower import MAX_TOKENS
@@ -137,6 +137,7 @@ def clip_parts(folder: Path) -> dict:
             "size": EMBEDDING_SIZE,
             "scale": scale,
             "quotes": QUOTES,
+            "quoteBy": quote_by,
             "intro": INTRO,
             "licence": STORE_LICENCE,
             "source": SOURCE,
@@ -167,6 +168,7 @@ def export(
     seed: int,
     beams: int = 1,
     repetition_penalty: float = 1.1,
+    quote_by: str = "clip",
 ) -> dict:
     """Write projector, adapter and pack.json beside the tower in `folder`; returns pack.json's content."""
     from training.prompt import DESCRIBE_IMAGE, DESCRIBE_VIDEO, SYSTEM
@@ -219,7 +221,7 @@ def export(
         },
         "contextTokens": {"wasm": 768, "webgpu": 2048},
     }
-    parts = clip_parts(folder)
+    parts = clip_parts(folder, quote_by)
     if parts:
         manifest["tower"] |= {"embeddingOutput": "embedding", "embeddingSize": parts["textTower"]["embeddingSize"]}
         manifest |= parts
@@ -236,11 +238,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the untrained projector")
     parser.add_argument("--beams", type=int, choices=(1, 2, 3), default=1, help="of the app's beam search; 1 is greedy")
     parser.add_argument("--repetition-penalty", type=float, default=1.1)
+    parser.add_argument("--quote-by", choices=("clip", "time"), default="clip", help="captions nearest to the frames' mean, or of each part of the clip")
     parser.add_argument("--models", type=Path, default=MODELS)
     options = parser.parse_args()
     folder = options.models / PACK_ID
     base = options.models / BASE_ID
-    manifest = export(folder, base, options.checkpoint, options.adapter, options.version, options.seed, options.beams, options.repetition_penalty)
+    trained = (options.checkpoint, options.adapter, options.version, options.seed)
+    manifest = export(folder, base, *trained, options.beams, options.repetition_penalty, options.quote_by)
     catalog = {"packs": [{"id": PACK_ID, "path": f"{PACK_ID}/pack.json"}], "default": PACK_ID}
     write_json(options.models / "catalog.json", catalog)
     total = sum(path.stat().st_size for path in options.models.rglob("*") if path.is_file())

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { seededRandom } from '../../workers/language/sampling'
 import { ValleyError } from '../../workers/protocol'
 import { Ledger } from '../../workers/runtime/ledger'
 import {
@@ -10,19 +11,8 @@ import {
 } from '../../workers/vision/retrieval'
 import { floats, type GoldenQuotes, golden, readTiny, tinyPack } from './language-tiny'
 
-/** Seeded numbers in [0, 1) (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
 function randomStore(count: number, size: number, pictures: number, seed: number): CaptionVectors {
-  const random = seeded(seed)
+  const random = seededRandom(seed)
   return {
     vectors: Int8Array.from({ length: count * size }, () => Math.round(254 * random()) - 127),
     size,
@@ -57,7 +47,7 @@ describe('the query of a clip', () => {
   })
 
   test('has length 1 whatever the frames, and is finite for a vector of zeros', () => {
-    const random = seeded(3)
+    const random = seededRandom(3)
     const frames = Array.from({ length: 7 }, () => Float32Array.from({ length: 256 }, () => random() - 0.4))
     expect(Math.hypot(...clipQuery(frames))).toBeCloseTo(1, 12)
     expect([...clipQuery([frame(0, 0)])]).toEqual([0, 0])
@@ -72,7 +62,7 @@ describe('the nearest captions', () => {
     [4, 64, 32, 64],
   ])('are those of the rule (store %i)', (seed, count, size, pictures) => {
     const store = randomStore(count, size, pictures, seed)
-    const random = seeded(100 + seed)
+    const random = seededRandom(100 + seed)
     for (let round = 0; round < 20; round++) {
       const query = clipQuery([Float32Array.from({ length: size }, () => random() - 0.5)])
       for (const quotes of [1, 3, 8]) {
@@ -123,6 +113,7 @@ describe('the store', () => {
     size: 2,
     scale: 1 / 127,
     quotes: 2,
+    quoteBy: 'clip' as const,
     intro: 'Similar scenes:',
     licence: 'Apache-2.0',
     source: 'made up',
@@ -140,6 +131,21 @@ describe('the store', () => {
     expect(store.quotesFor([frame(-1, 0)])).toEqual(['A café at night.', 'A brown dog is running.'])
     store.dispose()
     expect(ledger.snapshot()).toEqual({})
+  })
+
+  test('by time: the ends of a clip first, each with its word; one frame has no order', async () => {
+    const ledger = new Ledger()
+    const files: Record<string, Uint8Array<ArrayBuffer>> = {
+      'captions.txt': new TextEncoder().encode(text),
+      'captions.bin': new Uint8Array(vectors.buffer.slice(0)),
+    }
+    const inTime = { ...manifest, quoteBy: 'time' as const }
+    const store = await CaptionStore.open(inTime, async ({ path }) => files[path] ?? new Uint8Array(0), ledger)
+    const [dog, cat] = [frame(3, 0.1), frame(0, 0.5)]
+    expect(store.quotesFor([dog, dog, dog, cat])).toEqual(['First: A dog runs.', 'Last: A café at night.'])
+    expect(store.quotesFor([cat, dog])).toEqual(['First: A café at night.', 'Last: A dog runs.'])
+    expect(store.quotesFor([dog])).toEqual(['A dog runs.', 'A café at night.'])
+    store.dispose()
   })
 
   test.each([

@@ -4,7 +4,7 @@ graphs in ONNX Runtime (float32). Nothing of training is needed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from ..language_model import Architecture, LanguageModel
 from ..pooling import DeltaPooling, make_pooling, take_pack_tensors
 from ..projector import FoldedProjector
 from ..prompt import IM_END, IM_START
-from ..retrieval import By, ranked, voted
+from ..retrieval import CaptionStore
 from ..valley import Model
 from .folders import Sampling
 from .model import Subject
@@ -166,25 +166,18 @@ class OnnxTextTower:
         return np.stack(rows)
 
 
-class PackStore:
-    """The pack's caption store (`training.evaluation.model.Store`)."""
-
-    by: By = "clip"
+class PackStore(CaptionStore):
+    """The pack's caption store (`training.evaluation.model.Store`), asked as the pack says."""
 
     def __init__(self, folder: Path, entry: dict) -> None:
         lines = (folder / entry["texts"]["path"]).read_text(encoding="utf-8").rstrip("\n").split("\n")
-        pictures, self._texts = zip(*(line.split("\t", 1) for line in lines), strict=True)
-        self._pictures = np.array([int(picture) for picture in pictures])
+        pictures, texts = zip(*(line.split("\t", 1) for line in lines), strict=True)
         stored = np.frombuffer((folder / entry["vectors"]["path"]).read_bytes(), np.int8)
-        self._vectors = stored.reshape(entry["count"], entry["size"]).astype(np.float32) * np.float32(entry["scale"])
+        super().__init__(list(texts), np.array(list(map(int, pictures))), stored.reshape(entry["count"], entry["size"]), entry["scale"])
+        self.by = entry.get("quoteBy", "clip")
         self._quotes = entry["quotes"]
 
-    def nearest(self, frame_embeddings: np.ndarray) -> list[str]:
-        """Best first by dot product with the mean direction, ties to the lower index, one caption a picture; or by the frames' votes."""
-        lengths = np.linalg.norm(frame_embeddings, axis=1, keepdims=True)
-        directions = frame_embeddings / np.maximum(lengths, 1e-12)
-        if self.by == "frames":
-            return [self._texts[index] for index in voted(directions @ self._vectors.T, self._pictures, self._quotes)]
-        mean = directions.mean(0)
-        scores = self._vectors @ (mean / max(float(np.linalg.norm(mean)), 1e-12))
-        return [self._texts[index] for index in ranked(scores, self._pictures, self._quotes)]
+    def nearest(self, frames: np.ndarray, count: int | None = None, exclude: Collection[int] = ()) -> list[str]:
+        """As `CaptionStore.nearest`; frames [T, E] of any length."""
+        lengths = np.linalg.norm(frames, axis=1, keepdims=True)
+        return super().nearest(frames / np.maximum(lengths, 1e-12), count or self._quotes, exclude)

@@ -3,6 +3,7 @@ import type { CaptionStoreEntry } from '../packs/schema'
 import type { FileOptions, ReadFile } from '../packs/source'
 import { ValleyError } from '../protocol'
 import type { Ledger } from '../runtime/ledger'
+import { cutScenes, type Scene } from './scenes'
 
 /** Caption vectors without their words. */
 export type CaptionVectors = {
@@ -25,11 +26,16 @@ export function clipQuery(frames: readonly Float32Array[]): Float64Array {
 }
 
 /**
- * Lines of the `quotes` captions nearest to `query`, best first: by dot product, ties by the lower line, each picture once.
- * Fewer where the store has fewer pictures. Picking the best line of an unused picture again and again is the same as
+ * Lines of the `quotes` captions nearest to `query`, best first: by dot product, ties by the lower line, each picture once
+ * and none of those `used`, to which it adds them. Fewer where the store has fewer pictures. Picking the best line of an unused picture again and again is the same as
  * walking down the whole ranking, and spares sorting it.
  */
-export function nearestCaptions(query: Float64Array, store: CaptionVectors, quotes: number): number[] {
+export function nearestCaptions(
+  query: Float64Array,
+  store: CaptionVectors,
+  quotes: number,
+  used: Set<number> = new Set(),
+): number[] {
   const { vectors, size, pictures } = store
   const scores = new Float64Array(pictures.length)
   for (let line = 0, at = 0; line < scores.length; line++) {
@@ -38,7 +44,6 @@ export function nearestCaptions(query: Float64Array, store: CaptionVectors, quot
     scores[line] = sum
   }
   const taken: number[] = []
-  const used = new Set<number>()
   while (taken.length < quotes) {
     let best = -1
     for (let line = 0; line < scores.length; line++) {
@@ -50,6 +55,35 @@ export function nearestCaptions(query: Float64Array, store: CaptionVectors, quot
     used.add(pictures[best] as number)
   }
   return taken
+}
+
+/** What goes before a quote that was found for one part of a clip: the model has learnt these words. */
+const said = { first: 'First: ', between: 'Then: ', last: 'Last: ' } as const
+
+/**
+ * The nearest line of each of up to `quotes` parts of a clip of T >= 2 frames, in time order, with the word that says
+ * where its part stands. No picture twice; the ends choose before what lies between them.
+ */
+export function captionsInTime(
+  frames: readonly Float32Array[],
+  store: CaptionVectors,
+  quotes: number,
+): { readonly word: string; readonly line: number }[] {
+  const parts = cutScenes(
+    frames.map((frame) => clipQuery([frame])),
+    quotes,
+  )
+  const last = parts.length - 1
+  const used = new Set<number>()
+  const found: { at: number; word: string; line: number }[] = []
+  for (const at of [0, last, ...[...parts.keys()].slice(1, -1)]) {
+    const { start, end } = parts[at] as Scene
+    const word = at === 0 ? said.first : at === last ? said.last : said.between
+    for (const line of nearestCaptions(clipQuery(frames.slice(start, end)), store, 1, used)) {
+      found.push({ at, word, line })
+    }
+  }
+  return found.sort((one, other) => one.at - other.at)
 }
 
 /** The lines of a store's texts: picture and caption. Errors: pack-invalid, naming the first line that is not so. */
@@ -73,6 +107,7 @@ export class CaptionStore {
     readonly vectors: CaptionVectors,
     readonly captions: readonly string[],
     readonly quoted: number,
+    readonly by: CaptionStoreEntry['quoteBy'],
     readonly uncount: () => void,
   ) {}
 
@@ -83,17 +118,21 @@ export class CaptionStore {
     ledger: Ledger,
     onProgress?: FileOptions['onProgress'],
   ): Promise<CaptionStore> {
-    const { texts, vectors, count, size, quotes } = entry
+    const { texts, vectors, count, size, quotes, quoteBy } = entry
     const total = texts.bytes + vectors.bytes
     const words = await file(texts, { onProgress: (done) => onProgress?.(done, total) })
     const codes = await file(vectors, { onProgress: (done) => onProgress?.(texts.bytes + done, total) })
     const { pictures, captions } = readCaptions(texts.path, new TextDecoder().decode(words), count)
     const table = { vectors: new Int8Array(codes.buffer, codes.byteOffset, codes.byteLength), size, pictures }
-    return new CaptionStore(table, captions, quotes, ledger.open('caption-store'))
+    return new CaptionStore(table, captions, quotes, quoteBy, ledger.open('caption-store'))
   }
 
-  /** The captions to quote for a clip whose frames have these CLIP vectors, best first. */
+  /** What to quote for a clip whose frames have these CLIP vectors: best first, or in time order where the pack says so. */
   quotesFor(frames: readonly Float32Array[]): string[] {
+    if (this.by === 'time' && frames.length > 1) {
+      const told = captionsInTime(frames, this.vectors, this.quoted)
+      return told.map(({ word, line }) => word + (this.captions[line] as string))
+    }
     const lines = nearestCaptions(clipQuery(frames), this.vectors, this.quoted)
     return lines.map((line) => this.captions[line] as string)
   }
