@@ -7,77 +7,114 @@ import { benchFolder, root } from './assets/folder'
 import { ggufFile, openAppModel, transformersFolders } from './assets/models'
 import { visitOnce } from './contenders/ours'
 import { visitPeerOnce } from './contenders/peers'
-import type { ContenderName, Figures, MeasureId, Samples } from './measures'
+import { type ContenderName, type MeasureId, peerNames, type Samples } from './measures'
 import { type Options, readOptions, usage } from './options'
 import type { About } from './report/markdown'
 import { rowsOf } from './report/rows'
 import { writeReport } from './report/write'
 import { scenarios } from './scenarios'
-import type { Scenario } from './scenarios/scenario'
+import type { Scenario, Seen } from './scenarios/scenario'
 import { buildPeers, servePeers } from './serve-peers'
 import type { Stage } from './visit'
 
 // A fixed port is a fixed origin: what the profile caches is found again by the next run.
 const port = 41_732
+/** The browser's own measure of memory then collects garbage at once instead of waiting until it is due. */
+const browserArgs = ['--enable-blink-features=ForceEagerMeasureMemory']
 
-/** Figures as they come, by measure and contender. */
+/** Figures as they come, by measure and contender, and what did not come. */
 class Collected {
-  readonly samples: Record<string, Record<string, number[]>> = {}
+  readonly samples: Partial<Record<MeasureId, Partial<Record<ContenderName, number[]>>>> = {}
+  readonly missing = new Set<string>()
 
-  add(contender: ContenderName, figures: Figures, wanted: readonly MeasureId[]): void {
-    for (const [measure, value] of Object.entries(figures) as [MeasureId, number][]) {
-      if (!wanted.includes(measure)) continue
-      this.samples[measure] ??= {}
-      const values = this.samples[measure]
-      values[contender] = [...(values[contender] ?? []), value]
-      console.log(`  ${contender}: ${measure} ${value.toFixed(1)}`)
+  add(seen: Seen, wanted: readonly MeasureId[]): void {
+    for (const [contender, figures] of Object.entries(seen) as [ContenderName, object][]) {
+      for (const [measure, value] of Object.entries(figures) as [MeasureId, number][]) {
+        if (!wanted.includes(measure)) continue
+        this.samples[measure] ??= {}
+        const values = this.samples[measure]
+        values[contender] = [...(values[contender] ?? []), value]
+        console.log(`  ${contender}: ${measure} ${value.toFixed(1)}`)
+      }
     }
   }
 }
 
-async function measure(stage: Stage, wanted: readonly Scenario[], options: Options): Promise<Samples> {
-  const collected = new Collected()
+async function measure(
+  stage: Stage,
+  wanted: readonly Scenario[],
+  options: Options,
+  collected: Collected,
+  write: () => void,
+): Promise<void> {
   for (let repeat = 0; repeat < options.repeats; repeat++) {
     console.log(`repeat ${repeat + 1} of ${options.repeats}`)
-    for (const { visits } of wanted) {
+    for (const { visits, mostRepeats = options.repeats } of wanted) {
+      if (repeat >= mostRepeats) continue
       // Every other time in reverse: whoever comes after a hot visit is not always the same.
       const turn = repeat % 2 === 0 ? [...visits] : [...visits].reverse()
-      for (const [contender, visit] of turn) collected.add(contender, await visit(stage), options.only)
+      for (const [contender, visit] of turn) {
+        const started = performance.now()
+        try {
+          collected.add(await visit(stage), options.only)
+        } catch (thrown) {
+          // One visit that fails must not cost all the others.
+          console.error(`  ${contender}:`, thrown)
+          collected.missing.add(`${contender}: ${thrown instanceof Error ? thrown.message.split('\n')[0] : thrown}`)
+        }
+        console.log(`  (${contender}: ${Math.round((performance.now() - started) / 1000)} s)`)
+      }
     }
+    // After each round: a run that is interrupted leaves what it has.
+    write()
   }
-  return collected.samples as Samples
 }
 
 const version = (name: string) =>
   (JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')) as { version: string }).version
 
-async function bench(options: Options): Promise<void> {
+async function bench(options: Options): Promise<boolean> {
   const wanted = scenarios().filter(({ measures }) => measures.some((measure) => options.only.includes(measure)))
   const model = openAppModel()
   console.log('preparing')
   const weights = await transformersFolders(model)
-  const gguf = `bench/${await ggufFile(model)}`
+  const gguf = {
+    Q8_0: `bench/${await ggufFile(model, 'Q8_0')}`,
+    Q4_1: `bench/${await ggufFile(model, 'Q4_1')}`,
+  }
   await buildPeers()
   const served = await serveApp(port, [servePeers()])
   // A profile that is given blocks service workers: the app's must not stand between the peers and the server.
-  const browser = await openBrowser({ profile: join(benchFolder, 'profile') })
+  const browser = await openBrowser({ profile: join(benchFolder, 'profile'), args: browserArgs })
   try {
     const place = { context: browser.context, url: served.url }
     const { vision, language, browser: agent } = await visitOnce(place)
-    const stage = { ...place, model, weights, gguf, threads: language.threads, device: language.backend }
-    const peers = new Set(wanted.flatMap(({ visits }) => [...visits.keys()]))
-    for (const name of peers) if (name !== 'ours') await visitPeerOnce(stage, name)
-    const rows = rowsOf(await measure(stage, wanted, options), options.command)
-    const about: About = {
-      command: options.command,
-      repeats: options.repeats,
-      date: new Date().toISOString().slice(0, 10),
-      machine: `${cpus()[0]?.model.trim() ?? 'unknown'}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB`,
-      browser: agent,
-      app: `vision on ${vision.backend} (${vision.adapter}), language on ${language.backend}, ${language.threads} threads`,
-      peers: `transformers.js ${version('@huggingface/transformers')}, wllama ${version('@wllama/wllama')}`,
+    const collected = new Collected()
+    const stage: Stage = {
+      ...place,
+      model,
+      weights,
+      gguf,
+      threads: language.threads,
+      device: language.backend,
+      note: (sentence) => void collected.missing.add(sentence),
     }
-    writeReport(options.out, rows, about)
+    for (const name of peerNames) if (wanted.some(({ visits }) => visits.has(name))) await visitPeerOnce(stage, name)
+    const write = () => {
+      const about: About = {
+        command: options.command,
+        repeats: options.repeats,
+        date: new Date().toISOString().slice(0, 10),
+        machine: `${cpus()[0]?.model.trim() ?? 'unknown'}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB`,
+        browser: agent,
+        app: `vision on ${vision.backend} (${vision.adapter}), language on ${language.backend}, ${language.threads} threads`,
+        peers: `transformers.js ${version('@huggingface/transformers')}, wllama ${version('@wllama/wllama')}`,
+        missing: [...collected.missing],
+      }
+      writeReport(options.out, rowsOf(collected.samples as Samples, options.command), about)
+    }
+    await measure(stage, wanted, options, collected, write)
+    return collected.missing.size === 0
   } finally {
     await browser.close()
     await served.close()
@@ -96,4 +133,4 @@ function optionsOrExit(): Options {
   }
 }
 
-await bench(optionsOrExit())
+if (!(await bench(optionsOrExit()))) process.exitCode = 1

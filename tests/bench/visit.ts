@@ -1,5 +1,6 @@
 /** One visit to a page: opened, used, closed, so that nobody shares the machine with what the one before left running. */
 import type { BrowserContext, Page } from 'playwright-core'
+import type { GgufFormat } from './assets/gguf'
 import type { AppModel } from './assets/models'
 
 export type Stage = {
@@ -9,11 +10,13 @@ export type Stage = {
   readonly model: AppModel
   /** Path, below the decoder's folder, of the weights that transformers.js feeds its graph. */
   readonly weights: string
-  /** Address of the GGUF file, relative to the app's page. */
-  readonly gguf: string
+  /** Addresses of the GGUF files, relative to the app's page. */
+  readonly gguf: Readonly<Record<GgufFormat, string>>
   /** Threads and backend of the app's decoder; peers get the same. */
   readonly threads: number
   readonly device: 'wasm' | 'webgpu'
+  /** Says in the report why a figure is missing. */
+  readonly note: (sentence: string) => void
 }
 
 /** @throws what `work` throws, or the first error that nobody on the page caught */

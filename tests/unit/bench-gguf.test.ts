@@ -34,7 +34,7 @@ describe('a GGUF of the base', () => {
   if (!matrix || !vector) throw new Error('the base has other tensors')
 
   test('head, aligned data, bytes as stored or quantised', () => {
-    const file = Buffer.concat(ggufOf({ ...base, tensors }, vocabulary, read))
+    const file = Buffer.concat(ggufOf({ ...base, tensors }, vocabulary, read, 'Q8_0'))
     expect(file.subarray(0, 4).toString()).toBe('GGUF')
     expect([file.readUInt32LE(4), file.readBigUInt64LE(8)]).toEqual([3, 2n])
     const bytes = (matrix.bytes / 20) * 34
@@ -53,6 +53,12 @@ describe('a GGUF of the base', () => {
     expect(file.subarray(start + Math.ceil(bytes / 32) * 32, file.length).subarray(0, vector.bytes)).toEqual(
       read(vector),
     )
+  })
+
+  test('as Q4_1 the matrix keeps its bytes', () => {
+    const file = Buffer.concat(ggufOf({ ...base, tensors: [matrix] }, vocabulary, read, 'Q4_1'))
+    const start = file.length - Math.ceil(matrix.bytes / 32) * 32
+    expect(file.subarray(start, start + matrix.bytes).equals(read(matrix))).toBe(true)
   })
 
   test('the vocabulary is whole, its control tokens marked', () => {

@@ -1,7 +1,7 @@
 /**
  * A GGUF file (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md) of the base's weights, for peers that read
- * nothing else: Q8_0 throughout. Tensor names, order and bytes are already those of a GGUF (docs/pack-format.md); only a container is put
- * around them, and the matrices that are stored as Q4_1 are quantised anew.
+ * nothing else. Tensor names, order and bytes are already those of a GGUF (docs/pack-format.md); only a container is put
+ * around them. The matrices that are stored as Q4_1 stay so, or are quantised anew as Q8_0 like the others.
  */
 import { dequantise } from '../../../workers/packs/gguf'
 import { halfTable, toHalf } from '../../../workers/packs/half'
@@ -9,9 +9,11 @@ import type { BaseManifest, BaseTensor } from '../../../workers/packs/schema'
 
 const alignment = 32
 /** ggml's numbers of tensor types. */
-const typeNumbers = { F32: 0, F16: 1, Q8_0: 8 } as const
+const typeNumbers = { F32: 0, F16: 1, Q4_1: 3, Q8_0: 8 } as const
+/** What the Q4_1 matrices become. */
+export type GgufFormat = 'Q4_1' | 'Q8_0'
 /** `general.file_type` of llama.cpp: what most tensors are. */
-const mostlyQ80 = 7
+const fileTypes: Readonly<Record<GgufFormat, number>> = { Q4_1: 3, Q8_0: 7 }
 
 /** What of tokenizer.json and tokenizer_config.json a GGUF holds. */
 export type Vocabulary = {
@@ -77,20 +79,24 @@ export function quantiseQ80(weights: Float32Array): Buffer {
   return out
 }
 
-function stored(tensor: BaseTensor, bytes: Uint8Array): { type: keyof typeof typeNumbers; data: Uint8Array } {
-  if (tensor.type !== 'Q4_1') return { type: tensor.type, data: bytes }
+function stored(
+  tensor: BaseTensor,
+  bytes: Uint8Array,
+  format: GgufFormat,
+): { type: keyof typeof typeNumbers; data: Uint8Array } {
+  if (tensor.type !== 'Q4_1' || format === 'Q4_1') return { type: tensor.type, data: bytes }
   const weights = new Float32Array(tensor.shape.reduce((a, b) => a * b, 1))
   dequantise('Q4_1', bytes, weights.length, weights)
   return { type: 'Q8_0', data: quantiseQ80(weights) }
 }
 
-function metadata({ id, architecture }: BaseManifest, vocabulary: Vocabulary): [string, Value][] {
+function metadata({ id, architecture }: BaseManifest, vocabulary: Vocabulary, format: GgufFormat): [string, Value][] {
   const { hiddenSize, layers, heads, kvHeads, headDim, intermediateSize, vocabSize } = architecture
   return [
     ['general.architecture', { string: 'llama' }],
     ['general.name', { string: id }],
     ['general.alignment', { uint32: alignment }],
-    ['general.file_type', { uint32: mostlyQ80 }],
+    ['general.file_type', { uint32: fileTypes[format] }],
     ['llama.context_length', { uint32: architecture.maxPositions }],
     ['llama.embedding_length', { uint32: hiddenSize }],
     ['llama.block_count', { uint32: layers }],
@@ -154,9 +160,14 @@ const padded = (length: number) => Math.ceil(length / alignment) * alignment
  * The bytes of the file, in pieces.
  * @param read  the stored bytes of a tensor of the base
  */
-export function ggufOf(base: BaseManifest, vocabulary: Vocabulary, read: (tensor: BaseTensor) => Uint8Array): Buffer[] {
-  const fields = metadata(base, vocabulary)
-  const tensors = base.tensors.map((tensor) => ({ ...tensor, ...stored(tensor, read(tensor)) }))
+export function ggufOf(
+  base: BaseManifest,
+  vocabulary: Vocabulary,
+  read: (tensor: BaseTensor) => Uint8Array,
+  format: GgufFormat,
+): Buffer[] {
+  const fields = metadata(base, vocabulary, format)
+  const tensors = base.tensors.map((tensor) => ({ ...tensor, ...stored(tensor, read(tensor), format) }))
   let offset = 0
   const infos = tensors.map(({ name, shape, type, data }) => {
     const info = [text(name), u32(shape.length), ...shape.toReversed().map(u64), u32(typeNumbers[type]), u64(offset)]

@@ -11,7 +11,7 @@ import {
   packSchema,
 } from '../../../workers/packs/schema'
 import { benchFolder, kept, root } from './folder'
-import { ggufOf, readVocabulary } from './gguf'
+import { type GgufFormat, ggufOf, readVocabulary } from './gguf'
 
 export type AppModel = {
   /** Path of pack.json on the app's origin. */
@@ -42,10 +42,10 @@ export function openAppModel(): AppModel {
   }
 }
 
-/** Name, below the bench's data, of a Q8_0 GGUF of the base's weights. */
-export async function ggufFile({ base, baseFile }: AppModel): Promise<string> {
+/** Name, below the bench's folder, of a GGUF of the base's weights. */
+export async function ggufFile({ base, baseFile }: AppModel, format: GgufFormat): Promise<string> {
   const [first] = base.files.weights
-  const name = `data/${base.id}-q8_0-${first?.sha256.slice(0, 8)}.gguf`
+  const name = `data/${base.id}-${format.toLowerCase()}-${first?.sha256.slice(0, 8)}.gguf`
   await kept(name, (path) => {
     const shards = base.files.weights.map(baseFile)
     const read = ({ shard, offset, bytes }: BaseTensor) => {
@@ -55,7 +55,7 @@ export async function ggufFile({ base, baseFile }: AppModel): Promise<string> {
     }
     const texts = [base.files.tokenizer, base.files.tokenizerConfig].map((entry) => baseFile(entry).toString('utf8'))
     const [tokenizer = '', config = ''] = texts
-    writeFileSync(path, Buffer.concat(ggufOf(base, readVocabulary(tokenizer, config), read)))
+    writeFileSync(path, Buffer.concat(ggufOf(base, readVocabulary(tokenizer, config), read, format)))
   })
   return name
 }

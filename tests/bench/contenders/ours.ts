@@ -2,84 +2,103 @@
  * The app: the built page, driven through `window.valley`, which goes the way of the screens. As the peers do, it answers
  * greedily, without the captions that the pack would quote, and takes nothing of the clip from an earlier visit.
  */
-import type { Page } from 'playwright-core'
-import type { EncodedClip, LanguageInfo, VisionInfo } from '../../../workers/protocol'
+import type { BrowserContext, Page } from 'playwright-core'
+import type {
+  AnswerStats,
+  AskRequest,
+  EncodedClip,
+  EncodeOptions,
+  LanguageInfo,
+  VisionInfo,
+} from '../../../workers/protocol'
+import { openBrowser } from '../../tools/app'
 import { drivePlaywright, waitForEngine } from '../../tools/drive'
-import { clipAnswerTokens, clipQuestions, longAnswerTokens, longQuestion } from '../questions'
+import { longAnswerTokens, longQuestion } from '../questions'
 import { type Stage, visit } from '../visit'
 
 export type Loaded = { readonly vision: VisionInfo; readonly language: LanguageInfo }
-type Surface = {
-  encode(source: Blob, options: { clipId: string; name: string }): Promise<EncodedClip>
-  ask(request: unknown): Promise<{
-    text: string
-    stats: { promptTokens: number; reusedTokens: number; newTokens: number; prefillMs: number; tokensPerSecond: number }
-  }>
+/** What the bench uses of the page's automation surface (src/assistant/automation.ts). */
+export type Surface = {
+  ready(): Promise<Loaded>
+  encode(source: Blob, options: EncodeOptions): Promise<EncodedClip>
+  ask(request: AskRequest): Promise<{ text: string; stats: AnswerStats }>
+  forget(clipId: string): void
 }
 declare const valley: Surface
 
-const greedy = { temperature: 0, beams: 1, repetitionPenalty: 1, quotes: false }
+export const greedy = { temperature: 0, beams: 1, repetitionPenalty: 1, quotes: false }
 
-async function open<T>(
-  { context, url }: Pick<Stage, 'context' | 'url'>,
+type Place = Pick<Stage, 'context' | 'url'>
+
+/** @param parameters  of the page's address, beside those that every visit has */
+export function open<T>(
+  { context, url }: Place,
   work: (page: Page, loaded: Loaded) => Promise<T>,
-) {
-  return visit(context, new URL('?cache=off', url).href, async (page) => {
+  parameters: Readonly<Record<string, string>> = {},
+): Promise<T> {
+  const at = new URL(url)
+  for (const [name, value] of Object.entries({ cache: 'off', ...parameters })) at.searchParams.set(name, value)
+  return visit(context, at.href, async (page) => {
     const loaded = await waitForEngine(drivePlaywright(page))
     if ('error' in loaded) throw new Error(`the app did not load: ${JSON.stringify(loaded.error)}`)
     return work(page, loaded)
   })
 }
 
+export const clipInput = '#bench-clip'
+
+/** A file input of the bench's own; `clipFile()` gives there what it holds, for `valley.encode`, past the screens. */
+export async function addInput(page: Page): Promise<void> {
+  await page.evaluate((selector) => {
+    const input = document.createElement('input')
+    input.type = 'file'
+    input.id = selector.slice(1)
+    document.body.append(input)
+    Object.assign(globalThis, { clipFile: () => input.files?.[0] })
+  }, clipInput)
+}
+
+/** `open` with a clip in that input. */
+export function openWith<T>(
+  place: Place,
+  clip: string,
+  work: (page: Page, loaded: Loaded) => Promise<T>,
+  parameters: Readonly<Record<string, string>> = {},
+): Promise<T> {
+  const choose = async (page: Page, loaded: Loaded) => {
+    await addInput(page)
+    await page.setInputFiles(clipInput, clip)
+    return work(page, loaded)
+  }
+  return open(place, choose, parameters)
+}
+
 /** Loads once and tells on what it runs; its files and derived weights are cached from then on. */
-export function visitOnce(stage: Pick<Stage, 'context' | 'url'>): Promise<Loaded & { readonly browser: string }> {
-  return open(stage, async (page, loaded) => {
+export function visitOnce(place: Place): Promise<Loaded & { readonly browser: string }> {
+  return open(place, async (page, loaded) => {
     const agent = await page.evaluate(() => navigator.userAgent)
     return { ...loaded, browser: agent.match(/(?:Headless)?Chrome\/\S+/)?.[0] ?? agent }
   })
 }
 
-export type Answered = {
-  readonly question: string
-  readonly answer: string
-  /** From the question; of the first, from the file. */
-  readonly firstTokenMs: number
+/** A browser that was never here: an empty profile, thrown away after `work`. */
+export async function inNewProfile<T>(work: (context: BrowserContext) => Promise<T>): Promise<T> {
+  const browser = await openBrowser()
+  try {
+    return await work(browser.context)
+  } finally {
+    await browser.close()
+  }
 }
 
-/** A file input of the bench's own: what it holds goes to `valley.encode`, past the screens. */
-async function addInput(page: Page): Promise<void> {
-  await page.evaluate(() => {
-    const input = document.createElement('input')
-    input.type = 'file'
-    input.id = 'bench-clip'
-    document.body.append(input)
-  })
-}
-
-/** Opens the clip, asks ten questions about it. */
-export function talk(stage: Stage, clip: string): Promise<Answered[]> {
-  return open(stage, async (page) => {
-    await addInput(page)
-    await page.setInputFiles('#bench-clip', clip)
-    return page.evaluate(
-      async ({ questions, options }) => {
-        const file = document.querySelector<HTMLInputElement>('#bench-clip')?.files?.[0]
-        if (!file) throw new Error('no clip was chosen')
-        const answered = []
-        let asked = performance.now()
-        const { clipId } = await valley.encode(file, { clipId: 'bench', name: file.name })
-        for (const question of questions) {
-          const turns = answered.map(({ question, answer }) => ({ question, answer }))
-          const { text, stats } = await valley.ask({ clipId, turns, question, options })
-          const decodeMs = stats.newTokens > 1 ? (1000 * (stats.newTokens - 1)) / stats.tokensPerSecond : 0
-          answered.push({ question, answer: text.trim(), firstTokenMs: performance.now() - asked - decodeMs })
-          asked = performance.now()
-        }
-        return answered
-      },
-      { questions: clipQuestions, options: { ...greedy, maxNewTokens: clipAnswerTokens } },
-    )
-  })
+/** Milliseconds from the page's start until a question could be answered. */
+export function start(place: Place): Promise<number> {
+  return visit(place.context, place.url, (page) =>
+    page.evaluate(async () => {
+      await valley.ready()
+      return performance.now()
+    }),
+  )
 }
 
 export type Speeds = {

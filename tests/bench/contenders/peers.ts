@@ -1,5 +1,6 @@
 /** The peers: pages of their own (../pages), each with the library's way to do what the app does. */
 import type { Page } from 'playwright-core'
+import type { GgufFormat } from '../assets/gguf'
 import type { PeerName } from '../measures'
 import type { ClipPeer } from '../pages/peer'
 import { type Conversation, longAnswerTokens, longQuestion } from '../questions'
@@ -22,14 +23,13 @@ function transformersPage(stage: Stage): string {
     data: at('bench/data/'),
     weights: stage.weights,
     threads: stage.threads,
-    frames: stage.model.pack.sampling.defaultFrames,
   })
 }
 
-function wllamaPage(stage: Stage): string {
+function wllamaPage(stage: Stage, format: GgufFormat): string {
   const { threads, device, model } = stage
   return address(stage, 'wllama', {
-    model: new URL(stage.gguf, stage.url).href,
+    model: new URL(stage.gguf[format], stage.url).href,
     system: model.pack.prompt.system,
     threads,
     device,
@@ -37,7 +37,8 @@ function wllamaPage(stage: Stage): string {
 }
 
 function open<T>(stage: Stage, name: PeerName, work: (page: Page) => Promise<T>): Promise<T> {
-  const at = name === 'transformers.js' ? transformersPage(stage) : wllamaPage(stage)
+  const at =
+    name === 'transformers.js' ? transformersPage(stage) : wllamaPage(stage, name === 'wllama Q4_1' ? 'Q4_1' : 'Q8_0')
   return visit(stage.context, at, async (page) => {
     await page.waitForFunction(() => typeof peer !== 'undefined')
     await page.evaluate(() => peer.load())
@@ -48,6 +49,23 @@ function open<T>(stage: Stage, name: PeerName, work: (page: Page) => Promise<T>)
 /** Loads once, so that the files are in whatever cache the library keeps. */
 export function visitPeerOnce(stage: Stage, name: PeerName): Promise<void> {
   return open(stage, name, async () => {})
+}
+
+/** Milliseconds from the page's start until a question could be answered. */
+export function peerStart(stage: Stage, name: PeerName): Promise<number> {
+  return open(stage, name, (page) => page.evaluate(() => performance.now()))
+}
+
+/** Milliseconds from each of the clips to its visual tokens, with `frames` frames. */
+export function transformersTokens(stage: Stage, clips: readonly string[], frames: number): Promise<number[]> {
+  return open(stage, 'transformers.js', async (page) => {
+    const times: number[] = []
+    for (const clip of clips) {
+      await page.setInputFiles('input[type=file]', clip)
+      times.push(await page.evaluate((count) => peer.clipTokens(count), frames))
+    }
+    return times
+  })
 }
 
 /** The question after each of `lengths` turns of the conversation: milliseconds to its first token, from the file each time. */
@@ -63,7 +81,7 @@ export function transformersTalk(
     for (const length of lengths) {
       const turns = conversation.slice(0, length)
       const question = conversation[length]?.question ?? ''
-      const asked = { turns, question, maxNewTokens: 1 }
+      const asked = { turns, question, maxNewTokens: 1, frames: stage.model.pack.sampling.defaultFrames }
       const { wallMs } = await page.evaluate((request) => peer.askAboutClip(request), asked)
       times.push(wallMs)
     }

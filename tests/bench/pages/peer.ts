@@ -26,8 +26,10 @@ export type Peer = {
 }
 
 export type ClipPeer = Peer & {
-  /** A question about the clip in the page's file input. */
-  askAboutClip(asked: PeerQuestion): Promise<PeerAnswer>
+  /** A question about the clip in the page's file input, of which `frames` frames are looked at. */
+  askAboutClip(asked: PeerQuestion & { readonly frames: number }): Promise<PeerAnswer>
+  /** Milliseconds from that clip to its visual tokens. */
+  clipTokens(frames: number): Promise<number>
 }
 
 declare global {

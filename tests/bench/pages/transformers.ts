@@ -18,8 +18,8 @@ function chosenFile(): File {
 }
 
 /** The sampled frames, at their full size; handed over to the worker, not copied. */
-async function framesOf(file: File): Promise<Picture[]> {
-  const { frames } = await load_video(file, { num_frames: Number(parameter('frames')) })
+async function framesOf(file: File, count: number): Promise<Picture[]> {
+  const { frames } = await load_video(file, { num_frames: count })
   const pictures = frames.map(({ image: { data, width, height } }) => {
     return { data: data as Uint8ClampedArray<ArrayBuffer>, width, height }
   })
@@ -36,7 +36,12 @@ const peer: ClipPeer = {
       threads: Number(parameter('threads')),
     }),
   chat: (asked) => timed(() => model.answer(asked, null)),
-  askAboutClip: (asked) => timed(async () => model.answer(asked, await framesOf(chosenFile()))),
+  askAboutClip: (asked) => timed(async () => model.answer(asked, await framesOf(chosenFile(), asked.frames))),
+  clipTokens: async (frames) => {
+    const started = performance.now()
+    await model.tokens(await framesOf(chosenFile(), frames))
+    return performance.now() - started
+  },
 }
 
 async function timed<T>(work: () => Promise<T>): Promise<T & { wallMs: number }> {

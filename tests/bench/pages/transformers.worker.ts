@@ -174,6 +174,12 @@ class Cache {
   }
 }
 
-const exposed = { load, answer }
+/** Visual tokens of a clip, and nothing made of them. */
+async function tokens(pictures: readonly Picture[]): Promise<void> {
+  if (!loaded) throw new Error('nothing is loaded')
+  await visualTokens(loaded, pictures)
+}
+
+const exposed = { load, answer, tokens }
 export type TransformersModel = typeof exposed
 Comlink.expose(exposed)

@@ -1,4 +1,4 @@
-/** Builds the peers' pages, apart from the app. */
+/** Builds the peers' pages and those that show one part of the app, apart from the app. */
 import { join } from 'node:path'
 import { defaultClientConditions, defineConfig } from 'vite'
 import { benchFolder } from '../assets/folder.ts'
@@ -17,7 +17,7 @@ export default defineConfig({
     outDir: pagesFolder,
     emptyOutDir: true,
     rollupOptions: {
-      input: ['transformers', 'wllama'].map((name) => join(import.meta.dirname, `${name}.html`)),
+      input: ['transformers', 'wllama', 'decode', 'readback'].map((name) => join(import.meta.dirname, `${name}.html`)),
     },
   },
 })

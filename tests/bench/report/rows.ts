@@ -1,5 +1,5 @@
-/** Samples as what docs/performance.json holds: one row a measure and peer. Pure. */
-import { type Measure, type MeasureId, measures, type PeerName, type Samples } from '../measures'
+/** Samples as what docs/performance.json holds: one row a measure and whatever it is held against. Pure. */
+import { type Measure, type MeasureId, measures, type PeerName, type Samples, type YardstickName } from '../measures'
 import { type Spread, spreadOf, timesBetter } from '../statistics'
 
 export type Row = {
@@ -7,7 +7,7 @@ export type Row = {
   /** Medians, in the measure's unit. */
   readonly ours: number
   readonly peer: number
-  readonly peerName: PeerName
+  readonly peerName: PeerName | YardstickName
   /** How many times better ours is. */
   readonly ratio: number
   /** The least ratio that will do; null: none is set. */
@@ -16,12 +16,12 @@ export type Row = {
   readonly command: string
 }
 
-/** A row for each measure and peer that both have samples; in the order of `measures`. */
+/** A row for each measure and whatever it is held against, where both have samples; in the order of `measures`. */
 export function rowsOf(samples: Samples, command: string): Row[] {
-  return (Object.entries(measures) as [MeasureId, Measure][]).flatMap(([measure, { better, peers }]) => {
+  return (Object.entries(measures) as [MeasureId, Measure][]).flatMap(([measure, { better, against }]) => {
     const ours = samples[measure]?.ours
     if (!ours) return []
-    return (Object.entries(peers) as [PeerName, number | null][]).flatMap(([peerName, bar]) => {
+    return (Object.entries(against) as [PeerName | YardstickName, number | null][]).flatMap(([peerName, bar]) => {
       const values = samples[measure]?.[peerName]
       if (!values) return []
       const spread = { ours: spreadOf(ours), peer: spreadOf(values) }
@@ -32,9 +32,9 @@ export function rowsOf(samples: Samples, command: string): Row[] {
   })
 }
 
-/** Rows by measure, in their order. */
-export function byMeasure(rows: readonly Row[]): Map<MeasureId, Row[]> {
-  const groups = new Map<MeasureId, Row[]>()
-  for (const row of rows) groups.set(row.measure, [...(groups.get(row.measure) ?? []), row])
+/** Values by what `key` makes of them, in their order. */
+export function grouped<Value, Key>(values: readonly Value[], key: (value: Value) => Key): Map<Key, Value[]> {
+  const groups = new Map<Key, Value[]>()
+  for (const value of values) groups.set(key(value), [...(groups.get(key(value)) ?? []), value])
   return groups
 }

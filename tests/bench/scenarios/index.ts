@@ -1,6 +1,22 @@
 /** All scenarios of a run, in the order in which they are done. */
 import { conversation } from './conversation'
+import { clipToTokens, overlap } from './frames'
+import { growth } from './growth'
+import { mainThread, memory, secondQuestion } from './length'
+import { readback } from './readback'
 import type { Scenario } from './scenario'
 import { speed } from './speed'
+import { starts } from './start'
 
-export const scenarios = (): Scenario[] => [conversation(), speed()]
+export const scenarios = (): Scenario[] => [
+  ...starts(),
+  conversation(),
+  speed(),
+  clipToTokens(),
+  overlap(),
+  secondQuestion(),
+  memory(),
+  mainThread(),
+  ...readback(),
+  ...growth(),
+]

@@ -1,0 +1,3 @@
+import { instrument } from './instrument'
+
+instrument('language')

@@ -1,0 +1,3 @@
+/** The app's vision worker, instrumented: what is imported first is run first. */
+import './instrument-vision'
+import '../../../workers/vision/vision.worker'
