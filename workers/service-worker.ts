@@ -8,12 +8,15 @@ import {
   addRoute,
   cleanupOutdatedCaches,
   createHandlerBoundToURL,
+  matchPrecache,
   type PrecacheEntry,
   precache,
 } from 'workbox-precaching'
 import { registerRoute } from 'workbox-routing'
 import { CacheFirst, NetworkFirst } from 'workbox-strategies'
-import { securityHeaders } from './offline/security-headers'
+import { hubParameter, parseHubOrigin } from './offline/hub-origin'
+import { hubPolicy } from './offline/hub-policy'
+import { contentSecurityPolicy, securityHeaders } from './offline/security-headers'
 import { receiveSharedFiles } from './offline/share-target'
 import { sharedFiles } from './protocol'
 
@@ -53,6 +56,15 @@ const addHeaders = {
   },
 }
 
+/** Our policy with the hub's origin in it; one that the host wrote itself stands as it is. */
+async function openToHub(response: Response, origin: string | null): Promise<Response> {
+  const headed = await addHeaders.handlerWillRespond({ response })
+  if (!origin || headed.headers.get('Content-Security-Policy') !== contentSecurityPolicy) return headed
+  const headers = new Headers(headed.headers)
+  headers.set('Content-Security-Policy', hubPolicy(origin))
+  return new Response(headed.body, { status: headed.status, statusText: headed.statusText, headers })
+}
+
 /** A server that says `no-store` means it: packs under measurement change between two runs. */
 const keepUnlessForbidden = {
   cacheWillUpdate: async ({ response }: { response: Response }) =>
@@ -68,6 +80,15 @@ const pagePaths = [scope.pathname, within('index.html').pathname]
 registerRoute(
   ({ request, url }) => request.mode === 'navigate' && pagePaths.includes(url.pathname),
   createHandlerBoundToURL('index.html'),
+)
+// A person asked for a pack of the hub: the worker that fetches it, and no other, may talk to that origin.
+registerRoute(
+  ({ request, url, sameOrigin }) =>
+    sameOrigin && request.destination === 'worker' && url.searchParams.has(hubParameter),
+  async ({ request, url }) => {
+    const response = (await matchPrecache(url.pathname)) ?? (await fetch(request))
+    return openToHub(response, parseHubOrigin(url.searchParams.get(hubParameter) ?? ''))
+  },
 )
 addRoute()
 

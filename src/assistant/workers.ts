@@ -1,4 +1,6 @@
-import type { LanguageApi, PacksApi, VisionApi } from '../../workers/protocol'
+// biome-ignore lint/style/noRestrictedImports: the address of a worker's script, to which a parameter is added; none of its code
+import packsWorker from '../../workers/packs/packs.worker.ts?worker&url'
+import { hubParameter, type LanguageApi, type PacksApi, type VisionApi } from '../../workers/protocol'
 import { WorkerClient } from './worker-client'
 
 const lockName = (kind: string) => `valley-${kind}-${crypto.randomUUID()}`
@@ -20,8 +22,13 @@ export function startLanguage(): WorkerClient<LanguageApi> {
   return new WorkerClient('language', worker, name)
 }
 
-/** Starts the worker that lists, fetches and imports packs. Nothing is lost with it, so nothing watches over it. */
-export function startPacks(): WorkerClient<PacksApi> {
-  const worker = new Worker(new URL('../../workers/packs/packs.worker.ts', import.meta.url), { type: 'module' })
+/**
+ * Starts the worker that lists, fetches and imports packs. Nothing is lost with it, so nothing watches over it.
+ * @param hub  the origin of a hub that it may talk to; none where absent
+ */
+export function startPacks(hub?: string): WorkerClient<PacksApi> {
+  const url = new URL(packsWorker, import.meta.url)
+  if (hub !== undefined) url.searchParams.set(hubParameter, hub)
+  const worker = new Worker(url, { type: 'module' })
   return new WorkerClient('packs', worker)
 }
