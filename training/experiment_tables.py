@@ -155,10 +155,10 @@ def chinese(options: Options) -> list[Row]:
 def retrieval(options: Options) -> list[Row]:
     """Trained and asked either way."""
     rows = []
-    for way, said in (("clip", "the mean of its frames"), ("frames", "its frames' votes")):
+    for way, said in (("clip", "the mean of its frames"), ("frames", "its frames' votes"), ("time", "its parts, in time order")):
         training = going_on(options, f"exp-retrieval-{way}", "--quote-by", way)
-        command = evaluation(options, training.run, "msrvtt", "caption", "--quote-by", way)
-        rows.append(Row(way, f"quotes found by {said}", (training,), {"clips": command}))
+        clips, asked = (evaluation(options, training.run, *what, "--quote-by", way) for what in (("msrvtt", "caption"), (QUESTIONS, "qa")))
+        rows.append(Row(way, f"quotes found by {said}", (training,), {"clips": clips, "questions": asked}))
     return rows
 
 
@@ -171,12 +171,24 @@ def text_only(options: Options) -> list[Row]:
     return rows
 
 
+def tuning(options: Options) -> list[Row]:
+    """What of the decoder learns, from one start that has a projector and no adapter (`training.from_pack --projector-alone`)."""
+    shared = ("--tower", options.tower, "--start-from", options.start, *options.spent())
+    ways = [
+        ("none", "nothing: the projector alone", ("training.phase1", *shared)),
+        ("adapter", "LoRA on every linear layer", ("training.phase2", *shared)),
+        ("full", "every weight", ("training.phase2", *shared, "--full")),
+    ]
+    return [Row(name, label, (training := Training(f"exp-tuning-{name}", command),), captions(options, training.run)) for name, label, command in ways]
+
+
 TABLES: dict[str, Table] = {
     "shapes": Table("pooling: shape and consistency", shapes),
     "phases": Table("retrieved captions with and without phases 1 and 2", phases),
     "types": Table("without types of instruction data", types),
     "pooling": Table("pooling over time, by type of question", pooling),
     "chinese": Table("Chinese answers before and after phase 2 in English", chinese),
-    "retrieval": Table("captions found per clip and per frame", retrieval),
+    "retrieval": Table("captions found per clip, per frame and per part", retrieval),
+    "tuning": Table("what of the decoder learns in phase 2", tuning),
     "text-only": Table("text in place of pictures", text_only),
 }

@@ -81,6 +81,7 @@ def main() -> None:
     parser.add_argument("pack", type=Path)
     parser.add_argument("--run", required=True, help="folder under training/checkpoints to write")
     parser.add_argument("--tower", help="carry the projector over to this tower's vectors; the pack must use the ImageNet trunk")
+    parser.add_argument("--projector-alone", action="store_true", help="without the adapter: where phase 2 would begin")
     arguments = parser.parse_args()
     manifest = read_json(arguments.pack / "pack.json")
     folder = CHECKPOINTS / arguments.run
@@ -90,7 +91,7 @@ def main() -> None:
         projector, explained = carry_over(projector, arguments.tower)
         print(json.dumps({"tower": arguments.tower, "variance reproduced": round(explained, 4)}))
     torch.save(projector, folder / "projector.pt")
-    adapter = read_adapter(arguments.pack)
+    adapter = None if arguments.projector_alone else read_adapter(arguments.pack)
     if adapter is not None:
         architecture = read_json(arguments.pack / manifest["base"])["architecture"]
         torch.save(checkpoint_of(adapter, architecture), folder / "adapter.pt")
