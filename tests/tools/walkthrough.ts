@@ -15,9 +15,9 @@ import { openBrowser, serveApp } from './app'
 const width = Number(process.argv[2] ?? 1280)
 const out = resolve(import.meta.dirname, '../.artifacts/walk', String(width))
 const clips = resolve(import.meta.dirname, '../fixtures/clips')
-/** A person waits this long (ms) for the model to be ready the first time, and for anything else. */
-const firstPatience = 90_000
-const patience = 20_000
+/** So long (ms) the walk waits for the model to be ready the first time, and for anything else: enough on a busy machine. */
+const firstPatience = 240_000
+const patience = 60_000
 
 rmSync(out, { recursive: true, force: true })
 mkdirSync(out, { recursive: true })
