@@ -14,7 +14,7 @@ import { Engine } from './assistant/engine'
 import { EngineOwner } from './assistant/engine-owner'
 import { EngineContext, PackProvider } from './assistant/hooks'
 import { startLanguage, startVision } from './assistant/workers'
-import { initialPack, modelsUrl } from './packs/choice'
+import { initialPack, modelsUrl, rememberedPauses } from './packs/choice'
 import { holdLockWhileAnswering } from './pwa/answer-lock'
 import { AppShell } from './pwa/app-shell'
 import { AppShellContext, InstallContext } from './pwa/context'
@@ -25,7 +25,14 @@ const settings = new SettingsStore()
 const installOffer = new InstallOffer()
 const parameters = readParameters(new URL(location.href), new URL(import.meta.env.BASE_URL, location.href))
 const packUrl = initialPack(new URL(location.href), parameters.packUrl)
-const engine = new Engine({ ...parameters, packUrl, basesUrl: modelsUrl(), startVision, startLanguage })
+const engine = new Engine({
+  ...parameters,
+  packUrl,
+  basesUrl: modelsUrl(),
+  pauses: rememberedPauses,
+  startVision,
+  startLanguage,
+})
 const sessionSettings = ({ frames, creativity, search, keeping }: Settings): SessionSettings => ({
   frames: parameters.frames ?? frames,
   generation: {

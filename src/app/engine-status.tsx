@@ -61,7 +61,7 @@ function Particulars() {
       <ComponentRow name={t('engine.vision')} state={state.vision} />
       <ComponentRow name={t('engine.language')} state={state.language} />
       {status === 'paused' && (
-        <button type="button" className="button" data-look="primary" onClick={() => engine.start()}>
+        <button type="button" className="button" data-look="primary" onClick={() => engine.resume()}>
           {t('packs.resumeLoading')}
         </button>
       )}

@@ -2,12 +2,12 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { LocalWorker, localClient, type Mishaps, standInEngine } from '../../tests/browser/page-stand-in'
 import { type LanguageApi, ValleyError, type VisionApi } from '../../workers/protocol'
 import { deferred } from './deferred'
-import { Engine } from './engine'
+import { Engine, type Pauses } from './engine'
 import { WorkerClient, type WorkerLike } from './worker-client'
 
 const engines: Engine[] = []
-function world(mishaps?: Mishaps) {
-  const started = standInEngine(mishaps)
+function world(mishaps?: Mishaps, pauses?: Pauses) {
+  const started = standInEngine(mishaps, pauses)
   engines.push(started.engine)
   return started
 }
@@ -227,12 +227,31 @@ test('loading that was paused goes on when it is told to, and what waited is ans
   expect(engine.state.paused).toBe(true)
   await aWhile()
   expect(engine.state).toMatchObject({ vision: { status: 'loading' }, language: { status: 'loading' } })
-  engine.start()
+  engine.resume()
   expect(await waiting).toBe('WHAT?')
   expect(engine.state.paused).toBe(false)
   engine.pause()
   expect(engine.state).toMatchObject({ paused: false, language: { status: 'ready' } })
   expect(log.filter((line) => line === 'language started')).toHaveLength(2)
+})
+
+test('loading that was paused at a visit before stays so until it is told to go on', async () => {
+  let kept: string | null = null
+  const pauses = {
+    has: (packUrl: string) => packUrl === kept,
+    remember: (packUrl: string | null) => {
+      kept = packUrl
+    },
+  }
+  world({}, pauses).engine.pause()
+  const { engine, log } = world({}, pauses)
+  expect(engine.state.paused).toBe(true)
+  const waiting = ask(engine, 'what?', null)
+  await aWhile()
+  expect(log).toEqual([])
+  engine.resume()
+  expect(await waiting).toBe('WHAT?')
+  expect(world({}, pauses).engine.state.paused).toBe(false)
 })
 
 test('another pack is loaded after the answer under way, and the clips are encoded with it', async () => {

@@ -40,9 +40,14 @@ export type EngineOptions = {
   readonly languageFlavour?: GraphFlavour
   /** Keeps what clips become between visits; true where absent. */
   readonly keepClips?: boolean
+  /** Remembers, beyond this page, the pack whose loading the person stopped. */
+  readonly pauses?: Pauses
   readonly startVision: () => WorkerClient<VisionApi>
   readonly startLanguage: () => WorkerClient<LanguageApi>
 }
+
+/** `remember`: null where nothing is stopped any more. */
+export type Pauses = { has(packUrl: string): boolean; remember(packUrl: string | null): void }
 
 export type Ledgers = { readonly vision: LedgerSnapshot; readonly language: LedgerSnapshot }
 export type WorkerName = 'vision' | 'language'
@@ -58,6 +63,7 @@ export class Engine {
   readonly #clips = new OpenClips((clip, signal) => this.#encodeTwice(clip, signal))
   readonly #questions: Questions
   readonly #listeners = new Set<() => void>()
+  readonly #pauses: Pauses | undefined
   #packUrl: string
   #paused = false
   #state: EngineState
@@ -65,6 +71,7 @@ export class Engine {
   constructor(options: EngineOptions) {
     const { basesUrl, visionBackend, languageBackend, languageFlavour: flavour, keepClips = true } = options
     this.#packUrl = options.packUrl
+    this.#pauses = options.pauses
     const onChange = () => this.#changed()
     const load = (backend: Backend | undefined): LoadOptions => ({
       packUrl: this.#packUrl,
@@ -94,11 +101,22 @@ export class Engine {
     this.#state = this.#snapshot()
   }
 
-  /** Starts both workers and loads the pack. Progress and failures show in `state`. */
+  /**
+   * Starts both workers and loads the pack, unless the person stopped that at a visit before. Progress and failures show
+   * in `state`.
+   */
   start(): void {
-    this.#paused = false
-    this.#vision.start()
-    this.#language.start()
+    this.#paused = this.#pauses?.has(this.#packUrl) ?? false
+    if (!this.#paused) {
+      this.#vision.start()
+      this.#language.start()
+    } else this.#changed()
+  }
+
+  /** Goes on with a loading that was paused. */
+  resume(): void {
+    this.#pauses?.remember(null)
+    this.start()
   }
 
   /**
@@ -112,11 +130,12 @@ export class Engine {
     this.#language.suspend(reason)
   }
 
-  /** Stops the loading until `start`, without losing what came of the pack's files. Nothing where it is loaded. */
+  /** Stops the loading until `resume`, without losing what came of the pack's files. Nothing where it is loaded. */
   pause(): void {
     if (this.#vision.state.status !== 'loading' && this.#language.state.status !== 'loading') return
     this.suspend()
     this.#paused = true
+    this.#pauses?.remember(this.#packUrl)
     this.#changed()
   }
 

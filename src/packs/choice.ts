@@ -1,6 +1,7 @@
 /** Which pack this browser uses: the one in the address, else the one chosen here, else the app's own. */
 
 const storageKey = 'valley.pack'
+const pausedKey = 'valley.paused'
 
 /** Absolute URL of the folder with the app's own packs. */
 export const modelsUrl = (): string => new URL('models/', new URL(import.meta.env.BASE_URL, location.href)).href
@@ -17,18 +18,28 @@ export function initialPack(page: URL, asked: string): string {
 }
 
 /** null forgets the choice. */
-export function rememberPack(packUrl: string | null): void {
+export const rememberPack = (packUrl: string | null): void => write(storageKey, packUrl)
+
+const readChoice = () => read(storageKey)
+
+/** What the engine's `pauses` are: the loading that the person stopped stays stopped through reloads. */
+export const rememberedPauses = {
+  has: (packUrl: string): boolean => read(pausedKey) === packUrl,
+  remember: (packUrl: string | null): void => write(pausedKey, packUrl),
+}
+
+function write(key: string, value: string | null): void {
   try {
-    if (packUrl === null) localStorage.removeItem(storageKey)
-    else localStorage.setItem(storageKey, packUrl)
+    if (value === null) localStorage.removeItem(key)
+    else localStorage.setItem(key, value)
   } catch {
-    // No storage: the choice holds until the page is closed.
+    // No storage: it holds until the page is closed.
   }
 }
 
-function readChoice(): string | null {
+function read(key: string): string | null {
   try {
-    return localStorage.getItem(storageKey)
+    return localStorage.getItem(key)
   } catch {
     return null
   }

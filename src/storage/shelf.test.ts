@@ -1,7 +1,10 @@
 import 'fake-indexeddb/auto'
 import { IDBFactory } from 'fake-indexeddb'
 import { beforeEach, expect, test, vi } from 'vitest'
-import { asked, finished, run } from '../../tests/fixtures/sample-conversation'
+import { asked, clips, finished, opened, run } from '../../tests/fixtures/sample-conversation'
+import { newConversation } from '../conversations/model'
+import { ConversationStore } from './conversation-store'
+import { openDatabase } from './database'
 import { Shelf } from './shelf'
 
 beforeEach(() => {
@@ -34,4 +37,32 @@ test('without storage everything goes on, and that is said', async () => {
   expect(await s.load('talk')).toBeNull()
   expect(await s.keepClip('clip', new Blob(['x']), 'copy')).toBeNull()
   expect(onTrouble).toHaveBeenCalledExactlyOnceWith('no-storage', expect.any(DOMException))
+})
+
+test('of a clip that goes before it was ever stored no file stays, written already or still being written', async () => {
+  const { shelf: s } = shelf()
+  const store = new ConversationStore(await openDatabase(() => {}))
+  const shown = run(opened)
+  const without = run([clips({ type: 'removed', id: 'clip', show: null })], shown)
+  const file = new Blob(['film'])
+  // Nothing of the conversation is written meanwhile.
+  vi.spyOn(ConversationStore.prototype, 'save').mockResolvedValue()
+  try {
+    s.note(shown)
+    await s.keepClip('clip', file, 'copy')
+    expect(await store.copies()).toHaveLength(1)
+    s.note(without)
+    await vi.waitFor(async () => expect(await store.copies()).toEqual([]))
+
+    const other = run(opened, newConversation('other', 1))
+    s.note(other)
+    const keeping = s.keepClip('clip', file, 'copy')
+    await s.remove('other')
+    await keeping
+    await vi.waitFor(async () => expect(await store.copies()).toEqual([]))
+  } finally {
+    vi.restoreAllMocks()
+    store.close()
+    await s.close()
+  }
 })

@@ -29,6 +29,8 @@ export class Shelf {
   /** What is open in this tab, as it is now: written as soon as there is a database, and again where the browser lost it. */
   readonly #open = new Map<string, Conversation>()
   readonly #files = new Map<string, KeptFile>()
+  /** Clips taken out since the page was opened: of a file that is still being written then, nothing is to stay. */
+  readonly #removed = new Set<string>()
   readonly #leaveTab = enterTab()
   #closed = false
 
@@ -112,10 +114,8 @@ export class Shelf {
   }
 
   note(conversation: Conversation): void {
-    // The file of a clip that was taken out is not kept anew.
-    for (const clipId of this.#open.get(conversation.id)?.clips.order ?? []) {
-      if (!conversation.clips.clips[clipId]) this.#files.delete(clipId)
-    }
+    const before = this.#open.get(conversation.id)?.clips.order ?? []
+    this.#dropFiles(before.filter((clipId) => !conversation.clips.clips[clipId]))
     this.#open.set(conversation.id, conversation)
     this.#keeper?.note(conversation)
   }
@@ -135,6 +135,7 @@ export class Shelf {
   }
 
   async remove(id: string): Promise<void> {
+    this.#dropFiles(this.#open.get(id)?.clips.order ?? [])
     this.#letGo(id)
     await this.#opening
     await this.#keeper?.remove(id)
@@ -150,6 +151,7 @@ export class Shelf {
     const store = await this.#opening
     const kept = store && (await new ClipFiles(store).keep(clipId, file, keeping, evenLarge))
     if (kept) this.#files.set(clipId, { file, keeping, evenLarge })
+    if (this.#removed.has(clipId)) this.#dropFiles([clipId])
     return kept
   }
 
@@ -169,6 +171,17 @@ export class Shelf {
   #letGo(id: string): void {
     for (const clipId of this.#open.get(id)?.clips.order ?? []) this.#files.delete(clipId)
     this.#open.delete(id)
+  }
+
+  /** The files of clips that are taken out. With a clip that was stored they go anyway; one may go before it ever is. */
+  #dropFiles(clipIds: readonly string[]): void {
+    for (const clipId of clipIds) {
+      this.#removed.add(clipId)
+      if (!this.#files.delete(clipId)) continue
+      void this.#opening
+        .then((store) => store?.removeCopies([clipId]))
+        .catch((cause: unknown) => console.warn('a file is left', cause))
+    }
   }
 
   /** Writes what waits and closes the database. */

@@ -3,7 +3,7 @@
  * tests of the page's engine and screens, whose mishaps and pauses real workers could not be made to have on demand.
  */
 import * as Comlink from 'comlink'
-import { Engine } from '../../src/assistant/engine'
+import { Engine, type Pauses } from '../../src/assistant/engine'
 import { WorkerClient, type WorkerLike } from '../../src/assistant/worker-client'
 import {
   type AnswerEvent,
@@ -54,7 +54,7 @@ const meant = (text: string) => (/first/i.test(text) ? 0 : /second/i.test(text) 
 export type Mishaps = { vision?: ValleyError[]; language?: ValleyError[]; load?: ValleyError[] }
 
 /** An engine over stand-in workers, started; `mishaps` are consumed one a call, `log` tells what the workers did. */
-export function standInEngine(mishaps: Mishaps = {}): { engine: Engine; log: string[] } {
+export function standInEngine(mishaps: Mishaps = {}, pauses?: Pauses): { engine: Engine; log: string[] } {
   const log: string[] = []
   const startVision = () => {
     let port: MessagePort | undefined
@@ -121,7 +121,7 @@ export function standInEngine(mishaps: Mishaps = {}): { engine: Engine; log: str
       gpuMemory: () => ({ bytes: 0, peakBytes: 0 }),
     })
   }
-  const engine = new Engine({ packUrl: 'https://test/pack.json', startVision, startLanguage })
+  const engine = new Engine({ packUrl: 'https://test/pack.json', ...(pauses ? { pauses } : {}), startVision, startLanguage })
   engine.start()
   return { engine, log }
 }
