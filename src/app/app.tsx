@@ -1,5 +1,5 @@
 import { Tooltip } from 'radix-ui'
-import { useCallback, useEffect } from 'react'
+import { lazy, Suspense, useCallback, useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ElsewhereNotice } from '../assistant/elsewhere-notice'
 import { ChatPanel } from '../chat/chat-panel'
@@ -16,6 +16,8 @@ import { Notices } from './notices'
 import { useTheme } from './theme'
 import { Welcome } from './welcome'
 import './app.css'
+
+const PerformancePanel = lazy(() => import('../performance/panel'))
 
 /** The shell: welcome until there is a clip or a question, then clip and chat side by side (one above the other on phones). */
 export function App() {
@@ -55,6 +57,11 @@ export function App() {
             </main>
           </div>
         </RecordingDesk>
+        {settings.figures && (
+          <Suspense>
+            <PerformancePanel />
+          </Suspense>
+        )}
         <DropOverlay onFiles={session.openFiles} hasChat={view !== 'welcome'} onFolders={onFolders} />
         <Announcer />
       </div>

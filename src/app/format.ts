@@ -56,6 +56,17 @@ export function formatSeconds(milliseconds: number, language: string): string {
   }).format(seconds)
 }
 
+/** A time to compare with others: milliseconds in, with a unit; seconds from one on. */
+export function formatTiming(milliseconds: number, language: string): string {
+  const seconds = milliseconds >= 1000
+  return numberFormat(language, {
+    style: 'unit',
+    unit: seconds ? 'second' : 'millisecond',
+    unitDisplay: 'short',
+    maximumFractionDigits: seconds ? 2 : 0,
+  }).format(seconds ? milliseconds / 1000 : milliseconds)
+}
+
 export function formatNumber(value: number, language: string, digits = 0): string {
   return numberFormat(language, { maximumFractionDigits: digits }).format(value)
 }

@@ -48,6 +48,7 @@ test('stored settings are taken over, damaged or foreign ones fall back', () => 
     creativity: 'precise',
     search: null,
     keeping: 'copy',
+    figures: false,
   }
   expect(parseSettings(null, ['zh-CN'])).toEqual(defaults)
   expect(parseSettings('{not json', ['zh-CN'])).toEqual(defaults)
@@ -62,6 +63,7 @@ test('stored settings are taken over, damaged or foreign ones fall back', () => 
     creativity: 'creative',
     search: 'careful',
     keeping: 'link',
+    figures: true,
   }
   expect(parseSettings(JSON.stringify(chosen), ['zh-CN'])).toEqual(chosen)
 })

@@ -83,6 +83,13 @@ export function SettingsDialog() {
               if (keeping) store.change({ keeping })
             }}
           />
+          <Choice
+            label={t('performance.title')}
+            hint={t('performance.hint')}
+            value={settings.figures ? 'on' : 'off'}
+            options={(['off', 'on'] as const).map((value) => ({ value, label: t(`performance.${value}`) }))}
+            onChange={(value) => store.change({ figures: value === 'on' })}
+          />
           <InstallRow />
           <Suspense>
             <PacksPanel />

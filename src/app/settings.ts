@@ -23,6 +23,8 @@ export type Settings = {
   readonly search: Search | null
   /** How clips are kept for the next visit. */
   readonly keeping: ClipKeeping
+  /** Shows the panel of figures. */
+  readonly figures: boolean
 }
 
 const storageKey = 'valley.settings'
@@ -47,6 +49,7 @@ export function parseSettings(stored: string | null, browserLanguages: readonly 
     creativity: oneOf(names, raw.creativity, 'precise'),
     search: oneOf<Search, null>(Object.keys(searches) as Search[], raw.search, null),
     keeping: oneOf<ClipKeeping>(clipKeepings, raw.keeping, 'copy'),
+    figures: raw.figures === true,
   }
 }
 

@@ -4,6 +4,7 @@ import {
   type ClipSource,
   type EncodeEvent,
   type EncodeOptions,
+  type GpuMemory,
   type GraphFlavour,
   type LanguageApi,
   type LanguageInfo,
@@ -13,6 +14,7 @@ import {
   type VisionApi,
   type VisionInfo,
 } from '../../workers/protocol'
+import { FigureLog } from '../performance/figures'
 import { Component, type ComponentState } from './component'
 import { deferred } from './deferred'
 import { loadPack } from './load-pack'
@@ -51,6 +53,7 @@ export type Pauses = { has(packUrl: string): boolean; remember(packUrl: string |
 
 export type Ledgers = { readonly vision: LedgerSnapshot; readonly language: LedgerSnapshot }
 export type WorkerName = 'vision' | 'language'
+type SharedApi = Pick<VisionApi, 'ledger' | 'gpuMemory'>
 
 /**
  * Owns both workers and the channel between them, and hides their mishaps: a dead worker is started anew, a lost
@@ -58,6 +61,8 @@ export type WorkerName = 'vision' | 'language'
  * waiting goes on waiting.
  */
 export class Engine {
+  /** What the events of clips and answers tell of themselves. */
+  readonly figures = new FigureLog()
   readonly #vision: Component<VisionApi, VisionInfo>
   readonly #language: Component<LanguageApi, LanguageInfo>
   readonly #clips = new OpenClips((clip, signal) => this.#encodeTwice(clip, signal))
@@ -203,7 +208,8 @@ export class Engine {
   }
 
   prepare: Questions['prepare'] = (...call) => this.#questions.prepare(...call)
-  ask: Questions['ask'] = (...call) => this.#questions.ask(...call)
+  ask: Questions['ask'] = (request, signal) =>
+    this.figures.watchAnswer(request.clipId, this.#questions.ask(request, signal))
   score: Questions['score'] = (...call) => this.#questions.score(...call)
   force: Questions['force'] = (...call) => this.#questions.force(...call)
 
@@ -222,11 +228,13 @@ export class Engine {
 
   /** Live resources of both workers. @throws ValleyError `worker-died` */
   async ledgers(): Promise<Ledgers> {
-    const { client: vision } = this.#vision
-    const { client: language } = this.#language
-    if (!vision || !language) return { vision: {}, language: {} }
-    const [v, l] = await Promise.all([vision.call((r) => r.ledger()), language.call((r) => r.ledger())])
-    return { vision: v, language: l }
+    const both = await this.#ofBoth((remote) => remote.ledger())
+    return both ?? { vision: {}, language: {} }
+  }
+
+  /** GPU memory of both workers; null while there are none. @throws ValleyError `worker-died` */
+  gpuMemory(): Promise<Record<WorkerName, GpuMemory> | null> {
+    return this.#ofBoth((remote) => remote.gpuMemory())
   }
 
   /** Ends a worker from outside, as a crash would. The engine starts it anew. */
@@ -247,11 +255,23 @@ export class Engine {
     this.#language.close()
   }
 
+  /** What both workers answer to the same call; null while there are none. @throws ValleyError `worker-died` */
+  async #ofBoth<T>(ask: (remote: Comlink.Remote<SharedApi>) => Promise<T>): Promise<Record<WorkerName, T> | null> {
+    const { client: vision } = this.#vision
+    const { client: language } = this.#language
+    if (!vision || !language) return null
+    const [v, l] = await Promise.all([vision.call(ask), language.call(ask)])
+    return { vision: v, language: l }
+  }
+
   async *#encodeTwice(clip: OpenClip, signal: AbortSignal): AsyncGenerator<EncodeEvent, void, undefined> {
     for (let attempt = 0; ; attempt++) {
       const client = await this.#vision.whenReady(signal)
       try {
-        yield* client.stream((remote, s) => remote.encode(clip.source, clip.options, s), signal)
+        for await (const event of client.stream((remote, s) => remote.encode(clip.source, clip.options, s), signal)) {
+          if (event.type === 'encoded') this.figures.addClip(event.clip)
+          yield event
+        }
         return
       } catch (thrown) {
         // Its turn comes again with the engine.

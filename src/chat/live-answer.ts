@@ -1,7 +1,7 @@
 /** Calls back once at the next frame; returns the way to cancel. */
 export type Scheduler = (callback: () => void) => () => void
 
-const nextFrame: Scheduler = (callback) => {
+export const nextFrame: Scheduler = (callback) => {
   // A hidden tab paints no frames, yet its text must not pile up unseen.
   if (document.hidden) {
     const timer = setTimeout(callback, 100)

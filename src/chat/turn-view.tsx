@@ -1,10 +1,11 @@
 import { CircleAlert, CircleQuestionMark, Copy, CopyCheck, RefreshCw, ScanSearch } from 'lucide-react'
-import { useEffect, useMemo, useState, useSyncExternalStore } from 'react'
+import { useMemo, useSyncExternalStore } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useSession } from '../app/context'
 import { errorSentences } from '../app/error-text'
 import { formatPercent, formatTime, sentenceGap } from '../app/format'
 import { IconButton } from '../app/icon-button'
+import { useCopy } from '../app/use-copy'
 import { summarizeEngine, useEngineState } from '../assistant/hooks'
 import { type Clip, isAtHand } from '../clip/reducer'
 import type { Evidence } from '../moments/evidence'
@@ -183,24 +184,13 @@ function TurnActions({ turn, clip, canAskAgain }: ActionsProps) {
 
 function CopyButton({ text }: { readonly text: string }) {
   const { t } = useTranslation()
-  const [copied, setCopied] = useState(false)
-  useEffect(() => {
-    if (!copied) return
-    const timer = setTimeout(() => setCopied(false), 2000)
-    return () => clearTimeout(timer)
-  }, [copied])
-  const copy = () => {
-    navigator.clipboard.writeText(text).then(
-      () => setCopied(true),
-      (cause: unknown) => console.warn('copying was refused', cause),
-    )
-  }
+  const { copied, copy } = useCopy<'answer'>()
   return (
     <IconButton
       size="small"
       label={copied ? t('chat.copied') : t('chat.copy')}
       icon={copied ? <CopyCheck /> : <Copy />}
-      onClick={copy}
+      onClick={() => copy('answer', text)}
     />
   )
 }

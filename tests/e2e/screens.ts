@@ -34,6 +34,7 @@ export async function walkScreens(walk: Walk, visit: Visit): Promise<void> {
   await clipAndAnswer(walk, see)
   await moments(walk, see)
   await settings(walk, see)
+  await figures(walk, see)
   await conversations(walk, see)
   await severalClips(walk, see)
   await update(walk, see)
@@ -141,6 +142,21 @@ async function settings(walk: Walk, see: See): Promise<void> {
   await walk.page.keyboard.press('Escape')
   await walk.page.keyboard.press('Escape')
   await dialog(walk).waitFor({ state: 'detached' })
+}
+
+async function figures(walk: Walk, see: See): Promise<void> {
+  const { page, t } = walk
+  await button(walk, 'settings.title').click()
+  await page.getByRole('radio', { name: t('performance.on'), exact: true }).click()
+  await page.keyboard.press('Escape')
+  await dialog(walk).waitFor({ state: 'detached' })
+  const panel = page.locator('.performance')
+  await panel.waitFor()
+  await see('figures as they open')
+  await page.locator('.performance-toggle').click()
+  await see('figures opened or closed')
+  await button(walk, 'performance.turnOff').click()
+  await panel.waitFor({ state: 'detached' })
 }
 
 /** Brings the list of conversations, where it is not there already. */
