@@ -31,8 +31,8 @@ test('tenths where whole seconds would repeat', () => {
 })
 
 test('bytes grow into the unit that fits', () => {
-  expect(formatBytes(0, 'en')).toBe('0 byte')
-  expect(formatBytes(999, 'en')).toBe('999 byte')
+  expect(formatBytes(0, 'en')).toBe('0 bytes')
+  expect(formatBytes(999, 'en')).toBe('999 bytes')
   expect(formatBytes(12_300, 'en')).toBe('12 kB')
   expect(formatBytes(98_400_000, 'en')).toBe('98.4 MB')
   expect(formatBytes(2_500_000_000, 'en')).toBe('2.5 GB')

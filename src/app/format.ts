@@ -34,7 +34,8 @@ export function formatBytes(bytes: number, language: string): string {
   return numberFormat(language, {
     style: 'unit',
     unit: units[power] ?? 'byte',
-    unitDisplay: 'short',
+    // Short, it is "110 byte".
+    unitDisplay: power === 0 ? 'long' : 'short',
     maximumFractionDigits: power >= 2 ? 1 : 0,
   }).format(bytes / 1000 ** power)
 }

@@ -24,7 +24,12 @@ export function ClipTabs({ clips, onChoose, onFiles, onClose }: Props) {
   const list = useRef<HTMLUListElement>(null)
   // biome-ignore lint/correctness/useExhaustiveDependencies: whenever another one is shown
   useEffect(() => {
-    list.current?.querySelector('[data-current=true]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
+    const current = list.current?.querySelector('[data-current=true]')
+    if (!current) return
+    // It grows by a button once something was asked about it.
+    const observer = new ResizeObserver(() => current.scrollIntoView({ block: 'nearest', inline: 'nearest' }))
+    observer.observe(current)
+    return () => observer.disconnect()
   }, [clips.activeId])
   return (
     <ul className="clip-tabs" ref={list} aria-label={t('conversations.clips')}>
