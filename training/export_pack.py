@@ -9,15 +9,17 @@ The tower must be there already (`python -m training.export_tower`), and the bas
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
-from training.export_adapter import adapter_file, gguf_factors
+from training.export_adapter import adapter_file, checkpoint_adapter
 from training.export_base import BASE_ID
 from training.export_files import MODELS, describe, read_json, superseded, write_hashed, write_json
 from training.gguf_base import Base
+from training.smoothing import base_sites, smoothing_file, smoothing_of
 
 PACK_ID = "valley-nano"
 MARKER_COUNT = 4
@@ -92,16 +94,30 @@ def adapter_entry(folder: Path, checkpoint: Path | None, architecture: dict) -> 
         for old in superseded(folder, "adapter", ".bin", keep=None):
             old.unlink()
         return None
+    adapter = checkpoint_adapter(checkpoint, architecture)
+    data, table = adapter_file(adapter.factors)
+    file = write_hashed(folder, "adapter", ".bin", data)
+    return {"file": file, "rank": adapter.rank, "alpha": adapter.alpha, "tensors": table}
+
+
+def smoothing_entry(folder: Path, factors: Path | None, base: Base) -> dict | None:
+    """Write `smoothing-<sha8>.bin` from what `training.calibrate` found and describe it, or None.
+
+    Raises ValueError for factors of another base.
+    """
+    if factors is None:
+        for old in superseded(folder, "smoothing", ".bin", keep=None):
+            old.unlink()
+        return None
     import torch
 
-    saved = torch.load(checkpoint, weights_only=True, map_location="cpu")
-    factors = {}
-    for module, (a, b) in saved["modules"].items():
-        name, a, b = gguf_factors(module, a.float().numpy(), b.float().numpy(), architecture)
-        factors[name] = (a, b)
-    data, table = adapter_file(factors)
-    file = write_hashed(folder, "adapter", ".bin", data)
-    return {"file": file, "rank": saved["rank"], "alpha": saved["alpha"], "tensors": table}
+    saved = torch.load(factors, weights_only=True, map_location="cpu")
+    values = {site: saved[site.name].numpy() for site in base_sites(base) if site.name in saved}
+    if len(values) != len(saved):
+        raise ValueError(f"{factors} holds factors of tensors that the base does not have")
+    smoothing_of(values, base.manifest["architecture"])
+    data, table = smoothing_file(values)
+    return {"file": write_hashed(folder, "smoothing", ".bin", data), "sites": table}
 
 
 def clip_parts(folder: Path, quote_by: str) -> dict:
@@ -152,8 +168,7 @@ def download_bytes(manifest: dict, base: dict) -> int:
     """
     files = [manifest["tower"]["file"], manifest["projector"]["file"], *base["files"]["weights"]]
     files += [base["files"]["tokenizer"], base["files"]["tokenizerConfig"], base["graphs"]["int8"]["file"]]
-    if manifest["adapter"]:
-        files.append(manifest["adapter"]["file"])
+    files += [manifest[name]["file"] for name in ("adapter", "smoothing") if manifest.get(name)]
     if "captionStore" in manifest:
         files += [manifest["captionStore"][name] for name in ("texts", "vectors")]
     return sum(file["bytes"] for file in files)
@@ -169,8 +184,9 @@ def export(
     beams: int = 1,
     repetition_penalty: float = 1.1,
     quote_by: str = "clip",
+    smoothing: Path | None = None,
 ) -> dict:
-    """Write projector, adapter and pack.json beside the tower in `folder`; returns pack.json's content."""
+    """Write projector, adapter, smoothing and pack.json beside the tower in `folder`; returns pack.json's content."""
     from training.prompt import DESCRIBE_IMAGE, DESCRIBE_VIDEO, SYSTEM
     from training.tower import GRID_TOKENS, INPUT_SIZE, MEAN, STD, WIDTH
 
@@ -221,6 +237,8 @@ def export(
         },
         "contextTokens": {"wasm": 768, "webgpu": 2048},
     }
+    factors = smoothing_entry(folder, smoothing, base)
+    manifest |= {"smoothing": factors} if factors else {}
     parts = clip_parts(folder, quote_by)
     if parts:
         manifest["tower"] |= {"embeddingOutput": "embedding", "embeddingSize": parts["textTower"]["embeddingSize"]}
@@ -234,6 +252,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoint", type=Path, default=None, help="trained projector.pt; seeded noise without it")
     parser.add_argument("--adapter", type=Path, default=None, help="LoRA checkpoint {rank, alpha, modules}")
+    parser.add_argument("--smoothing", type=Path, default=None, help="smoothing.pt of training.calibrate, for the same adapter")
     parser.add_argument("--version", default="0.1.0")
     parser.add_argument("--seed", type=int, default=0, help="of the untrained projector")
     parser.add_argument("--beams", type=int, choices=(1, 2, 3), default=1, help="of the app's beam search; 1 is greedy")
@@ -244,9 +263,11 @@ def main() -> None:
     folder = options.models / PACK_ID
     base = options.models / BASE_ID
     trained = (options.checkpoint, options.adapter, options.version, options.seed)
-    manifest = export(folder, base, *trained, options.beams, options.repetition_penalty, options.quote_by)
-    catalog = {"packs": [{"id": PACK_ID, "path": f"{PACK_ID}/pack.json"}], "default": PACK_ID}
-    write_json(options.models / "catalog.json", catalog)
+    manifest = export(folder, base, *trained, options.beams, options.repetition_penalty, options.quote_by, options.smoothing)
+    path = options.models / "catalog.json"
+    # What it names of the hub is written by hand (docs/packs.md) and stays.
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    write_json(path, {**kept, "packs": [{"id": PACK_ID, "path": f"{PACK_ID}/pack.json"}], "default": PACK_ID})
     total = sum(path.stat().st_size for path in options.models.rglob("*") if path.is_file())
     kind = options.checkpoint or "untrained projector"
     print(f"{folder}: {kind}, first load {manifest['totals']['bytes']} bytes, all of models/ {total} bytes")

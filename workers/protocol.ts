@@ -15,7 +15,7 @@ export type {
   Turn,
 } from './language/api'
 export { defaultHub, hubParameter, parseHubOrigin } from './offline/hub-origin'
-export type { FolderFile, PackFitness, PackOffer, PackProblem, PacksApi } from './packs/api'
+export type { FolderFile, HubLook, HubOffer, PackFitness, PackOffer, PackProblem, PacksApi } from './packs/api'
 export type {
   ClipSource,
   EncodedClip,

@@ -1,5 +1,7 @@
 /** What the packs worker offers to the page: which packs there are, whether they run here, and how they get here. */
 
+import type { Backend } from '../protocol'
+
 /** Why a pack does not run here, or (storage) why it must be fetched anew at each visit. */
 export type PackProblem = 'decoder' | 'graph' | 'memory' | 'storage'
 
@@ -26,6 +28,37 @@ export type PackOffer = {
   readonly fitness: PackFitness
 }
 
+/** A repository of the hub, as the catalogue has it or as it is held here. */
+export type HubOffer = {
+  /** `owner/name` there. */
+  readonly repository: string
+  readonly name: string
+  /** 40 hexadecimal digits; null: the newest one is taken at the first download, and kept to. */
+  readonly commit: string | null
+  readonly licence: string | null
+  /** BCP 47 tags; [] where nobody says. */
+  readonly languages: readonly string[]
+  /** Bytes of what this device needs of it; null: only the hub knows. */
+  readonly bytes: number | null
+  readonly present: number
+  /** What of the catalogue's entry could not be confirmed; docs/packs.md has the sources of the rest. */
+  readonly unconfirmed: readonly string[]
+}
+
+/** A repository as the hub describes it, before anything large is fetched. */
+export type HubLook = Omit<HubOffer, 'name' | 'commit' | 'bytes' | 'unconfirmed'> & {
+  readonly commit: string
+  readonly bytes: number
+  readonly family: string
+  readonly backend: Backend
+  /** How each of its parts is stored in the file that this device takes. */
+  readonly precisions: Readonly<Record<string, string>>
+  /** Better forms that are not taken: `part/precision: why`. */
+  readonly refused: readonly string[]
+  /** Estimate of what the loaded model takes, in bytes. */
+  readonly memory: number
+}
+
 /** A file of a folder that a person chose, with its path in it. */
 export type FolderFile = { readonly path: string; readonly file: Blob }
 
@@ -49,4 +82,24 @@ export type PacksApi = {
   ): Promise<readonly string[]>
   /** Removes an imported pack. */
   remove(packUrl: string): Promise<void>
+  /** The catalogue's repositories, then the others that are held here. Asks the hub nothing. */
+  listHub(catalogUrl: string): Promise<readonly HubOffer[]>
+  /**
+   * Asks the hub at `origin` what a repository is, and what of it this device would run.
+   * Errors: hub-gated, hub-moved, hub-busy, hub-blocked, hub-family, hub-config, hub-layout, hub-too-big, hub-integrity,
+   * download-failed, aborted
+   */
+  lookAtHub(origin: string, repository: string, signal: AbortSignal): Promise<HubLook>
+  /**
+   * Fetches what this device needs of a repository, at the commit that the catalogue or an earlier call pinned. Aborting is
+   * a pause. Errors: as lookAtHub, and quota {needed, free}.
+   */
+  downloadFromHub(
+    origin: string,
+    repository: string,
+    onProgress: (done: number, total: number) => void,
+    signal: AbortSignal,
+  ): Promise<void>
+  /** Deletes a repository's files. */
+  removeFromHub(repository: string): Promise<void>
 }

@@ -1,8 +1,8 @@
 /**
- * What a decoder graph runs on, derived from the base's GGUF bytes and the pack's LoRA adapter at first load: the
+ * What a decoder graph runs on, derived from the base's GGUF bytes and the pack's adapter and smoothing at first load: the
  * graph's external-data file, laid out as base.json says. training/derive.py is the reference and the two agree byte
  * for byte, so each rounding is fixed: a dequantised weight rounds to float32 once; the adapter's product accumulates in
- * float64 in rank order, is scaled and added, and rounds to float32 once; scale = float32(max|W| / 127);
+ * float64 in rank order, is scaled and added, and rounds to float32 once, smoothing once more; scale = float32(max|W| / 127);
  * code = float32(W / scale) rounded half away from zero.
  *
  * Tensors are taken shard by shard, rows in blocks, so that beside the result only one shard and one block are held.
@@ -12,6 +12,7 @@ import { macrotask } from '../runtime/macrotask'
 import { dequantise, rowBytes } from './gguf'
 import { halfTable, toHalf } from './half'
 import type { BaseManifest, BaseTensor, DecoderGraph, LayoutEntry, PackAdapter } from './schema'
+import { type Smoothing, smoothRows } from './smoothing'
 import { allocate } from './source'
 
 /** Part of every cache key: raised whenever the bytes that derivation gives change. */
@@ -42,6 +43,7 @@ export type DeriveOptions = {
   readonly manifest: BaseManifest
   readonly graph: DecoderGraph
   readonly adapter: Adapter | null
+  readonly smoothing: Smoothing | null
   /** Asked for each shard once, in ascending order. */
   readonly shard: (index: number) => Promise<Uint8Array>
   /** Bytes of base tensors used up so far and in all. */
@@ -57,7 +59,7 @@ type Target = { readonly entry: LayoutEntry; readonly firstChannel: number }
  * Errors: pack-invalid (layout and tensors disagree), out-of-memory, aborted, and those of `shard`.
  */
 export async function deriveWeights(options: DeriveOptions): Promise<Uint8Array<ArrayBuffer>> {
-  const { manifest, graph, adapter, onProgress, signal } = options
+  const { manifest, graph, onProgress, signal } = options
   const targets = targetsByTensor(manifest, graph)
   const used = manifest.tensors.filter((tensor) => targets.has(tensor.name))
   const total = used.reduce((sum, tensor) => sum + tensor.bytes, 0)
@@ -69,7 +71,7 @@ export async function deriveWeights(options: DeriveOptions): Promise<Uint8Array<
     const shard = await options.shard(index)
     for (const tensor of tensors) {
       const stored = shard.subarray(tensor.offset, tensor.offset + tensor.bytes)
-      for (const bytes of deriveTensor(tensor, stored, targets.get(tensor.name) ?? [], adapter, out)) {
+      for (const bytes of deriveTensor(tensor, stored, targets.get(tensor.name) ?? [], options, out)) {
         done += bytes
         if (performance.now() - pause < 50) continue
         onProgress?.(done, total)
@@ -134,7 +136,7 @@ function* deriveTensor(
   tensor: BaseTensor,
   stored: Uint8Array,
   targets: readonly Target[],
-  adapter: Adapter | null,
+  { adapter, smoothing }: Pick<DeriveOptions, 'adapter' | 'smoothing'>,
   out: Uint8Array<ArrayBuffer>,
 ): Generator<number> {
   const [rows, k] = matrixShape(tensor)
@@ -149,6 +151,7 @@ function* deriveTensor(
     const bytes = stored.subarray(row * stride, (row + count) * stride)
     dequantise(tensor.type, bytes, count * k, weights)
     if (adapter && factors) addAdapter(weights, factors, adapter, row, count, k)
+    if (smoothing) smoothRows(smoothing, tensor, weights, row, count, k)
     if (quantised) quantiseRows(weights, count, k, codes, scales)
     for (const { entry, firstChannel } of targets) {
       writeBlock(entry, firstChannel + row, count, k, { weights, codes, scales }, out)

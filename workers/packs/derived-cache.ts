@@ -6,6 +6,7 @@ import { jsonHash } from '../cache/hash'
 import { hasPrivateFiles, privateFolder, writeFile } from '../cache/private-files'
 import { keptFolders } from '../protocol'
 import type { BaseManifest, GraphFlavour, PackManifest } from './schema'
+import { roundsActivations } from './smoothing'
 
 export type DerivedKey = {
   /** Shared by all versions of the same thing: a new version replaces the old. */
@@ -17,7 +18,7 @@ export type DerivedKey = {
 /** Closes every complete file; a write that was cut short lacks it. */
 const trailer = new TextEncoder().encode('valley-derived-1')
 
-/** The key of what `flavour` derives to from this base, adapter and version of the derivation. */
+/** The key of what `flavour` derives to from this base, adapter, smoothing and version of the derivation. */
 export async function derivedKey(
   base: BaseManifest,
   pack: PackManifest,
@@ -25,9 +26,11 @@ export async function derivedKey(
   version: number,
 ): Promise<DerivedKey> {
   const weights = base.files.weights.map((file) => file.sha256)
-  const parts = [version, weights, base.tensors, base.graphs[flavour]?.tensors, pack.adapter]
+  const graph = base.graphs[flavour]
+  const smoothing = graph && roundsActivations(graph) ? pack.smoothing : undefined
+  const parts = [version, weights, base.tensors, graph?.tensors, pack.adapter, ...(smoothing ? [smoothing] : [])]
   const hash = await jsonHash(parts)
-  const family = [base.id, pack.adapter ? pack.id : 'plain', flavour].join('+').replaceAll(/[^\w+.-]/g, '_')
+  const family = [base.id, pack.adapter || smoothing ? pack.id : 'plain', flavour].join('+').replaceAll(/[^\w+.-]/g, '_')
   return { family, hash: hash.slice(0, 32) }
 }
 

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { type GraphFlavour, throwIfAborted, ValleyError } from '../protocol'
 import type { PackOffer, PacksApi } from './api'
 import { assessPack, choose, describeDevice } from './fitness'
+import { HubLibrary } from './hub/library'
 import { importedPacks, importFolder, removeImported } from './import'
 import { baseFiles, packFiles, presentBytes } from './pack-files'
 import type { FileEntry } from './schema'
@@ -16,6 +17,7 @@ type Opened = { readonly pack: PackSource; readonly base: BaseSource }
 export class PackLibrary implements PacksApi {
   /** Folder of the catalog: where imported packs find a base that they came without. */
   #basesUrl: string | undefined
+  readonly #hub = new HubLibrary()
 
   async list(catalogUrl: string): Promise<readonly PackOffer[]> {
     this.#basesUrl = new URL('.', catalogUrl).href
@@ -53,6 +55,11 @@ export class PackLibrary implements PacksApi {
   }
 
   importFolder: PacksApi['importFolder'] = importFolder
+
+  listHub: PacksApi['listHub'] = (catalogUrl) => this.#hub.list(catalogUrl)
+  lookAtHub: PacksApi['lookAtHub'] = (...call) => this.#hub.look(...call)
+  downloadFromHub: PacksApi['downloadFromHub'] = (...call) => this.#hub.download(...call)
+  removeFromHub: PacksApi['removeFromHub'] = (repository) => this.#hub.remove(repository)
 
   remove(packUrl: string): Promise<void> {
     if (!isStored(packUrl)) throw new ValleyError('internal', { detail: `${packUrl} was not imported` })

@@ -3,11 +3,12 @@ import { keptFolders, packFilesCache } from '../protocol'
 import type { BaseManifest, FileEntry, GraphFlavour, PackManifest } from './schema'
 
 /** The pack's own files, those of its text tower included. */
-export function packFiles({ tower, projector, adapter, textTower, captionStore }: PackManifest): FileEntry[] {
+export function packFiles({ tower, projector, adapter, smoothing, textTower, captionStore }: PackManifest): FileEntry[] {
   return [
     tower.file,
     projector.file,
     ...(adapter ? [adapter.file] : []),
+    ...(smoothing ? [smoothing.file] : []),
     ...(captionStore ? [captionStore.texts, captionStore.vectors] : []),
     ...(textTower ? [textTower.file, textTower.tokenizer, textTower.tokenizerConfig] : []),
   ]

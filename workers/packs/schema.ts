@@ -116,6 +116,19 @@ const adapter = z
     }
   })
 
+/** What an int8 graph's activations are divided by and its matrices multiplied by, place by place (smoothing.ts). */
+const smoothing = z
+  .object({
+    file: fileEntry,
+    sites: z.array(z.object({ divided: z.array(z.string()), multiplied: z.array(z.string()), size: count, offset })),
+  })
+  .check(({ value, issues }) => {
+    for (const { multiplied, size, offset } of value.sites) {
+      if (offset % 2 === 0 && offset + 2 * size <= value.file.bytes) continue
+      issues.push({ code: 'custom', message: `smoothing of ${multiplied} is malformed`, input: offset, path: ['sites'] })
+    }
+  })
+
 const packObject = z.object({
   formatVersion: z.literal(1),
   id: z.string().min(1),
@@ -131,6 +144,7 @@ const packObject = z.object({
   }),
   projector,
   adapter: adapter.nullable(),
+  smoothing: smoothing.optional(),
   textTower: textTower.optional(),
   captionStore: captionStore.optional(),
   sampling: z
@@ -255,6 +269,7 @@ export type PackManifest = z.infer<typeof packSchema>
 export type CaptionStoreEntry = z.infer<typeof captionStore>
 export type TextTowerEntry = z.infer<typeof textTower>
 export type PackAdapter = z.infer<typeof adapter>
+export type PackSmoothing = z.infer<typeof smoothing>
 export type BaseManifest = z.infer<typeof baseSchema>
 export type BaseTensor = z.infer<typeof baseTensor>
 export type LayoutEntry = z.infer<typeof layoutEntry>

@@ -16,7 +16,9 @@ const families: Readonly<Record<string, HubFamily>> = {
   llava: 'llava',
   lfm2_vl: 'lfm2-vl',
   'lfm2-vl': 'lfm2-vl',
+  // FastVLM as it was published, and as transformers took it in.
   llava_qwen2: 'fastvlm',
+  fast_vlm: 'fastvlm',
 }
 
 /** Decoders that the language worker's loop can drive: attention alone, or LFM2's mixture with short convolutions. */
@@ -131,8 +133,9 @@ export function recognise(repository: string, files: HubConfigs): HubModel {
   const refuse = (path: string, problem: string): never => {
     throw new ValleyError('hub-config', { repository, path, problems: [problem] })
   }
-  // FastVLM's config.json is its decoder's, with the rest beside it.
-  const inner = family === 'fastvlm' ? { ...(files['config.json'] as object), model_type: 'qwen2' } : config.text_config
+  // The published FastVLM's config.json is its decoder's, with the rest beside it.
+  const flat = { ...(files['config.json'] as object), model_type: 'qwen2' }
+  const inner = family === 'fastvlm' ? (config.text_config ?? flat) : config.text_config
   const textConfig = parse(repository, 'config.json', inner, text, 'text_config')
   const decoder = decoders.find((known) => known === textConfig.model_type)
   if (!decoder) throw new ValleyError('hub-family', { repository, family: textConfig.model_type })

@@ -1,0 +1,51 @@
+/**
+ * What the app makes of a repository of the hub, from a shell: `node --import tsx tests/tools/look-at-hub.ts OWNER/NAME
+ * [--origin https://…] [--revision main]`. Fetches its listing and configuration, nothing large.
+ */
+import { parseArgs } from 'node:util'
+import { defaultHub } from '../../workers/offline/hub-origin'
+import { parseRepository } from '../../workers/packs/hub/api'
+import { inspectRepository } from '../../workers/packs/hub/download'
+import type { HubDevice } from '../../workers/packs/hub/precision'
+import { hubPoolings, visualCost } from '../../workers/packs/hub/tokens'
+import { ValleyError } from '../../workers/protocol'
+
+const devices: Readonly<Record<string, HubDevice>> = {
+  'graphics card with shader-f16': device({ software: false, shaderF16: true }),
+  'graphics card without': device({ software: false, shaderF16: false }),
+  processor: device(null),
+}
+
+function device(webgpu: HubDevice['webgpu']): HubDevice {
+  return { webgpu, memoryGiB: null, storageBufferBytes: webgpu && 2 ** 30 }
+}
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { origin: { type: 'string', default: defaultHub }, revision: { type: 'string', default: 'main' } },
+})
+const repository = parseRepository(positionals[0] ?? '')
+if (!repository) {
+  console.error('Name a repository: OWNER/NAME')
+  process.exit(2)
+}
+for (const [kind, one] of Object.entries(devices)) {
+  try {
+    const { listing, model, choice, files, bytes } = await inspectRepository(
+      values.origin,
+      repository,
+      values.revision,
+      one,
+    )
+    const tokens = Object.fromEntries(hubPoolings.map((pooling) => [pooling, visualCost(model, 8, pooling, 2).tokens]))
+    const { commit, licence, languages } = listing
+    const paths = files.map(({ path }) => path)
+    console.log(
+      JSON.stringify({ kind, commit, licence, languages, family: model.family, choice, paths, bytes, tokens }),
+    )
+  } catch (thrown) {
+    if (!(thrown instanceof ValleyError)) throw thrown
+    console.log(JSON.stringify({ kind, refused: thrown.code, data: thrown.data }))
+    process.exitCode = 1
+  }
+}
