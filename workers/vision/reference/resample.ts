@@ -35,22 +35,33 @@ export function triangleTaps(from: number, to: number, start: number, count: num
   return { first, weights }
 }
 
-/** The picture as shown: turned, on white where transparent (data is premultiplied), three channels. */
-function showOnWhite(source: Rgba, orientation: Orientation): Size & { readonly rgb: Uint8Array } {
+/** Whether nothing shines through: alpha is 255 everywhere. */
+function isOpaque(data: Rgba['data']): boolean {
+  for (let at = 3; at < data.length; at += 4) if (data[at] !== 255) return false
+  return true
+}
+
+/** The picture as shown: turned, on white where transparent (data is premultiplied); of each pixel's four values the first three count. */
+function showOnWhite(source: Rgba, orientation: Orientation): Rgba {
   const { width, height } = turned(source, orientation)
-  const rgb = new Uint8Array(width * height * 3)
-  let out = 0
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const [column, row] = sourcePixel(x, y, source, orientation)
-      const at = 4 * (row * source.width + column)
-      const white = 255 - (source.data[at + 3] ?? 255)
+  const opaque = isOpaque(source.data)
+  if (opaque && orientation.rotation === 0 && !orientation.flip) return source
+  const data = new Uint8Array(4 * width * height)
+  // A turn moves every step along a row, or down a column, by the same distance in the source.
+  const place = (x: number, y: number) => {
+    const [column, row] = sourcePixel(x, y, source, orientation)
+    return 4 * (row * source.width + column)
+  }
+  const [start, right, down] = [place(0, 0), place(1, 0) - place(0, 0), place(0, 1) - place(0, 0)]
+  for (let y = 0, to = 0; y < height; y++) {
+    for (let x = 0, at = start + y * down; x < width; x++, at += right, to += 4) {
+      const white = 255 - (source.data[at + 3] as number)
       for (let channel = 0; channel < 3; channel++) {
-        rgb[out++] = Math.min(255, (source.data[at + channel] ?? 0) + white)
+        data[to + channel] = Math.min(255, (source.data[at + channel] as number) + white)
       }
     }
   }
-  return { width, height, rgb }
+  return { width, height, data }
 }
 
 /**
@@ -67,35 +78,48 @@ export function preprocessReference(
 ): void {
   const shown = showOnWhite(source, orientation)
   const { size } = resize
-  const columns = triangleTaps(shown.width, resize.width, resize.left, size)
+  const across = filteredRows(shown, triangleTaps(shown.width, resize.width, resize.left, size))
   const rows = triangleTaps(shown.height, resize.height, resize.top, size)
-  const across = new Float32Array(shown.height * size * 3)
-  for (let y = 0; y < shown.height; y++) {
-    for (let x = 0; x < size; x++) {
-      const weights = columns.weights[x] as Float32Array
-      let at = 3 * (y * shown.width + (columns.first[x] as number))
-      let [red, green, blue] = [0, 0, 0]
-      for (const weight of weights) {
-        red += weight * (shown.rgb[at++] as number)
-        green += weight * (shown.rgb[at++] as number)
-        blue += weight * (shown.rgb[at++] as number)
-      }
-      across.set([red, green, blue], 3 * (y * size + x))
-    }
-  }
+  const sums = new Float64Array(3 * size)
   const plane = size * size
   for (let y = 0; y < size; y++) {
     const weights = rows.weights[y] as Float32Array
-    const top = rows.first[y] as number
+    let from = 3 * size * (rows.first[y] as number)
+    sums.fill(0)
+    for (let k = 0; k < weights.length; k++) {
+      const weight = weights[k] as number
+      for (let at = 0; at < sums.length; at++) sums[at] = (sums[at] as number) + weight * (across[from++] as number)
+    }
     for (let x = 0; x < size; x++) {
       for (let channel = 0; channel < 3; channel++) {
-        let sum = 0
-        for (let k = 0; k < weights.length; k++) {
-          sum += (weights[k] as number) * (across[3 * ((top + k) * size + x) + channel] as number)
-        }
-        const value = (sum / 255 - (mean[channel] as number)) / (std[channel] as number)
+        const value = ((sums[3 * x + channel] as number) / 255 - (mean[channel] as number)) / (std[channel] as number)
         target[offset + channel * plane + y * size + x] = value
       }
     }
   }
+}
+
+/** Every row of the picture, filtered to one pixel for each of `columns`: [height, columns, 3]. */
+function filteredRows({ width, height, data }: Rgba, columns: Taps): Float32Array {
+  const count = columns.first.length
+  const across = new Float32Array(3 * height * count)
+  for (let y = 0, to = 0; y < height; y++) {
+    for (let x = 0; x < count; x++) {
+      const weights = columns.weights[x] as Float32Array
+      let at = 4 * (y * width + (columns.first[x] as number))
+      let red = 0
+      let green = 0
+      let blue = 0
+      for (let k = 0; k < weights.length; k++, at += 4) {
+        const weight = weights[k] as number
+        red += weight * (data[at] as number)
+        green += weight * (data[at + 1] as number)
+        blue += weight * (data[at + 2] as number)
+      }
+      across[to++] = red
+      across[to++] = green
+      across[to++] = blue
+    }
+  }
+  return across
 }
