@@ -1,6 +1,6 @@
 """Build the decoder graphs of a base and their layout tables: `python -m training.export_decoder`.
 
-One Llama graph in four flavours (int8, q8f32, q8f16, f32) with one interface, built by hand so that a step moves as
+One Llama graph in four flavours (int8, q8f32, q8f16, f32; a fifth, q4f16, for large bases) with one interface, built by hand so that a step moves as
 little as possible: outputs are the K/V rows of this chunk only, the caller owns the cache.  See docs/pack-format.md.
 
 Attention without slicing the cache: keys of all kv heads stay side by side, [P, kvHeads*headDim], as they are cached.
@@ -22,25 +22,30 @@ from training.export_base import BASE_ID
 from training.export_files import MODELS, read_json, write_hashed, write_json
 
 FLAVOURS = ("int8", "q8f32", "q8f16", "f32")
+ALL_FLAVOURS = (*FLAVOURS, "q4f16")
+# The output matrix of a base whose embedding is not tied to it, as GGUF names it.
+OUTPUT = "output.weight"
 EXTERNAL_DATA = "decoder.weights"
 MICROSOFT = "com.microsoft"
 F16_HIDDEN = -65504.0
 ONNX_TYPES = {
     "int8-kn": TensorProto.INT8,
     "q8-nk": TensorProto.UINT8,
+    "q4-nk": TensorProto.UINT8,
+    "q4-scale-f16": TensorProto.FLOAT16,
     "q8-scale-f16": TensorProto.FLOAT16,
     "f16": TensorProto.FLOAT16,
 }
 
 
 class DecoderGraph:
-    """Builder of one flavour; `architecture` is base.json's."""
+    """Builder of one flavour; `architecture` is base.json's, `output` the tensor of the output matrix (the embedding, if tied)."""
 
-    def __init__(self, architecture: dict, flavour: str, embedding: str) -> None:
-        if flavour not in FLAVOURS:
+    def __init__(self, architecture: dict, flavour: str, output: str) -> None:
+        if flavour not in ALL_FLAVOURS:
             raise ValueError(f"unknown flavour {flavour}")
-        self.a, self.flavour, self.embedding = architecture, flavour, embedding
-        self.half = flavour == "q8f16"
+        self.a, self.flavour, self.output = architecture, flavour, output
+        self.half = flavour.endswith("f16")
         self.type = TensorProto.FLOAT16 if self.half else TensorProto.FLOAT
         self.numpy_type = np.float16 if self.half else np.float32
         self.query_width = architecture["heads"] * architecture["headDim"]
@@ -92,6 +97,11 @@ class DecoderGraph:
             unit, peak = self.unit_rows(x, name)
             product = self.node("DynamicQuantizeMatMul", [unit, weight, scale], f"{name}.product", MICROSOFT)
             return self.node("Mul", [product, peak], name)
+        # Four bits would cost the choice among tokens more than they save of it.
+        if self.flavour == "q4f16" and name != "lm_head":
+            self.external(weight, "q4-nk", sources, k, n, [n, k // 32, 16])
+            self.external(scale, "q4-scale-f16", sources, k, n, [n * k // 32])
+            return self.node("MatMulNBits", [x, weight, scale], name, MICROSOFT, K=k, N=n, bits=4, block_size=32)
         self.external(weight, "q8-nk", sources, k, n, [n, k // 32, 32])
         self.external(scale, "q8-scale-f16" if self.half else "q8-scale-f32", sources, k, n, [n * k // 32])
         return self.node("MatMulNBits", [x, weight, scale], name, MICROSOFT, K=k, N=n, bits=8, block_size=32)
@@ -240,7 +250,7 @@ class DecoderGraph:
             source = "output_norm.weight" if last else f"blk.{layer + 1}.attn_norm.weight"
             x, residual = self.add_and_norm(fed, residual, name, source)
         wanted = self.node("Gather", [x, "logits_index"], "wanted", axis=1)
-        logits = self.linear(wanted, "lm_head", [self.embedding], hidden, a["vocabSize"])
+        logits = self.linear(wanted, "lm_head", [self.output], hidden, a["vocabSize"])
         if self.half:
             logits = self.node("Cast", [logits], "lm_head.float", to=TensorProto.FLOAT)
         self.node("Reshape", [logits, self.shape(-1, a["vocabSize"])], "logits")
@@ -264,12 +274,13 @@ class DecoderGraph:
         return helper.make_model(graph, opset_imports=opsets, ir_version=10, producer_name="valley-browser")
 
 
-def export_graphs(folder: Path) -> dict:
-    """Write all four graphs beside base.json and their layouts into it; returns base.json."""
+def export_graphs(folder: Path, flavours: tuple[str, ...] = FLAVOURS) -> dict:
+    """Write the graphs beside base.json and their layouts into it; returns base.json."""
     manifest = read_json(folder / "base.json")
     manifest["graphs"] = {}
-    for flavour in FLAVOURS:
-        builder = DecoderGraph(manifest["architecture"], flavour, manifest["embedding"])
+    untied = any(tensor["name"] == OUTPUT for tensor in manifest["tensors"])
+    for flavour in flavours:
+        builder = DecoderGraph(manifest["architecture"], flavour, OUTPUT if untied else manifest["embedding"])
         data = builder.build().SerializeToString(deterministic=True)
         manifest["graphs"][flavour] = {
             "file": write_hashed(folder, f"decoder-{flavour}", ".onnx", data),

@@ -7,11 +7,12 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from training.derive import Adapter, adapted
 from training.export_adapter import MODULES, transformers_row_order
+from training.export_decoder import OUTPUT
 from training.gguf_base import Base
 
 
-def llama_config(architecture: dict) -> LlamaConfig:
-    """transformers' configuration of a base.json `architecture`."""
+def llama_config(architecture: dict, tied: bool = True) -> LlamaConfig:
+    """transformers' configuration of a base.json `architecture`; `tied`: the output matrix is the embedding."""
     return LlamaConfig(
         vocab_size=architecture["vocabSize"],
         hidden_size=architecture["hiddenSize"],
@@ -23,7 +24,7 @@ def llama_config(architecture: dict) -> LlamaConfig:
         rms_norm_eps=architecture["rmsNormEps"],
         rope_parameters={"rope_type": "default", "rope_theta": float(architecture["ropeTheta"])},
         max_position_embeddings=architecture["maxPositions"],
-        tie_word_embeddings=True,
+        tie_word_embeddings=tied,
         attn_implementation="eager",
     )
 
@@ -44,14 +45,15 @@ def llama(base: Base, adapter: Adapter | None = None) -> LlamaForCausalLM:
         "model.embed_tokens.weight": weight(base.manifest["embedding"]),
         "model.norm.weight": weight("output_norm.weight"),
     }
-    state["lm_head.weight"] = state["model.embed_tokens.weight"]
+    tied = not base.has(OUTPUT)
+    state["lm_head.weight"] = state["model.embed_tokens.weight"] if tied else weight(OUTPUT)
     for layer in range(architecture["layers"]):
         for module, part in MODULES.items():
             state[f"model.layers.{layer}.{module}.weight"] = weight(f"blk.{layer}.{part}.weight")
         state[f"model.layers.{layer}.input_layernorm.weight"] = weight(f"blk.{layer}.attn_norm.weight")
         state[f"model.layers.{layer}.post_attention_layernorm.weight"] = weight(f"blk.{layer}.ffn_norm.weight")
     with torch.device("meta"):
-        model = LlamaForCausalLM(llama_config(architecture))
+        model = LlamaForCausalLM(llama_config(architecture, tied))
     model = model.to_empty(device="cpu")
     model.model.rotary_emb = type(model.model.rotary_emb)(model.config)
     model.load_state_dict(state, strict=True)

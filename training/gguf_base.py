@@ -3,6 +3,7 @@
 Block formats as in ggml (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md, ggml-common.h):
 a row is cut into blocks of 32 weights.  Q8_0: f16 d, 32 x int8 q, w = d*q.
 Q4_1: f16 d, f16 m, 16 bytes; low nibbles are weights 0..15, high nibbles 16..31, w = d*q + m.
+Q4_0: f16 d, 16 bytes in the same order, w = d*(q - 8).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from training.export_files import describe, read_json, sha256_of, superseded
 
 SHARD_LIMIT = 45 * 1024 * 1024
 BLOCK = 32
-BLOCK_BYTES = {"Q4_1": 20, "Q8_0": 34}
+BLOCK_BYTES = {"Q4_0": 18, "Q4_1": 20, "Q8_0": 34}
 PLAIN_DTYPES = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2")}
 
 
@@ -51,13 +52,16 @@ def dequantise(kind: str, data: bytes, shape: tuple[int, ...]) -> np.ndarray:
     scale = blocks[:, :2].copy().view("<f2").astype(np.float32)
     if kind == "Q8_0":
         return (blocks[:, 2:].view(np.int8).astype(np.float32) * scale).reshape(shape)
+    stored = blocks[:, 2 if kind == "Q4_0" else 4 :]
+    nibbles = np.concatenate([stored & 15, stored >> 4], axis=1).astype(np.float32)
+    if kind == "Q4_0":
+        return ((nibbles - 8) * scale).reshape(shape)
     minimum = blocks[:, 2:4].copy().view("<f2").astype(np.float32)
-    nibbles = np.concatenate([blocks[:, 4:] & 15, blocks[:, 4:] >> 4], axis=1)
-    return (nibbles.astype(np.float32) * scale + minimum).reshape(shape)
+    return (nibbles * scale + minimum).reshape(shape)
 
 
 def quantise(kind: str, weights: np.ndarray) -> bytes:
-    """Bytes of float32 `weights` in a GGUF type (round to nearest; used for the tiny fixtures only)."""
+    """Bytes of float32 `weights` in a GGUF type, each code rounded to nearest."""
     if kind in PLAIN_DTYPES:
         return weights.astype(PLAIN_DTYPES[kind]).tobytes()
     rows = weights.astype(np.float32).reshape(-1, BLOCK)
@@ -66,12 +70,30 @@ def quantise(kind: str, weights: np.ndarray) -> bytes:
         step = np.where(scale == 0, 1, scale).astype(np.float32)
         codes = np.clip(np.rint(rows / step), -127, 127).astype(np.int8)
         return np.concatenate([scale.view(np.uint8), codes.view(np.uint8)], axis=1).tobytes()
+    if kind == "Q4_0":
+        codes, scale = block_codes(rows)
+        packed = codes[:, :16] | (codes[:, 16:] << 4)
+        return np.concatenate([scale[:, None].view(np.uint8), packed], axis=1).tobytes()
     minimum = rows.min(1, keepdims=True).astype("<f2")
     scale = ((rows.max(1, keepdims=True) - minimum.astype(np.float32)) / 15).astype("<f2")
     step = np.where(scale == 0, 1, scale).astype(np.float32)
     codes = np.clip(np.rint((rows - minimum.astype(np.float32)) / step), 0, 15).astype(np.uint8)
     packed = codes[:, :16] | (codes[:, 16:] << 4)
     return np.concatenate([scale.view(np.uint8), minimum.view(np.uint8), packed], axis=1).tobytes()
+
+
+def block_codes(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """4-bit codes uint8 [blocks, 32] of float32 rows [blocks, 32] and scales float16 [blocks]; w is about scale * (code - 8).
+
+    As ggml's Q4_0: the weight of largest magnitude has code 0, so that scale and codes of weights that were made so come back.
+    Half-way codes go up; a block of zeros has scale 0 and code 8.
+    """
+    at = np.abs(rows).argmax(axis=1)
+    scale = (rows[np.arange(len(rows)), at] / np.float32(-8)).astype("<f2")
+    step = scale.astype(np.float32)[:, None]
+    inverse = np.divide(np.float32(1), step, out=np.zeros_like(step), where=step != 0)
+    codes = np.floor((rows * inverse).astype(np.float32) + np.float32(8.5))
+    return np.clip(codes, 0, 15).astype(np.uint8), scale
 
 
 def read_gguf(path: Path) -> tuple[dict[str, object], list[RawTensor]]:
@@ -138,6 +160,10 @@ class Base:
     def entry(self, name: str) -> dict:
         """base.json's row for tensor `name`; KeyError if the base has none."""
         return self._entries[name]
+
+    def has(self, name: str) -> bool:
+        """Whether the base has a tensor `name`."""
+        return name in self._entries
 
     def raw(self, name: str) -> bytes:
         """Stored bytes of tensor `name`, its shard checked against its SHA-256."""
