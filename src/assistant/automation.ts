@@ -34,6 +34,8 @@ export type ValleyAutomation<Transcript = unknown> = {
   ready(): Promise<{ readonly vision: VisionInfo; readonly language: LanguageInfo }>
   /** Live resources by worker; all zero (no entries) when no clip is open and nothing is loaded but the pack. */
   ledgers(): Promise<Ledgers>
+  /** GPU memory that each worker's ledger counts, and the most that it was. */
+  gpuMemory(): ReturnType<Engine['gpuMemory']>
   /** Encodes a file, or frames given as pictures, outside the screens; its tokens stay until `forget`. `onEvent` sees every event. */
   encode(source: ClipSource, options: EncodeOptions, onEvent?: (event: EncodeEvent) => void): Promise<EncodedClip>
   /** Asks outside the screens and gathers the answer; `request.options` may set whatever the pack's generation says. */
@@ -76,6 +78,7 @@ export function exposeAutomation<Transcript>(engine: Engine, transcript: () => T
     },
     ready: () => whenReady(engine),
     ledgers: () => engine.ledgers(),
+    gpuMemory: () => engine.gpuMemory(),
     encode: async (source, options, onEvent) => {
       for await (const event of engine.encode(source, options, new AbortController().signal)) {
         onEvent?.(event)

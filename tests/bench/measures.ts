@@ -6,6 +6,7 @@ export type PeerName = (typeof peerNames)[number]
 /** What our own figure is held against where no peer has one. */
 export type YardstickName =
   | 'the 10 s clip'
+  | '64 positions'
   | 'the slower of decoding and encoding alone'
   | 'tokens and vectors'
   | 'the sampled token'
@@ -16,6 +17,7 @@ export type ContenderName = 'ours' | PeerName | YardstickName
 export const groups = {
   start: 'Start',
   answers: 'Answers',
+  context: 'A token as the context grows',
   frames: 'Clip to tokens',
   memory: 'Memory and length of the clip',
   readback: 'Read back from the GPU',
@@ -84,6 +86,23 @@ const answers = {
     against: { none: 1 },
   },
 } as const satisfies Record<string, Measure>
+
+/** Positions cached where a token is timed: the last is all that a pack allows on WASM. */
+export const contextPoints = [64, 128, 256, 384, 512, 640, 768] as const
+export type ContextId = `token-at-${(typeof contextPoints)[number]}`
+const context = Object.fromEntries(
+  contextPoints.map((positions): [ContextId, Measure] => [
+    `token-at-${positions}`,
+    {
+      group: 'context',
+      title: `A further token at ${positions} positions`,
+      unit: 'ms',
+      better: 'lower',
+      // At most 2.5 times as long.
+      against: { '64 positions': 0.4 },
+    },
+  ]),
+) as Record<ContextId, Measure>
 
 export const clipCodecs = ['h264', 'vp9', 'av1'] as const
 export type ClipCodec = (typeof clipCodecs)[number]
@@ -208,6 +227,7 @@ export const measures = {
   'cold-start': starting('First visit to ready'),
   'warm-start': starting('Later visit to ready'),
   ...answers,
+  ...context,
   ...frames,
   ...overlap,
   ...memory,

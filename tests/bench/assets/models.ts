@@ -10,6 +10,7 @@ import {
   type PackManifest,
   packSchema,
 } from '../../../workers/packs/schema'
+import { readSmoothing } from '../../../workers/packs/smoothing'
 import { benchFolder, kept, root } from './folder'
 import { type GgufFormat, ggufOf, readVocabulary } from './gguf'
 
@@ -65,7 +66,7 @@ export async function ggufFile({ base, baseFile }: AppModel, format: GgufFormat)
  * the int8 graph. Returns the path, below `decoder`, of the weights that the app would derive for it.
  */
 export async function transformersFolders({ pack, base, packFile, baseFile }: AppModel): Promise<string> {
-  const { tower, adapter } = pack
+  const { tower, adapter, smoothing } = pack
   const graph = base.graphs.int8
   if (!graph) throw new Error('the base has no int8 graph')
   const write = (path: string, content: string | Uint8Array) => {
@@ -96,16 +97,18 @@ export async function transformersFolders({ pack, base, packFile, baseFile }: Ap
   write('tower/onnx/model.onnx', packFile(tower.file))
   write('decoder/config.json', JSON.stringify({ model_type: 'custom' }))
   write('decoder/onnx/model.onnx', baseFile(graph.file))
-  const key = `${graph.file.sha256.slice(0, 8)}-${adapter?.file.sha256.slice(0, 8) ?? 'none'}`
+  const parts = [graph.file, adapter?.file, smoothing?.file]
+  const key = parts.map((file) => file?.sha256.slice(0, 8) ?? 'none').join('-')
   const weights = `onnx/weights-${key}.bin`
   await kept(`data/decoder/${weights}`, async (path) => {
     const factors = adapter ? readAdapter(adapter, packFile(adapter.file)) : null
+    const channels = smoothing ? readSmoothing(smoothing, packFile(smoothing.file), base) : null
     const shard = async (index: number) => {
       const entry = base.files.weights[index]
       if (!entry) throw new Error(`shard ${index} is missing`)
       return baseFile(entry)
     }
-    writeFileSync(path, await deriveWeights({ manifest: base, graph, adapter: factors, shard }))
+    writeFileSync(path, await deriveWeights({ manifest: base, graph, adapter: factors, smoothing: channels, shard }))
   })
   return weights
 }

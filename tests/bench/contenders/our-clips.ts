@@ -6,7 +6,7 @@ import { clipAnswerTokens, clipQuestions } from '../questions'
 import type { Stage } from '../visit'
 import { addInput, clipInput, greedy, open, openWith, type Surface } from './ours'
 
-declare const valley: Surface & { gpuMemory(): Promise<Record<string, { readonly peakBytes: number }>> }
+declare const valley: Surface
 /** Of `openWith`. */
 declare const clipFile: () => File
 
@@ -98,7 +98,7 @@ export function memoryOf(stage: Stage, clip: string): Promise<Memory> {
         await valley.ask({ clipId, turns: [], question, options })
         done = true
         await watching
-        const ledgers = Object.values(await valley.gpuMemory())
+        const ledgers = Object.values((await valley.gpuMemory()) ?? {})
         return { js: peak, gpu: ledgers.reduce((sum, { peakBytes }) => sum + peakBytes, 0) }
       },
       { question: clipQuestions[0], options: { ...greedy, maxNewTokens: clipAnswerTokens } },

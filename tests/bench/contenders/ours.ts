@@ -8,6 +8,7 @@ import type {
   AskRequest,
   EncodedClip,
   EncodeOptions,
+  GpuMemory,
   LanguageInfo,
   VisionInfo,
 } from '../../../workers/protocol'
@@ -23,6 +24,7 @@ export type Surface = {
   encode(source: Blob, options: EncodeOptions): Promise<EncodedClip>
   ask(request: AskRequest): Promise<{ text: string; stats: AnswerStats }>
   forget(clipId: string): void
+  gpuMemory(): Promise<Record<string, GpuMemory> | null>
 }
 declare const valley: Surface
 

@@ -25,6 +25,8 @@ weights on the first visit; transformers.js is given them ready-made, as a hub w
 8 frames of a 720p H.264 clip. Decoding leaves the first token out. Prefill counts the positions that were run: about 120 of text.
 Tasks of the main thread are those that the browser reports as long (PerformanceObserver, \`longtask\`), while a question is answered
 on the screens.`,
+  context: `Answers of at most 16 tokens to a story of growing length, cut so that they end at the position named; the time of one
+token of each, the first left out. A token reads all weights and all keys and values before it; on WASM these are copied as well.`,
   frames: `16 frames of a clip, from the file to its visual tokens. The two halves: opening and decoding those frames with the app's own code and
 nothing behind it; and what the worker says it spent on encoding them. 1080p H.264.`,
   memory: `JavaScript memory is \`performance.measureUserAgentSpecificMemory\` (the page and its workers, WASM's memory too), asked for again and

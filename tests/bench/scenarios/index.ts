@@ -2,6 +2,7 @@
 import { conversation } from './conversation'
 import { clipToTokens, overlap } from './frames'
 import { growth } from './growth'
+import { kvCurve } from './kv-curve'
 import { mainThread, memory, secondQuestion } from './length'
 import { readback } from './readback'
 import type { Scenario } from './scenario'
@@ -12,6 +13,7 @@ export const scenarios = (): Scenario[] => [
   ...starts(),
   conversation(),
   speed(),
+  kvCurve(),
   clipToTokens(),
   overlap(),
   secondQuestion(),
