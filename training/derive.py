@@ -2,8 +2,8 @@
 
 workers/packs/derive.ts does the same in the browser and must agree byte for byte, so each rounding is fixed:
 a dequantised weight is rounded to float32 once; the adapter's product is accumulated in float64 in rank order,
-scaled, added, rounded to float32 once; scale = float32(max|W| / 127); code = float32(W / scale) rounded half away
-from zero.  The forms are listed in docs/pack-format.md.
+scaled, added, rounded to float32 once; so is the product with smoothing factors; scale = float32(max|W| / 127);
+code = float32(W / scale) rounded half away from zero.  The forms are listed in docs/pack-format.md.
 """
 
 from __future__ import annotations
@@ -12,16 +12,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.gguf_base import Base
+from training.gguf_base import Base, block_codes
+from training.smoothing import Smoothing, smoothed
 
 BLOCK = 32
 ALIGNMENT = 64
 ITEM_BYTES = {
     "int8-kn": 1,
     "q8-nk": 1,
+    "q4-nk": 1,
     "int8-scale-f32": 4,
     "q8-scale-f32": 4,
     "q8-scale-f16": 2,
+    "q4-scale-f16": 2,
     "f32-kn": 4,
     "f32": 4,
     "f16": 2,
@@ -38,10 +41,13 @@ class Adapter:
 
 
 def element_count(form: str, k: int, n: int) -> int:
-    """Elements of an initializer: k*n for a matrix, n for channel scales or a vector, n*k/32 for repeated scales."""
+    """Elements of an initializer: k*n for a matrix (half as many bytes of 4-bit codes), n for channel scales or a vector, n*k/32
+    for scales of blocks."""
+    if form == "q4-nk":
+        return k * n // 2
     if form in ("int8-kn", "q8-nk", "f32-kn"):
         return k * n
-    if form in ("q8-scale-f32", "q8-scale-f16"):
+    if form in ("q8-scale-f32", "q8-scale-f16", "q4-scale-f16"):
         return n * k // BLOCK
     return n
 
@@ -74,6 +80,10 @@ def encode(form: str, weights: np.ndarray) -> bytes:
         return weights.astype("<f2").tobytes()
     if form == "f32-kn":
         return np.ascontiguousarray(weights.T).astype("<f4").tobytes()
+    if form in ("q4-nk", "q4-scale-f16"):
+        codes, scales = block_codes(weights.reshape(-1, BLOCK))
+        # MatMulNBits has neighbours in a byte, the first of them low.
+        return scales.tobytes() if form == "q4-scale-f16" else (codes[:, 0::2] | (codes[:, 1::2] << 4)).tobytes()
     codes, scales = channel_codes(weights)
     if form == "int8-kn":
         return np.ascontiguousarray(codes.T).tobytes()
@@ -86,17 +96,18 @@ def encode(form: str, weights: np.ndarray) -> bytes:
     raise ValueError(f"unknown form {form}")
 
 
-def source_rows(base: Base, entry: dict, adapter: Adapter | None) -> np.ndarray:
-    """Float32 source of a layout entry: its tensors dequantised, adapted and stacked along the output axis."""
-    return np.concatenate([adapted(base.tensor(name), name, adapter) for name in entry["sources"]], axis=0)
+def source_rows(base: Base, entry: dict, adapter: Adapter | None, smoothing: Smoothing | None = None) -> np.ndarray:
+    """Float32 source of a layout entry: its tensors dequantised, adapted, smoothed and stacked along the output axis."""
+    rows = [smoothed(adapted(base.tensor(name), name, adapter), name, smoothing) for name in entry["sources"]]
+    return np.concatenate(rows, axis=0)
 
 
-def derive(base: Base, flavour: str, adapter: Adapter | None = None) -> np.ndarray:
+def derive(base: Base, flavour: str, adapter: Adapter | None = None, smoothing: Smoothing | None = None) -> np.ndarray:
     """The whole external-data file of graph `flavour` as uint8, zero between the 64-byte aligned entries."""
     graph = base.manifest["graphs"][flavour]
     data = np.zeros(graph["bytes"], np.uint8)
     for entry in graph["tensors"]:
-        encoded = encode(entry["form"], source_rows(base, entry, adapter))
+        encoded = encode(entry["form"], source_rows(base, entry, adapter, smoothing))
         if len(encoded) != entry["bytes"]:
             raise ValueError(f"{entry['name']}: {len(encoded)} bytes derived, {entry['bytes']} in the layout")
         data[entry["offset"] : entry["offset"] + entry["bytes"]] = np.frombuffer(encoded, np.uint8)

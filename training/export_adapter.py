@@ -56,6 +56,18 @@ def gguf_factors(module: str, a: np.ndarray, b: np.ndarray, architecture: dict) 
     return name, a.astype(np.float16), b.astype(np.float16)
 
 
+def checkpoint_adapter(path: Path, architecture: dict) -> Adapter:
+    """The adapter of a run's adapter.pt, {rank, alpha, modules: {transformers name: (A, B)}}, as packs carry it."""
+    import torch
+
+    saved = torch.load(path, weights_only=True, map_location="cpu")
+    factors = {}
+    for module, (a, b) in saved["modules"].items():
+        name, a, b = gguf_factors(module, a.float().numpy(), b.float().numpy(), architecture)
+        factors[name] = (a, b)
+    return Adapter(saved["rank"], saved["alpha"], factors)
+
+
 def adapter_file(factors: dict[str, tuple[np.ndarray, np.ndarray]]) -> tuple[bytes, list[dict]]:
     """The adapter's bytes (little-endian float16, A then B of each tensor) and pack.json's table of them."""
     data, table = bytearray(), []

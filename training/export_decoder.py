@@ -20,11 +20,10 @@ from onnx import TensorProto, helper, numpy_helper
 from training.derive import ALIGNMENT, ITEM_BYTES, element_count
 from training.export_base import BASE_ID
 from training.export_files import MODELS, read_json, write_hashed, write_json
+from training.gguf_base import OUTPUT
 
 FLAVOURS = ("int8", "q8f32", "q8f16", "f32")
 ALL_FLAVOURS = (*FLAVOURS, "q4f16")
-# The output matrix of a base whose embedding is not tied to it, as GGUF names it.
-OUTPUT = "output.weight"
 EXTERNAL_DATA = "decoder.weights"
 MICROSOFT = "com.microsoft"
 F16_HIDDEN = -65504.0

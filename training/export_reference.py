@@ -7,8 +7,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from training.derive import Adapter, adapted
 from training.export_adapter import MODULES, transformers_row_order
-from training.export_decoder import OUTPUT
-from training.gguf_base import Base
+from training.gguf_base import OUTPUT, Base
 
 
 def llama_config(architecture: dict, tied: bool = True) -> LlamaConfig:

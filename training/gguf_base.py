@@ -18,6 +18,8 @@ from training.export_files import describe, read_json, sha256_of, superseded
 
 SHARD_LIMIT = 45 * 1024 * 1024
 BLOCK = 32
+# The output matrix of a base whose embedding is not tied to it.
+OUTPUT = "output.weight"
 BLOCK_BYTES = {"Q4_0": 18, "Q4_1": 20, "Q8_0": 34}
 PLAIN_DTYPES = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2")}
 
@@ -90,6 +92,7 @@ def block_codes(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     at = np.abs(rows).argmax(axis=1)
     scale = (rows[np.arange(len(rows)), at] / np.float32(-8)).astype("<f2")
+    scale[scale == 0] = 0  # of one sign
     step = scale.astype(np.float32)[:, None]
     inverse = np.divide(np.float32(1), step, out=np.zeros_like(step), where=step != 0)
     codes = np.floor((rows * inverse).astype(np.float32) + np.float32(8.5))
