@@ -9,7 +9,7 @@ import type { BaseManifest, BaseTensor } from '../../../workers/packs/schema'
 
 const alignment = 32
 /** ggml's numbers of tensor types. */
-const typeNumbers = { F32: 0, F16: 1, Q4_1: 3, Q8_0: 8 } as const
+const typeNumbers = { F32: 0, F16: 1, Q4_0: 2, Q4_1: 3, Q8_0: 8 } as const
 /** What the Q4_1 matrices become. */
 export type GgufFormat = 'Q4_1' | 'Q8_0'
 /** `general.file_type` of llama.cpp: what most tensors are. */
