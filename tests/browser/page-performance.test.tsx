@@ -10,7 +10,10 @@ import { standInEngine } from './page-stand-in'
 
 let mounted: Mounted | undefined
 
-beforeEach(() => localStorage.clear())
+beforeEach(async () => {
+  await page.viewport(1280, 800)
+  localStorage.clear()
+})
 afterEach(async () => {
   await mounted?.close()
   mounted = undefined
@@ -96,6 +99,24 @@ test('it shows the figures of clips and answers, those from before it was turned
   // The newest stands first.
   await expect.poll(() => row('Answers', 'Ended')).toEqual(['stopped', 'by itself'])
   expect(await row('Answers', 'First word after')).toEqual(['–', '5 ms'])
+})
+
+test('on a phone it is one line until it is opened, by a finger or by keys', async () => {
+  await page.viewport(390, 844)
+  mounted = await mount()
+  await oneAnswer()
+  await turn('On')
+  const toggle = panel().getByRole('button', { name: 'Performance figures' })
+  await expect.element(toggle).toHaveAttribute('aria-expanded', 'false')
+  await expect.element(panel().getByText('First word after 5 ms · 20 tokens a second')).toBeInTheDocument()
+  await expect.element(panel().getByRole('table').first()).not.toBeInTheDocument()
+  const button = toggle.element() as HTMLButtonElement
+  button.focus()
+  await userEvent.keyboard('{Enter}')
+  await expect.element(panel().getByRole('table', { name: 'Answers' })).toBeVisible()
+  await expect.element(panel().getByRole('rowheader', { name: 'Tokens a second' })).toBeInTheDocument()
+  await userEvent.keyboard(' ')
+  await expect.element(panel().getByRole('table').first()).not.toBeInTheDocument()
 })
 
 test('a copy holds the figures as Markdown or JSON, and nothing of names, questions, answers or quotes', async () => {
