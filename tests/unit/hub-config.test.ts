@@ -168,6 +168,7 @@ describe('what a clip costs', () => {
     expect(visualCost(model, 8, 'mean', 2).tokens).toBe(64 + 8)
     expect(visualCost(model, 8, 'importance', 2).tokens).toBe(64 + 8)
     expect(visualCost(recognise('a/b', llavaOnevision), 16, 'own', 2).tokens).toBe(16 * 196)
+    expect(visualCost(recognise('a/b', llavaOnevision), 16, 'mean', 2).tokens).toBe(729 + 16)
   })
 
   test('a picture has nothing to pool', () => {

@@ -7,7 +7,7 @@ import { throwIfAborted } from '../protocol'
 import { macrotask } from '../runtime/macrotask'
 import { type BeamOptions, BeamSearch, type Hypothesis, tokensOf } from './beam-search'
 import type { Context } from './context'
-import type { TokenEmbedding } from './embedding'
+import type { TokenRows } from './embedding'
 
 export type BeamWriter = {
   /** A token in which all that can still win agree: it stays. */
@@ -23,7 +23,7 @@ export type BeamWriter = {
  * Errors: aborted (within one step), device-lost
  */
 export async function decodeBeams(
-  { context, embedding }: { readonly context: Context; readonly embedding: TokenEmbedding },
+  { context, embedding }: { readonly context: Context; readonly embedding: TokenRows },
   first: Float32Array,
   options: BeamOptions,
   { say, draft }: BeamWriter,
@@ -50,7 +50,7 @@ export async function decodeBeams(
         position: shared + beam.length - 1,
         rows: rowsOf(beam, cached),
       }))
-      logits = await context.branch(shared, branches, embedding.rows(live.map(({ id }) => id)))
+      logits = await context.branch(shared, branches, await embedding.rows(live.map(({ id }) => id)))
       for (const [index, beam] of live.entries()) cached.set(beam, length + index)
     }
   } finally {

@@ -52,11 +52,17 @@ export function reusablePrefix(cached: readonly PositionKey[], wanted: readonly 
   return length < Math.min(sinkTokens, wanted.length) ? 0 : length
 }
 
+/** A decoder as far as a context drives it. */
+export type ChunkRunner = Pick<Decoder, 'length' | 'run' | 'truncate' | 'keep' | 'save' | 'restore'> & {
+  /** Of `length` positions that could be kept, those that this decoder can keep; all of them where absent. */
+  readonly reusable?: (length: number) => number
+}
+
 export class Context {
-  readonly #decoder: Decoder
+  readonly #decoder: ChunkRunner
   #keys: PositionKey[] = []
 
-  constructor(decoder: Decoder) {
+  constructor(decoder: ChunkRunner) {
     this.#decoder = decoder
   }
 
@@ -71,7 +77,7 @@ export class Context {
    * Errors: aborted (what was run stays usable), device-lost
    */
   async fill(sequence: Sequence, end: number, options: PrefillOptions = {}): Promise<number> {
-    const reused = Math.min(reusablePrefix(this.#keys, sequence.keys), end)
+    const reused = this.#keepable(Math.min(reusablePrefix(this.#keys, sequence.keys), end))
     await this.#run(sequence, reused, end, false, options)
     return reused
   }
@@ -83,9 +89,13 @@ export class Context {
   async prefill(sequence: Sequence, options: PrefillOptions = {}): Promise<{ logits: Float32Array; reused: number }> {
     const end = sequence.keys.length
     const covered = reusablePrefix(this.#keys, sequence.keys)
-    const reused = covered < end ? covered : end > sinkTokens ? end - 1 : 0
+    const reused = this.#keepable(covered < end ? covered : end > sinkTokens ? end - 1 : 0)
     const logits = await this.#run(sequence, reused, end, true, options)
     return { logits: logits ?? new Float32Array(0), reused }
+  }
+
+  #keepable(length: number): number {
+    return this.#decoder.reusable?.(length) ?? length
   }
 
   async #run(

@@ -1,6 +1,13 @@
 import { dequantise, rowBytes } from '../packs/gguf'
 import type { BaseTensor } from '../packs/schema'
 
+/** Where the embeddings of tokens come from while an answer is written: from memory, or out of a graph of their own. */
+export type TokenRows = {
+  readonly hiddenSize: number
+  /** [ids, hiddenSize] */
+  readonly rows: (ids: readonly number[]) => Float32Array | Promise<Float32Array>
+}
+
 /** The decoder's input embeddings, looked up in the base's stored bytes: nothing is dequantised before it is needed. */
 export class TokenEmbedding {
   readonly vocabSize: number

@@ -26,7 +26,7 @@ export async function forceAnswer(
       await macrotask()
       throwIfAborted(signal)
       if (index + 1 === ids.length) break
-      logits = (await context.extend([id], embedding.rows([id]), [0]))[0] ?? logits
+      logits = (await context.extend([id], await embedding.rows([id]), [0]))[0] ?? logits
     }
   } finally {
     context.truncate(Math.min(sequence.keys.length, context.keys.length))
@@ -54,7 +54,7 @@ export async function scoreText(
   const keys = [...sequence.keys.slice(last), ...inputs]
   const embeds = new Float32Array(keys.length * width)
   embeds.set(sequence.embed(last, last + 1))
-  embeds.set(embedding.rows(inputs), width)
+  embeds.set(await embedding.rows(inputs), width)
   let sum = 0
   try {
     for (let from = 0; from < ids.length; from += scoreChunk) {

@@ -4,7 +4,7 @@ import { macrotask } from '../runtime/macrotask'
 import { decodeBeams } from './beam-decode'
 import type { Context } from './context'
 import { Detokeniser } from './detokenise'
-import type { TokenEmbedding } from './embedding'
+import type { TokenRows } from './embedding'
 import { type Random, type SamplingOptions, sampleToken } from './sampling'
 import type { Sequence } from './splice'
 import type { ChatTokenizer } from './tokenizer'
@@ -41,8 +41,8 @@ export type GenerateStats = {
 
 export type LanguageModel = {
   readonly context: Context
-  readonly embedding: TokenEmbedding
-  readonly tokenizer: ChatTokenizer
+  readonly embedding: TokenRows
+  readonly tokenizer: Pick<ChatTokenizer, 'decode' | 'endId'>
 }
 
 /** Answers `sequence`; `emit` gets every event as it happens. Errors: aborted, device-lost. */
@@ -100,7 +100,7 @@ async function decodeSampled(
     await macrotask()
     throwIfAborted(signal)
     if (said.length === maxNewTokens) break
-    logits = (await context.extend([id], embedding.rows([id]), [0]))[0]
+    logits = (await context.extend([id], await embedding.rows([id]), [0]))[0]
   }
   return 'length'
 }

@@ -18,10 +18,9 @@ export type VisualCost = {
  */
 export function visualCost(model: HubModel, frames: number, pooling: HubPooling, kvBytes: 2 | 4): VisualCost {
   const { ownGrid, featureGrid } = model.frames
-  const aFrame = ownGrid * ownGrid
-  const ofClip = pooling === 'own' ? aFrame * frames : aFrame + frames
-  // A picture has nothing to pool, and keeps all that the encoder says of it.
-  const tokens = frames === 1 ? featureGrid * featureGrid : ofClip
+  // A picture keeps all that the encoder says of it; a pooled clip is such a picture, and a token for each frame.
+  const picture = featureGrid * featureGrid
+  const tokens = frames === 1 ? picture : pooling === 'own' ? ownGrid * ownGrid * frames : picture + frames
   return { tokens, memory: tokens * positionBytes(model, kvBytes) }
 }
 
