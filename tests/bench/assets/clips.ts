@@ -31,7 +31,12 @@ const seconds = 10
 export class EncoderMissing extends Error {}
 
 function ffmpeg(...args: readonly string[]): void {
-  const { status } = spawnSync('ffmpeg', ['-y', '-v', 'error', ...args], { stdio: ['ignore', 'inherit', 'inherit'] })
+  // SVT-AV1 speaks past ffmpeg's own log level; 1: errors.
+  const env = { ...process.env, SVT_LOG: '1' }
+  const { status } = spawnSync('ffmpeg', ['-y', '-v', 'error', ...args], {
+    env,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
   if (status !== 0) throw new Error(`ffmpeg failed: ${args.join(' ')}`)
 }
 
