@@ -21,6 +21,7 @@ from training.export_pack import read_projector
 from training.export_reference import greedy, llama, logits
 from training.gguf_base import Base
 from training.pooling import MeanPooling
+from training.smoothing import read_smoothing
 
 STOP = 2
 NEW_TOKENS = 16
@@ -54,7 +55,7 @@ def decoded(entry: dict) -> np.ndarray:
     return np.frombuffer(base64.b64decode(entry["float32"]), "<f4").reshape(entry["shape"])
 
 
-def weights_section(base: Base, adapters: dict[str, Adapter | None]) -> dict:
+def weights_section(base: Base, adapters: dict[str, Adapter | None], folder: Path) -> dict:
     """Dequantised rows of one tensor of each stored type, and hashes of every derived external-data file."""
     rows = []
     for name in ("token_embd.weight", "blk.0.attn_q.weight", "blk.1.ffn_down.weight", "blk.1.attn_v.weight"):
@@ -65,7 +66,13 @@ def weights_section(base: Base, adapters: dict[str, Adapter | None]) -> dict:
     for pack, adapter in {"": None, **{name: item for name, item in adapters.items() if item}}.items():
         for flavour in base.manifest["graphs"]:
             digest = sha256_of(derive(base, flavour, adapter).tobytes())
-            derived.append({"flavour": flavour, "adapterOf": pack or None, "sha256": digest})
+            derived.append({"flavour": flavour, "adapterOf": pack or None, "smoothingOf": None, "sha256": digest})
+    for path in sorted(folder.glob("*/pack.json")):
+        smoothing = read_smoothing(path.parent, base.manifest["architecture"])
+        for flavour in base.manifest["graphs"] if smoothing else ():
+            name = path.parent.name
+            digest = sha256_of(derive(base, flavour, adapters[name], smoothing).tobytes())
+            derived.append({"flavour": flavour, "adapterOf": name, "smoothingOf": name, "sha256": digest})
     return {"dequantised": rows, "derived": derived}
 
 
@@ -234,7 +241,7 @@ def golden(folder: Path, base: Base) -> dict:
     tower = tower_section(folders[0])
     return {
         "tokenizer": [{"text": text, "ids": tokenizer.encode(text).ids} for text in TEXTS],
-        "weights": weights_section(base, adapters),
+        "weights": weights_section(base, adapters, folder),
         "features": [
             {"frames": frames, "patches": array(patches), "cls": array(cls)}
             for frames, (patches, cls) in inputs.items()

@@ -2,7 +2,7 @@
 
     python -m training.export_tiny
 
-One base in all four graph flavours and four packs: tiny-mean, tiny-importance, tiny-delta (with a LoRA adapter) and
+One base in all four graph flavours and four packs: tiny-mean, tiny-importance, tiny-delta (with a LoRA adapter and smoothing) and
 tiny-retrieval (with CLIP embedding, text tower and caption store).  golden.json holds what PyTorch and NumPy make of them; the TypeScript tests compare with it.
 """
 
@@ -23,6 +23,7 @@ from training.export_tiny_retrieval import EMBEDDING_SIZE, with_embedding, write
 from training.export_tower import TowerGraph
 from training.gguf_base import Base, RawTensor, pack_shards, quantise, write_shards
 from training.pooling import DeltaPooling, ImportancePooling
+from training.smoothing import Site, base_sites, smoothing_file
 from training.tokenizer import tokenizer_config, tokenizer_json
 
 FOLDER = REPOSITORY / "tests" / "fixtures" / "tiny"
@@ -203,6 +204,12 @@ def adapter_factors(random: np.random.Generator) -> dict[str, tuple[np.ndarray, 
     return factors
 
 
+def smoothing_factors(base: Base) -> dict[Site, np.ndarray]:
+    """Seeded factors between a half and two for every site, drawn apart so that no other tensor changes."""
+    random = np.random.default_rng(SEED + 1)
+    return {site: 2 ** random.uniform(-1, 1, site.size) for site in base_sites(base)}
+
+
 def write_pack(folder: Path, base: Base, tower: bytes, random: np.random.Generator) -> None:
     """One pack folder; its name chooses pooling, resize, adapter and retrieval parts."""
     options, hidden, width = PACKS[folder.name], ARCHITECTURE["hiddenSize"], TOWER["width"]
@@ -213,7 +220,7 @@ def write_pack(folder: Path, base: Base, tower: bytes, random: np.random.Generat
         **pooling_tensors(options["pooling"]["kind"]),
     }
     data, table = projector_file(tensors, width, hidden)
-    adapter = None
+    adapter, smoothing = None, {}
     if folder.name == ADAPTED_PACK:
         adapter_data, adapter_table = adapter_file(adapter_factors(random))
         adapter = {
@@ -222,6 +229,8 @@ def write_pack(folder: Path, base: Base, tower: bytes, random: np.random.Generat
             "alpha": ALPHA,
             "tensors": adapter_table,
         }
+        smoothing_data, smoothing_table = smoothing_file(smoothing_factors(base))
+        smoothing = {"smoothing": {"file": write_hashed(folder, "smoothing", ".bin", smoothing_data), "sites": smoothing_table}}
     retrieval, embedding = {}, {}
     if folder.name == RETRIEVAL_PACK:
         tower = with_embedding(tower, random.standard_normal((width, EMBEDDING_SIZE)))
@@ -256,6 +265,7 @@ def write_pack(folder: Path, base: Base, tower: bytes, random: np.random.Generat
             "tensors": table,
         },
         "adapter": adapter,
+        **smoothing,
         **retrieval,
         "sampling": {"minFrames": 1, "maxFrames": 8, "defaultFrames": 4, "framesPerSecond": 1},
         "prompt": {

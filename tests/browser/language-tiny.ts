@@ -6,6 +6,7 @@ import { type Sequence, splice } from '../../workers/language/splice'
 import { type ChatTokenizer, openTokenizer } from '../../workers/language/tokenizer'
 import { deriveWeights, readAdapter } from '../../workers/packs/derive'
 import type { GraphFlavour } from '../../workers/packs/schema'
+import { readSmoothing, roundsActivations } from '../../workers/packs/smoothing'
 import { openBase, openPack } from '../../workers/packs/source'
 import type { Backend, VisualTokens } from '../../workers/protocol'
 import type { GpuDevice } from '../../workers/runtime/device'
@@ -56,6 +57,7 @@ export async function openTiny(
   flavour: GraphFlavour,
   backend: Backend = 'wasm',
   gpu: GpuDevice | null = null,
+  capacity = 256,
 ): Promise<TinyModel> {
   const pack = await openPack(tinyPackUrl(name))
   const base = await openBase(pack)
@@ -64,11 +66,13 @@ export async function openTiny(
   const tensor = manifest.tensors.find((candidate) => candidate.name === manifest.embedding)
   if (!entry || !tensor) throw new Error(`the tiny base lacks ${flavour} or its embedding`)
   const shards = await Promise.all(manifest.files.weights.map((file) => base.file(file)))
-  const { adapter } = pack.manifest
+  const { adapter, smoothing } = pack.manifest
+  const smooth = smoothing && roundsActivations(entry) ? smoothing : null
   const data = await deriveWeights({
     manifest,
     graph: entry,
     adapter: adapter && readAdapter(adapter, await pack.file(adapter.file)),
+    smoothing: smooth && readSmoothing(smooth, await pack.file(smooth.file), manifest),
     shard: async (index) => shards[index] ?? new Uint8Array(0),
   })
   const graph = await base.file(entry.file)
@@ -81,7 +85,7 @@ export async function openTiny(
     architecture,
     graph,
     externalData,
-    capacity: 256,
+    capacity,
     gpu,
     ledger,
   })

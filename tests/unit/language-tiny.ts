@@ -26,6 +26,7 @@ export type Golden = {
     readonly derived: readonly {
       readonly flavour: string
       readonly adapterOf: string | null
+      readonly smoothingOf: string | null
       readonly sha256: string
     }[]
   }

@@ -3,18 +3,21 @@ import { describe, expect, test } from 'vitest'
 import { deriveWeights, readAdapter } from '../../workers/packs/derive'
 import { dequantise, rowBytes } from '../../workers/packs/gguf'
 import { halfTable, toHalf } from '../../workers/packs/half'
-import { type GraphFlavour, graphFlavours, ValleyError } from '../../workers/protocol'
+import { readSmoothing } from '../../workers/packs/smoothing'
+import { type GraphFlavour, ValleyError } from '../../workers/protocol'
 import { floats, golden, readTiny, tinyBase, tinyPack } from './language-tiny'
 
 const base = tinyBase()
 const shard = async (index: number) => readTiny(`tiny-base/${base.files.weights[index]?.path}`)
 
-function derive(flavour: GraphFlavour, packName: string | null, options: { signal?: AbortSignal } = {}) {
+function derive(flavour: GraphFlavour, packName: string | null, smoothed: boolean) {
   const graph = base.graphs[flavour]
   if (!graph) throw new Error(`the tiny base has no ${flavour} graph`)
   const manifest = packName === null ? null : tinyPack(packName).adapter
   const adapter = manifest ? readAdapter(manifest, readTiny(`${packName}/${manifest.file.path}`)) : null
-  return deriveWeights({ manifest: base, graph, adapter, shard, ...options })
+  const entry = packName !== null && smoothed ? tinyPack(packName).smoothing : undefined
+  const smoothing = entry ? readSmoothing(entry, readTiny(`${packName}/${entry.file.path}`), base) : null
+  return deriveWeights({ manifest: base, graph, adapter, smoothing, shard })
 }
 
 describe('dequantisation', () => {
@@ -35,17 +38,25 @@ describe('dequantisation', () => {
 
 describe('derived weights', () => {
   const rows = golden().weights.derived
-  test('the golden file covers every graph, with and without an adapter', () => {
-    for (const flavour of graphFlavours) {
-      expect(rows.filter((row) => row.flavour === flavour).map((row) => row.adapterOf === null)).toContain(true)
-      expect(rows.filter((row) => row.flavour === flavour).map((row) => row.adapterOf !== null)).toContain(true)
+  test('the golden file covers every graph, with and without an adapter and smoothing', () => {
+    for (const flavour of Object.keys(base.graphs)) {
+      const own = rows.filter((row) => row.flavour === flavour)
+      expect(own.map((row) => [row.adapterOf !== null, row.smoothingOf !== null])).toEqual([
+        [false, false],
+        [true, false],
+        [true, true],
+      ])
+      expect(new Set(own.map((row) => row.sha256)).size).toBe(3)
     }
   })
 
-  test.each(rows)('$flavour, adapter of $adapterOf: the same bytes as training/derive.py', async (row) => {
-    const bytes = await derive(row.flavour as GraphFlavour, row.adapterOf)
-    expect(createHash('sha256').update(bytes).digest('hex')).toBe(row.sha256)
-  })
+  test.each(rows)(
+    '$flavour, adapter of $adapterOf, smoothing of $smoothingOf: the same bytes as training/derive.py',
+    async (row) => {
+      const bytes = await derive(row.flavour as GraphFlavour, row.adapterOf, row.smoothingOf !== null)
+      expect(createHash('sha256').update(bytes).digest('hex')).toBe(row.sha256)
+    },
+  )
 
   test('an abort between blocks ends it', async () => {
     const controller = new AbortController()
@@ -58,7 +69,8 @@ describe('derived weights', () => {
       await new Promise((resolve) => setTimeout(resolve, 60))
       return shard(index)
     }
-    const running = deriveWeights({ manifest: base, graph, adapter: null, shard: slow, signal: controller.signal })
+    const { signal } = controller
+    const running = deriveWeights({ manifest: base, graph, adapter: null, smoothing: null, shard: slow, signal })
     await expect(running).rejects.toMatchObject({ code: 'aborted' })
   })
 
@@ -68,9 +80,25 @@ describe('derived weights', () => {
     if (!graph || !entry) throw new Error('the tiny base has no int8 matrix')
     entry.n = (entry.n ?? 0) + 1
     const unread = () => Promise.reject(new Error('a shard was asked for'))
-    const failure = await deriveWeights({ manifest: base, graph, adapter: null, shard: unread }).catch((e) => e)
+    const options = { manifest: base, graph, adapter: null, smoothing: null, shard: unread }
+    const failure = await deriveWeights(options).catch((e) => e)
     expect(failure).toBeInstanceOf(ValleyError)
     expect(failure.code).toBe('pack-invalid')
+  })
+
+  test.each<[string, (factors: DataView, sites: { divided: string[]; size: number }[]) => unknown]>([
+    ['of zero', (factors) => factors.setUint16(0, 0, true)],
+    ['of infinity', (factors) => factors.setUint16(0, 0x7c00, true)],
+    ['below zero', (factors) => factors.setUint16(0, 0xbc00, true)],
+    ['too few for their tensors', (_, [site]) => site && Object.assign(site, { size: site.size - 1 })],
+    ['of a tensor that the base lacks', (_, [site]) => site?.divided.push('blk.9.attn_norm.weight')],
+  ])('smoothing factors %s are refused', (_, edit) => {
+    const entry = structuredClone(tinyPack('tiny-delta').smoothing)
+    if (!entry) throw new Error('tiny-delta has no smoothing')
+    const bytes = readTiny(`tiny-delta/${entry.file.path}`)
+    expect(() => readSmoothing(entry, bytes, base)).not.toThrow()
+    edit(new DataView(bytes.buffer, bytes.byteOffset), entry.sites)
+    expect(() => readSmoothing(entry, bytes, base)).toThrow(ValleyError)
   })
 })
 

@@ -32,6 +32,14 @@ describe('pack.json', () => {
     expect(problems(packSchema, edited('tiny-mean/pack.json', edit))).not.toEqual([])
   })
 
+  test('smoothing factors beyond the end of their file are refused', () => {
+    const json = edited('tiny-delta/pack.json', (pack: { smoothing: { sites: { offset: number }[] } }) => {
+      const site = pack.smoothing.sites.at(-1)
+      if (site) site.offset += 2
+    })
+    expect(problems(packSchema, json)[0]).toMatch(/smoothing of .* is malformed/)
+  })
+
   test('an adapter whose factors do not share a rank is refused', () => {
     const json = edited('tiny-delta/pack.json', (pack: { adapter: { tensors: { bShape: number[] }[] } }) => {
       const [tensor] = pack.adapter.tensors

@@ -6,6 +6,7 @@ import { jsonHash } from '../cache/hash'
 import { deriveVersion, deriveWeights, readAdapter } from '../packs/derive'
 import { derivedKey, readDerived, writeDerived } from '../packs/derived-cache'
 import type { BaseTensor, DecoderGraph, FileEntry, PackManifest } from '../packs/schema'
+import { readSmoothing, roundsActivations } from '../packs/smoothing'
 import { allocate, type BaseSource, openBase, openPack, type PackSource, type ReadFile } from '../packs/source'
 import { type GraphFlavour, type LoadOptions, type LoadProgress, type LoadStage, ValleyError } from '../protocol'
 import { chooseDecoder } from '../runtime/backend'
@@ -132,7 +133,7 @@ async function derive(
   report: Report,
 ): Promise<Uint8Array<ArrayBuffer>[]> {
   const { weights } = manifest.files
-  const { adapter } = pack.manifest
+  const { adapter, smoothing } = pack.manifest
   const rows = allocate(embedding.bytes)
   const read = count.reader(file, weights)
   const download = async (index: number) => {
@@ -140,11 +141,14 @@ async function derive(
     return entry ? read(entry) : allocate(0)
   }
   const factors = adapter && readAdapter(adapter, await count.reader(pack.file, [adapter.file])(adapter.file))
+  const smooth = smoothing && roundsActivations(graph) ? smoothing : null
+  const channels = smooth && readSmoothing(smooth, await count.reader(pack.file, [smooth.file])(smooth.file), manifest)
   let next = download(0)
   const data = await deriveWeights({
     manifest,
     graph,
     adapter: factors,
+    smoothing: channels,
     onProgress: (done, total) => report({ stage: 'derive', done, total }),
     shard: async (index) => {
       const bytes = await next

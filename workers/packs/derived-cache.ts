@@ -30,7 +30,9 @@ export async function derivedKey(
   const smoothing = graph && roundsActivations(graph) ? pack.smoothing : undefined
   const parts = [version, weights, base.tensors, graph?.tensors, pack.adapter, ...(smoothing ? [smoothing] : [])]
   const hash = await jsonHash(parts)
-  const family = [base.id, pack.adapter || smoothing ? pack.id : 'plain', flavour].join('+').replaceAll(/[^\w+.-]/g, '_')
+  const family = [base.id, pack.adapter || smoothing ? pack.id : 'plain', flavour]
+    .join('+')
+    .replaceAll(/[^\w+.-]/g, '_')
   return { family, hash: hash.slice(0, 32) }
 }
 

@@ -3,7 +3,14 @@ import { keptFolders, packFilesCache } from '../protocol'
 import type { BaseManifest, FileEntry, GraphFlavour, PackManifest } from './schema'
 
 /** The pack's own files, those of its text tower included. */
-export function packFiles({ tower, projector, adapter, smoothing, textTower, captionStore }: PackManifest): FileEntry[] {
+export function packFiles({
+  tower,
+  projector,
+  adapter,
+  smoothing,
+  textTower,
+  captionStore,
+}: PackManifest): FileEntry[] {
   return [
     tower.file,
     projector.file,

@@ -25,7 +25,8 @@ export function readSmoothing(manifest: PackSmoothing, bytes: Uint8Array, base: 
   const inputs = new Map<string, Float64Array>()
   for (const { divided, multiplied, size, offset } of manifest.sites) {
     const factors = Float64Array.from({ length: size }, (_, i) => half[view.getUint16(offset + 2 * i, true)] ?? 0)
-    if (!factors.every((factor) => factor > 0 && factor < Number.POSITIVE_INFINITY)) throw unfit(divided, 'not positive')
+    if (!factors.every((factor) => factor > 0 && factor < Number.POSITIVE_INFINITY))
+      throw unfit(divided, 'not positive')
     for (const name of divided) {
       if (shapes.get(name)?.[0] !== size) throw unfit([name], `${size} factors`)
       outputs.set(name, factors)
@@ -34,7 +35,7 @@ export function readSmoothing(manifest: PackSmoothing, bytes: Uint8Array, base: 
       const columns = shapes.get(name)?.[1]
       const wide = widened(factors, base.architecture)
       if (columns === size) inputs.set(name, factors)
-      else if (columns === wide?.length) inputs.set(name, wide)
+      else if (wide && columns === wide.length) inputs.set(name, wide)
       else throw unfit([name], `${size} factors`)
     }
   }
@@ -42,7 +43,10 @@ export function readSmoothing(manifest: PackSmoothing, bytes: Uint8Array, base: 
 }
 
 /** Factors of value channels as the output matrix of attention takes them: a group's query heads share their kv head's. */
-function widened(factors: Float64Array, { heads, kvHeads, headDim }: BaseManifest['architecture']): Float64Array | null {
+function widened(
+  factors: Float64Array,
+  { heads, kvHeads, headDim }: BaseManifest['architecture'],
+): Float64Array | null {
   if (factors.length !== kvHeads * headDim) return null
   const group = heads / kvHeads
   return Float64Array.from({ length: heads * headDim }, (_, i) => {
