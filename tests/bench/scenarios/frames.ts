@@ -59,6 +59,7 @@ export function clipToTokens(): Scenario {
       ['ours', app],
       ['transformers.js', library],
     ]),
+    mostRepeats: 3,
   }
 }
 

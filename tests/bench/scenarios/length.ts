@@ -34,6 +34,7 @@ export function memory(): Scenario {
       ['ours', app],
       ['the 10 s clip', brief],
     ]),
+    mostRepeats: 3,
   }
 }
 
