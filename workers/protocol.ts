@@ -29,7 +29,7 @@ export type {
 
 export type Backend = 'webgpu' | 'wasm'
 /** The decoder's graphs, by how their weights are stored. */
-export const graphFlavours = ['int8', 'q8f32', 'q8f16', 'f32'] as const
+export const graphFlavours = ['int8', 'q8f32', 'q8f16', 'q4f16', 'f32'] as const
 export type GraphFlavour = (typeof graphFlavours)[number]
 
 /** Live resources by kind; every count is zero when nothing is open. */
@@ -96,10 +96,10 @@ export type VisualTokens = {
   readonly kind: 'video' | 'image'
   /** [P, hiddenSize] */
   readonly patchTokens: Float32Array<ArrayBuffer>
-  /** [T, hiddenSize] */
+  /** [T, hiddenSize]; empty where the pack reads an image by its patches alone. */
   readonly frameTokens: Float32Array<ArrayBuffer>
   readonly hiddenSize: number
-  /** [4, hiddenSize]: the pack's embeddings of im_start, im_end, vi_start, vi_end. */
+  /** [4, hiddenSize]: the pack's embeddings of im_start, im_end, vi_start, vi_end; empty: nothing stands around the tokens. */
   readonly markers: Float32Array<ArrayBuffer>
   /** Captions of the pack's store nearest to the clip, best first; [] where the pack has no store. */
   readonly quotes: readonly string[]

@@ -194,6 +194,9 @@ describe('backend choice', () => {
   })
 
   test('a graph that is missing is replaced by the next best', () => {
+    const fourBits = ['q4f16', 'q8f32', 'int8', 'f32'] as const
+    expect(chooseDecoder(gpu(false, true), fourBits)).toEqual({ backend: 'webgpu', flavour: 'q4f16' })
+    expect(chooseDecoder(gpu(false, false), fourBits)).toEqual({ backend: 'webgpu', flavour: 'q8f32' })
     expect(chooseDecoder(gpu(false, true), ['q8f32'])).toEqual({ backend: 'webgpu', flavour: 'q8f32' })
     expect(chooseDecoder({ webgpu: null }, ['f32', 'q8f32'])).toEqual({ backend: 'wasm', flavour: 'f32' })
   })
@@ -207,7 +210,7 @@ describe('backend choice', () => {
       }
     }
     expect(code(() => chooseDecoder({ webgpu: null }, all, 'webgpu'))).toBe('unsupported-browser')
-    expect(code(() => chooseDecoder(gpu(false, false), ['q8f16']))).toBe('pack-invalid')
+    expect(code(() => chooseDecoder(gpu(false, false), ['q8f16', 'q4f16']))).toBe('pack-invalid')
     expect(code(() => chooseDecoder({ webgpu: null }, []))).toBe('pack-invalid')
   })
 })

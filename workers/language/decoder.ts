@@ -79,7 +79,7 @@ export class Decoder {
     const width = architecture.kvHeads * architecture.headDim
     const shape = { layers: architecture.layers, width, capacity: options.capacity }
     try {
-      const type = options.flavour === 'q8f16' ? 'float16' : 'float32'
+      const type = options.flavour.endsWith('f16') ? 'float16' : 'float32'
       const cache = gpu ? gpuKvCache(ort, gpu.device, type, shape, ledger) : hostKvCache(ort, shape, ledger)
       return new Decoder(ort, session, cache, options, lost)
     } catch (thrown) {

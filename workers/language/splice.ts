@@ -26,11 +26,15 @@ export type Sequence = {
   readonly embed: (from: number, to: number) => Float32Array
 }
 
-/** Lays out visual tokens in the paper's order. Throws RangeError where sizes do not agree with `hiddenSize`. */
+/**
+ * Lays out visual tokens in the paper's order; without markers nothing stands around them.
+ * Throws RangeError where sizes do not agree with `hiddenSize`.
+ */
 export function visualSpan(name: string, tokens: VisualTokens): VisualSpan {
   const { patchTokens, frameTokens, markers, hiddenSize } = tokens
   const wrong = [patchTokens, frameTokens, markers].some((part) => part.length % hiddenSize !== 0)
-  if (wrong || markers.length !== 4 * hiddenSize) throw new RangeError('visual tokens do not fit their hiddenSize')
+  const four = markers.length === 0 || markers.length === 4 * hiddenSize
+  if (wrong || !four) throw new RangeError('visual tokens do not fit their hiddenSize')
   const marker = (index: number) => markers.subarray(index * hiddenSize, (index + 1) * hiddenSize)
   const rows = new Float32Array(patchTokens.length + frameTokens.length + markers.length)
   let at = 0

@@ -9,6 +9,7 @@
  */
 import { throwIfAborted, ValleyError } from '../protocol'
 import { macrotask } from '../runtime/macrotask'
+import { writeCodes, writeScales } from './four-bit'
 import { dequantise, rowBytes } from './gguf'
 import { halfTable, toHalf } from './half'
 import type { BaseManifest, BaseTensor, DecoderGraph, LayoutEntry, PackAdapter } from './schema'
@@ -114,11 +115,14 @@ function encodedBytes(form: LayoutEntry['form'], k: number, n: number): number {
     case 'int8-kn':
     case 'q8-nk':
       return k * n
+    case 'q4-nk':
+      return (k * n) / 2
     case 'f32-kn':
       return 4 * k * n
     case 'q8-scale-f32':
       return 4 * ((k * n) / 32)
     case 'q8-scale-f16':
+    case 'q4-scale-f16':
       return 2 * ((k * n) / 32)
     case 'int8-scale-f32':
     case 'f32':
@@ -144,7 +148,7 @@ function* deriveTensor(
   const weights = new Float32Array(blockRows * k)
   const codes = new Int8Array(blockRows * k)
   const scales = new Float32Array(blockRows)
-  const quantised = targets.some(({ entry }) => !entry.form.startsWith('f'))
+  const quantised = targets.some(({ entry }) => entry.form.startsWith('int8') || entry.form.startsWith('q8'))
   const factors = adapter?.factors.get(tensor.name)
   for (let row = 0; row < rows; row += blockRows) {
     const count = Math.min(blockRows, rows - row)
@@ -230,6 +234,12 @@ function writeBlock(
       for (let i = 0; i < count * k; i++) out[start + i] = (codes[i] ?? 0) + 128
       return
     }
+    case 'q4-nk':
+      writeCodes(weights, count * k, out, offset + (channel * k) / 2)
+      return
+    case 'q4-scale-f16':
+      writeScales(weights, count * k, new Uint16Array(out.buffer, offset, bytes / 2), (channel * k) / 32)
+      return
     case 'int8-scale-f32':
       new Float32Array(out.buffer, offset, bytes / 4).set(scales.subarray(0, count), channel)
       return

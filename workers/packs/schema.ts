@@ -83,9 +83,13 @@ const projector = z
       if (offset % 4 === 0 && offset + 4 * product(shape) <= value.file.bytes) continue
       issues.push({ code: 'custom', message: `tensor ${name} lies outside the file`, input: offset, path: ['tensors'] })
     }
-    for (const name of ['weight', 'bias', 'markers']) {
+    for (const name of ['weight', 'bias']) {
       if (value.tensors.some((tensor) => tensor.name === name)) continue
       issues.push({ code: 'custom', message: `tensor ${name} is missing`, input: name, path: ['tensors'] })
+    }
+    const markers = value.tensors.find(({ name }) => name === 'markers')?.shape
+    if (markers && String(markers) !== String([4, value.outputSize])) {
+      issues.push({ code: 'custom', message: 'markers must be [4, outputSize]', input: markers, path: ['tensors'] })
     }
     const times = value.tensors.find(({ name }) => name === 'times')?.shape
     if (times && (times.length !== 2 || (times[0] ?? 0) < 2 || times[1] !== value.outputSize)) {
@@ -125,7 +129,12 @@ const smoothing = z
   .check(({ value, issues }) => {
     for (const { multiplied, size, offset } of value.sites) {
       if (offset % 2 === 0 && offset + 2 * size <= value.file.bytes) continue
-      issues.push({ code: 'custom', message: `smoothing of ${multiplied} is malformed`, input: offset, path: ['sites'] })
+      issues.push({
+        code: 'custom',
+        message: `smoothing of ${multiplied} is malformed`,
+        input: offset,
+        path: ['sites'],
+      })
     }
   })
 
@@ -141,6 +150,8 @@ const packObject = z.object({
   pooling: z.object({
     kind: z.enum(['mean', 'importance', 'delta']),
     side: z.enum(['before-projector', 'after-projector']),
+    /** `clips`: an image is its patches alone, as a model reads it that never saw a frame token. */
+    frameTokens: z.enum(['always', 'clips']).default('always'),
   }),
   projector,
   adapter: adapter.nullable(),
@@ -180,6 +191,7 @@ export const packSchema = packObject.check(({ value, issues }) => {
 
 /** Bytes of one block of `weights` consecutive weights, by GGUF type. */
 export const ggufBlocks = {
+  Q4_0: { weights: 32, bytes: 18 },
   Q4_1: { weights: 32, bytes: 20 },
   Q8_0: { weights: 32, bytes: 34 },
   F32: { weights: 1, bytes: 4 },
@@ -189,7 +201,7 @@ export const ggufBlocks = {
 const baseTensor = z
   .object({
     name: z.string(),
-    type: z.enum(['Q4_1', 'Q8_0', 'F32', 'F16']),
+    type: z.enum(['Q4_0', 'Q4_1', 'Q8_0', 'F32', 'F16']),
     shape: z.array(count).min(1).max(2),
     shard: z.int().nonnegative(),
     offset,
@@ -205,7 +217,18 @@ const baseTensor = z
 /** One initializer of a graph, stored in its external-data file. `k`/`n`: the matrix is [K,N]; absent for vectors. */
 const layoutEntry = z.object({
   name: z.string(),
-  form: z.enum(['int8-kn', 'int8-scale-f32', 'q8-nk', 'q8-scale-f32', 'q8-scale-f16', 'f32-kn', 'f32', 'f16']),
+  form: z.enum([
+    'int8-kn',
+    'int8-scale-f32',
+    'q8-nk',
+    'q8-scale-f32',
+    'q8-scale-f16',
+    'q4-nk',
+    'q4-scale-f16',
+    'f32-kn',
+    'f32',
+    'f16',
+  ]),
   sources: z.array(z.string()).min(1),
   k: count.optional(),
   n: count.optional(),

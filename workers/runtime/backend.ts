@@ -10,10 +10,10 @@ export type Capabilities = {
 
 export type DecoderChoice = { readonly backend: Backend; readonly flavour: GraphFlavour }
 
-/** Graphs by backend, best first. On WASM only MatMulInteger (int8) has a fast kernel; the rest run, slowly. */
+/** Graphs by backend, best first; a base has four bits only where eight would be too much. On WASM only MatMulInteger (int8) has a fast kernel; the rest run, slowly. */
 const preference: Readonly<Record<Backend, readonly GraphFlavour[]>> = {
   wasm: ['int8', 'f32', 'q8f32'],
-  webgpu: ['q8f16', 'q8f32', 'f32'],
+  webgpu: ['q4f16', 'q8f16', 'q8f32', 'f32'],
 }
 
 /**
@@ -30,7 +30,7 @@ export function chooseDecoder(
   const { webgpu } = capabilities
   if (forced === 'webgpu' && !webgpu) throw new ValleyError('unsupported-browser', { feature: 'webgpu' })
   const backend = forced ?? (webgpu && !webgpu.software ? 'webgpu' : 'wasm')
-  const runnable = preference[backend].filter((flavour) => flavour !== 'q8f16' || webgpu?.shaderF16)
+  const runnable = preference[backend].filter((flavour) => !flavour.endsWith('f16') || webgpu?.shaderF16)
   const flavour = runnable.find((candidate) => available.includes(candidate))
   if (flavour) return { backend, flavour }
   const problems = [`no decoder graph for ${backend}: has ${available.join(', ') || 'none'}`]

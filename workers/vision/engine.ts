@@ -25,7 +25,6 @@ import type { EncodedTokens, Encoder, VisionPack } from './encoder'
 import { GpuEncoder } from './gpu-encoder'
 import { ClipRecording, KeptClips, replay } from './kept-clips'
 import { LoadedPack } from './loaded-pack'
-import { requireTensor } from './pack-tensors'
 import { withTimes } from './times'
 import { Turns } from './turns'
 import { WasmEncoder } from './wasm-encoder'
@@ -155,9 +154,10 @@ export class VisionEngine implements VisionApi {
     { patchTokens, frameTokens: untimed }: EncodedTokens,
     quotes: readonly string[],
   ): void {
-    const markers = requireTensor(tensors, 'markers').data.slice()
+    const markers = tensors.get('markers')?.data.slice() ?? new Float32Array()
     const hiddenSize = manifest.projector.outputSize
-    const frameTokens = withTimes(untimed, hiddenSize, tensors)
+    const alone = kind === 'image' && manifest.pooling.frameTokens === 'clips'
+    const frameTokens = alone ? new Float32Array() : withTimes(untimed, hiddenSize, tensors)
     const message: TokenMessage = {
       type: 'tokens',
       tokens: { clipId, kind, patchTokens, frameTokens, hiddenSize, markers, quotes },
