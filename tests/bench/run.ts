@@ -26,6 +26,7 @@ const browserArgs = ['--enable-blink-features=ForceEagerMeasureMemory']
 class Collected {
   readonly samples: Partial<Record<MeasureId, Partial<Record<ContenderName, number[]>>>> = {}
   readonly missing = new Set<string>()
+  failures = 0
 
   add(seen: Seen, wanted: readonly MeasureId[]): void {
     for (const [contender, figures] of Object.entries(seen) as [ContenderName, object][]) {
@@ -60,6 +61,7 @@ async function measure(
         } catch (thrown) {
           // One visit that fails must not cost all the others.
           console.error(`  ${contender}:`, thrown)
+          collected.failures++
           collected.missing.add(`${contender}: ${thrown instanceof Error ? thrown.message.split('\n')[0] : thrown}`)
         }
         console.log(`  (${contender}: ${Math.round((performance.now() - started) / 1000)} s)`)
@@ -73,6 +75,7 @@ async function measure(
 const version = (name: string) =>
   (JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')) as { version: string }).version
 
+/** Whether every visit gave its figures. */
 async function bench(options: Options): Promise<boolean> {
   const wanted = scenarios().filter(({ measures }) => measures.some((measure) => options.only.includes(measure)))
   const model = openAppModel()
@@ -114,7 +117,7 @@ async function bench(options: Options): Promise<boolean> {
       writeReport(options.out, rowsOf(collected.samples as Samples, options.command), about)
     }
     await measure(stage, wanted, options, collected, write)
-    return collected.missing.size === 0
+    return collected.failures === 0
   } finally {
     await browser.close()
     await served.close()
