@@ -1,10 +1,12 @@
 import './app/base.css'
-import { StrictMode, startTransition } from 'react'
+import { type ReactNode, StrictMode, startTransition, useEffect } from 'react'
 import { createRoot } from 'react-dom/client'
 import { I18nextProvider } from 'react-i18next'
 import { App } from './app/app'
 import { SessionContext, SettingsContext } from './app/context'
+import { formatPercent } from './app/format'
 import { createI18n } from './app/i18n'
+import { preloadParts, whenIdle } from './app/lazy-part'
 import { readParameters } from './app/parameters'
 import { Session, type SessionSettings } from './app/session'
 import { creativities, type Settings, SettingsStore, searches } from './app/settings'
@@ -59,7 +61,6 @@ engine.subscribe(() => {
 })
 exposeAutomation(engine, () => session.transcript())
 holdLockWhileAnswering(session)
-void session.conversations.restore()
 // Hidden, the page may be gone at any moment; back in view, other tabs may have said something.
 document.addEventListener('visibilitychange', () => {
   void (document.hidden ? shelf.flush() : session.conversations.refresh())
@@ -75,17 +76,24 @@ const shell = import.meta.env.PROD
         !document.querySelector('[role=dialog]'),
     })
   : null
-// Once the service worker serves the page: what the workers then fetch is kept for the visits without a network.
 const owner = new EngineOwner(engine, navigator.locks)
-void Promise.resolve(shell?.start()).then(() => owner.claim())
+
+/** Tells when the page is shown for the first time. */
+function Shown({ onShown, children }: { readonly onShown: () => void; readonly children: ReactNode }) {
+  useEffect(onShown, [onShown])
+  return children
+}
 
 const root = document.getElementById('root')
 if (!root) throw new Error('index.html lacks #root')
+const i18n = await createI18n(settings.get().language)
 // As a transition React gives way now and then: on a slow phone the page answers while it is still being put together.
+// What changes meanwhile would have it done once more, at one go: conversations come back after.
+const restore = () => void session.conversations.restore()
 startTransition(() =>
   createRoot(root).render(
     <StrictMode>
-      <I18nextProvider i18n={createI18n(settings.get().language)}>
+      <I18nextProvider i18n={i18n}>
         <SettingsContext value={settings}>
           <EngineContext value={engine}>
             <PackProvider>
@@ -93,7 +101,9 @@ startTransition(() =>
                 <AppShellContext value={shell}>
                   <InstallContext value={installOffer}>
                     <EngineOwnerContext value={owner}>
-                      <App />
+                      <Shown onShown={restore}>
+                        <App />
+                      </Shown>
                     </EngineOwnerContext>
                   </InstallContext>
                 </AppShellContext>
@@ -105,3 +115,13 @@ startTransition(() =>
     </StrictMode>,
   ),
 )
+
+// The page is there first. The engine comes once the service worker serves it: what the workers then fetch is kept for the
+// visits without a network.
+void whenIdle().then(async () => {
+  // Making the first formatter takes the browser a while, and the engine's reports come thick and fast.
+  formatPercent(0, i18n.language)
+  void preloadParts()
+  await shell?.start()
+  await owner.claim()
+})

@@ -1,9 +1,8 @@
-import { Tooltip } from 'radix-ui'
+import * as Tooltip from 'radix-ui/tooltip'
 import { lazy, Suspense, useCallback, useEffect } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ElsewhereNotice } from '../assistant/elsewhere-notice'
 import { ChatPanel } from '../chat/chat-panel'
-import { ClipStage } from '../clip/clip-stage'
 import { DropOverlay } from '../clip/drop-overlay'
 import { activeClip } from '../clip/reducer'
 import { ConversationRail } from '../conversations/rail'
@@ -12,11 +11,14 @@ import { RecordingDesk } from '../recording/recording-desk'
 import { Announcer } from './announcer'
 import { useSession, useSessionState, useSettings } from './context'
 import { Header } from './header'
+import { lazyPart } from './lazy-part'
 import { Notices } from './notices'
 import { useTheme } from './theme'
 import { Welcome } from './welcome'
 import './app.css'
 
+// Nobody needs it before there is a clip.
+const ClipStage = lazyPart(async () => (await import('../clip/clip-stage')).ClipStage)
 const PerformancePanel = lazy(() => import('../performance/panel'))
 
 /** The shell: welcome until there is a clip or a question, then clip and chat side by side (one above the other on phones). */
@@ -34,8 +36,11 @@ export function App() {
 
   useEffect(() => {
     void i18n.changeLanguage(settings.language)
-    document.documentElement.lang = settings.language
   }, [i18n, settings.language])
+
+  useEffect(() => {
+    document.documentElement.lang = i18n.language
+  }, [i18n.language])
 
   useEffect(() => {
     document.title = clip ? t('app.titleWithClip', { name: clip.name }) : t('app.title')
@@ -52,7 +57,13 @@ export function App() {
           <div className="app-body">
             <ConversationRail />
             <main className="stage" data-view={view} data-begun={hasTurns}>
-              {view === 'welcome' ? <Welcome onFiles={session.openFiles} /> : <ClipStage />}
+              {view === 'welcome' ? (
+                <Welcome onFiles={session.openFiles} />
+              ) : (
+                <Suspense fallback={<div className="stage-clip" />}>
+                  <ClipStage />
+                </Suspense>
+              )}
               <ChatPanel />
             </main>
           </div>

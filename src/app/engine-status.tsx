@@ -1,4 +1,4 @@
-import { Popover } from 'radix-ui'
+import * as Popover from 'radix-ui/popover'
 import { useTranslation } from 'react-i18next'
 import type { LanguageInfo, LoadProgress, VisionInfo } from '../../workers/protocol'
 import type { ComponentState } from '../assistant/component'

@@ -1,4 +1,4 @@
-import { Tooltip } from 'radix-ui'
+import * as Tooltip from 'radix-ui/tooltip'
 import type { ComponentProps, FocusEvent, ReactNode } from 'react'
 import './icon-button.css'
 

@@ -1,4 +1,4 @@
-import { DropdownMenu } from 'radix-ui'
+import * as DropdownMenu from 'radix-ui/dropdown-menu'
 import { type ComponentProps, type ReactNode, type RefObject, useCallback, useState } from 'react'
 import { IconButton } from './icon-button'
 import './menu.css'

@@ -1,5 +1,5 @@
 import { Play, ShieldCheck } from 'lucide-react'
-import { Popover } from 'radix-ui'
+import * as Popover from 'radix-ui/popover'
 import { useId } from 'react'
 import { useTranslation } from 'react-i18next'
 import { DropZone } from '../clip/drop-zone'

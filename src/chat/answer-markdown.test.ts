@@ -5,10 +5,12 @@ import { expect, test } from 'vitest'
 import { createI18n } from '../app/i18n'
 import AnswerMarkdown, { type AnswerMarkdownProps } from './answer-markdown'
 
+const i18n = await createI18n('en')
+
 function html(text: string, props: Partial<AnswerMarkdownProps> = {}): string {
   const clip = { id: 'one', duration: 60 }
   const answer = createElement(AnswerMarkdown, { text, clip, live: false, ...props })
-  return renderToStaticMarkup(createElement(I18nextProvider, { i18n: createI18n('en') }, answer))
+  return renderToStaticMarkup(createElement(I18nextProvider, { i18n }, answer))
 }
 const words = (markup: string) => markup.replace(/<[^>]*>/g, '')
 

@@ -1,14 +1,11 @@
-import { ListRestart } from 'lucide-react'
-import { AlertDialog } from 'radix-ui'
-import { memo, useEffect, useMemo, useRef, useState } from 'react'
+import { memo, Suspense, useEffect, useMemo, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { Confirm } from '../app/confirm'
 import { useSession, useSessionState } from '../app/context'
+import { lazyPart } from '../app/lazy-part'
 import { activeClip, type ClipsState, isAtHand } from '../clip/reducer'
 import { Composer } from './composer'
 import { type ChatTurn, hasEnded, type Section, sectionsOf } from './reducer'
 import { Suggestions } from './suggestions'
-import { TurnView } from './turn-view'
 import './chat-panel.css'
 
 /** Closer to the end than this (px) counts as being there: new text keeps it in view. */
@@ -25,7 +22,10 @@ const nearStart = 200
 const pageOfTurns = 40
 
 /** Turns keep their identity until they change: a word that is written renders one of them, not the whole chat. */
-const SteadyTurn = memo(TurnView)
+const SteadyTurn = memo(lazyPart(async () => (await import('./turn-view')).TurnView))
+
+// Nobody needs it before the first question, nor a turn.
+const StartOver = lazyPart(async () => (await import('./start-over')).StartOver)
 
 /** Questions and answers, clip by clip, and the composer under them. */
 export function ChatPanel() {
@@ -54,26 +54,28 @@ export function ChatPanel() {
       <div className="chat-log" ref={log}>
         <div className="chat-content">
           {hidden > 0 && <Earlier key={hidden} count={hidden} scroller={log} onShow={showMore} />}
-          {sections.map((section) => (
-            <section key={section.id} className="chat-section" aria-label={section.clipName ?? t('chat.log')}>
-              {section.clipName && (sections.length > 1 || clips.order.length > 1 || isRemoved(section, clips)) && (
-                <h2 className="chat-divider">
-                  <span>{t('chat.about', { name: section.clipName })}</span>
-                </h2>
-              )}
-              <ol className="chat-turns">
-                {section.turns.map((turn) => (
-                  <SteadyTurn
-                    key={turn.id}
-                    turn={turn}
-                    clip={section.clipId === null ? null : (clips.clips[section.clipId] ?? null)}
-                    clipName={section.clipName}
-                    canAskAgain={!busy && turn === last}
-                  />
-                ))}
-              </ol>
-            </section>
-          ))}
+          <Suspense>
+            {sections.map((section) => (
+              <section key={section.id} className="chat-section" aria-label={section.clipName ?? t('chat.log')}>
+                {section.clipName && (sections.length > 1 || clips.order.length > 1 || isRemoved(section, clips)) && (
+                  <h2 className="chat-divider">
+                    <span>{t('chat.about', { name: section.clipName })}</span>
+                  </h2>
+                )}
+                <ol className="chat-turns">
+                  {section.turns.map((turn) => (
+                    <SteadyTurn
+                      key={turn.id}
+                      turn={turn}
+                      clip={section.clipId === null ? null : (clips.clips[section.clipId] ?? null)}
+                      clipName={section.clipName}
+                      canAskAgain={!busy && turn === last}
+                    />
+                  ))}
+                </ol>
+              </section>
+            ))}
+          </Suspense>
         </div>
       </div>
       <div className="chat-foot">
@@ -81,7 +83,11 @@ export function ChatPanel() {
           <Suggestions kind={clip.media?.kind ?? 'video'} onAsk={(question) => session.ask(question)} />
         )}
         <div className="chat-row">
-          {chat.turns.length > 0 && <StartOver onConfirm={() => session.startOver()} />}
+          {chat.turns.length > 0 && (
+            <Suspense>
+              <StartOver onConfirm={() => session.startOver()} />
+            </Suspense>
+          )}
           <Composer
             key={conversation.id}
             placeholder={placeholder()}
@@ -150,31 +156,6 @@ function Earlier({ count, scroller, onShow }: EarlierProps) {
     <button ref={button} type="button" className="button chat-earlier" data-size="small">
       {t('conversations.earlier', { count })}
     </button>
-  )
-}
-
-function StartOver({ onConfirm }: { readonly onConfirm: () => void }) {
-  const { t } = useTranslation()
-  return (
-    <AlertDialog.Root>
-      <AlertDialog.Trigger
-        className="button chat-start-over"
-        data-look="bare"
-        data-icon-only
-        title={t('chat.startOver')}
-      >
-        <ListRestart aria-hidden="true" />
-        <span className="visually-hidden">{t('chat.startOver')}</span>
-      </AlertDialog.Trigger>
-      <Confirm
-        title={t('chat.startOverTitle')}
-        body={t('chat.startOverBody')}
-        action={t('chat.startOver')}
-        cancel={t('chat.cancel')}
-        look="primary"
-        onConfirm={onConfirm}
-      />
-    </AlertDialog.Root>
   )
 }
 

@@ -5,6 +5,9 @@ import { IconButton } from '../app/icon-button'
 import { useKeptFocus } from './kept-focus'
 import './composer.css'
 
+/** Elsewhere it is measured, which makes the browser lay out the page there and then. */
+const growsByItself = CSS.supports('field-sizing', 'content')
+
 type Props = {
   readonly placeholder: string
   /** A question is waiting or being answered: the button stops it. */
@@ -25,7 +28,7 @@ export function Composer({ placeholder, busy, onAsk, onStop }: Props) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: measured again whenever the text changes
   useLayoutEffect(() => {
     const element = field.current
-    if (!element) return
+    if (!element || growsByItself) return
     element.style.height = 'auto'
     element.style.height = `${element.scrollHeight}px`
   }, [text])

@@ -21,7 +21,7 @@ export function Suggestions({ kind, onAsk }: Props) {
   const primary = i18n.language.split('-')[0] ?? i18n.language
   const understood = spoken.length === 0 || spoken.some((tag) => tag.split('-')[0] === primary)
   const asked = understood ? i18n.language : (spoken.find(isLanguage) ?? 'en')
-  const asking = i18n.getFixedT(asked)
+  const { t: asking } = useTranslation(undefined, { lng: asked })
   // What the pack was taught to answer best comes first, in the pack's own words.
   const taught = kind === 'image' ? pack?.describeImage : pack?.describeVideo
   const questions = [...(taught ? [taught] : []), ...keys[kind].map((key) => asking(`suggest.${key}`))]

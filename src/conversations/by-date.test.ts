@@ -21,8 +21,9 @@ test('a clock that was set back does not hide what is from the future', () => {
   expect(byDate([{ id: 'a', title: null, updatedAt: now + 1e9 }], now)[0]?.period).toBe('today')
 })
 
-test('groups are named as each language says it', () => {
-  const named = (language: 'en' | 'zh-CN', period: Period) => periodName(period, createI18n(language).t, language)
+test('groups are named as each language says it', async () => {
+  const t = { en: (await createI18n('en')).t, 'zh-CN': (await createI18n('zh-CN')).t }
+  const named = (language: 'en' | 'zh-CN', period: Period) => periodName(period, t[language], language)
   expect(named('en', '2026-3')).toBe('March 2026')
   expect(named('zh-CN', '2026-3')).toBe('2026年3月')
   expect(named('en', '2025-12')).toBe('December 2025')

@@ -1,5 +1,5 @@
 import { Ellipsis, FileDown, Pencil, Trash2 } from 'lucide-react'
-import { AlertDialog } from 'radix-ui'
+import * as AlertDialog from 'radix-ui/alert-dialog'
 import { type FormEvent, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Confirm } from '../app/confirm'

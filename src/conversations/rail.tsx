@@ -1,12 +1,15 @@
 import { PanelLeft } from 'lucide-react'
-import { Dialog } from 'radix-ui'
-import { useState } from 'react'
+import * as Dialog from 'radix-ui/dialog'
+import { Suspense, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useSessionState } from '../app/context'
 import { DialogHead, focusDialog } from '../app/dialog-head'
 import { IconButton } from '../app/icon-button'
-import { ConversationList } from './conversation-list'
+import { lazyPart } from '../app/lazy-part'
 import './rail.css'
+
+// Nobody needs it before there is a conversation.
+const ConversationList = lazyPart(async () => (await import('./conversation-list')).ConversationList)
 
 /** The conversations beside the stage, where there is room; nothing until there is one. */
 export function ConversationRail() {
@@ -15,7 +18,9 @@ export function ConversationRail() {
   if (conversations.length === 0) return null
   return (
     <nav className="rail" aria-label={t('conversations.title')}>
-      <ConversationList onDone={() => {}} />
+      <Suspense>
+        <ConversationList onDone={() => {}} />
+      </Suspense>
     </nav>
   )
 }
@@ -43,7 +48,9 @@ export function ConversationDrawer() {
           }}
         >
           <DialogHead title={t('conversations.title')} close={t('conversations.close')} />
-          <ConversationList onDone={() => setOpen(false)} />
+          <Suspense>
+            <ConversationList onDone={() => setOpen(false)} />
+          </Suspense>
         </Dialog.Content>
       </Dialog.Portal>
     </Dialog.Root>

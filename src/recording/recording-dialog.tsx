@@ -1,5 +1,5 @@
 import { CircleAlert, MonitorUp, SwitchCamera, Video } from 'lucide-react'
-import { Dialog } from 'radix-ui'
+import * as Dialog from 'radix-ui/dialog'
 import { useEffect, useRef, useState, useSyncExternalStore } from 'react'
 import { useTranslation } from 'react-i18next'
 import { DialogHead, focusDialog } from '../app/dialog-head'

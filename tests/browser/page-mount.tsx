@@ -41,8 +41,9 @@ export async function mount({ mishaps, keeps = false, engine: real }: MountOptio
   const session = new Session(engine, { frames: 8, generation: { temperature: 0 } }, options)
   const container = document.body.appendChild(document.createElement('div'))
   const root = createRoot(container)
+  const i18n = await createI18n('en')
   root.render(
-    <I18nextProvider i18n={createI18n('en')}>
+    <I18nextProvider i18n={i18n}>
       <SettingsContext value={settings}>
         <EngineContext value={engine}>
           <SessionContext value={session}>

@@ -8,6 +8,8 @@ import { InstallContext } from '../../src/pwa/context'
 import { InstallOffer, type InstallPromptEvent } from '../../src/pwa/install'
 import { InstallRow } from '../../src/pwa/install-row'
 
+const i18n = await createI18n('en')
+
 let root: Root | undefined
 afterEach(() => {
   root?.unmount()
@@ -20,7 +22,7 @@ function show(): InstallOffer {
   const offer = new InstallOffer()
   root = createRoot(document.body.appendChild(document.createElement('div')))
   root.render(
-    <I18nextProvider i18n={createI18n('en')}>
+    <I18nextProvider i18n={i18n}>
       <InstallContext value={offer}>
         <InstallRow />
       </InstallContext>

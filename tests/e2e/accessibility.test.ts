@@ -36,7 +36,8 @@ async function walk(device: Device, check: Visit<string[]>): Promise<{ screens: 
     seen.push(screen)
     found.push(...(await check(screen, shown)).map((line) => `${screen}: ${line}`))
   }
-  await walkScreens({ page, host, t: createI18n(language).t, wide: width >= 1200 }, visit).catch((thrown) =>
+  const { t } = await createI18n(language)
+  await walkScreens({ page, host, t, wide: width >= 1200 }, visit).catch((thrown) =>
     // What was found on the way is worth reading too.
     found.push(`no way on from "${seen.at(-1)}": ${thrown}`),
   )

@@ -63,8 +63,8 @@ describe.each(codes)('%s', (language) => {
     }
   })
 
-  test.each(errorCodes)('says what %s is and what to do', (code) => {
-    const { t } = createI18n(language)
+  test.each(errorCodes)('says what %s is and what to do', async (code) => {
+    const { t } = await createI18n(language)
     const data = { feature: 'WebAssembly', codec: 'hvc1.2.4.L120', status: 503, tokens: 900, limit: 768 }
     const { text, next } = errorSentences(t, language, new ValleyError(code, data), 'holiday.mp4')
     for (const sentence of [text, next]) {
@@ -92,8 +92,8 @@ describe('use of keys', () => {
   })
 })
 
-test('errors carry what is known of the file into the sentence', () => {
-  const { t } = createI18n('en')
+test('errors carry what is known of the file into the sentence', async () => {
+  const { t } = await createI18n('en')
   const sentence = (code: 'codec-unsupported' | 'context-full' | 'not-a-video', data: ValleyError['data']) =>
     errorSentences(t, 'en', new ValleyError(code, data), 'holiday.mov').text
   expect(

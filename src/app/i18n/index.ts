@@ -1,11 +1,15 @@
-import i18next, { type i18n } from 'i18next'
+import i18next, { type BackendModule, type i18n } from 'i18next'
 import { initReactI18next } from 'react-i18next'
 import en from './en.json'
-import zhCN from './zh-CN.json'
 
-/** Every language of the page, under its own name. Adding one: a catalogue and a line here. */
+/** Every language of the page, under its own name. Adding one: a catalogue, a line here and one below. */
 export const languages = { en: 'English', 'zh-CN': '简体中文' } as const
 export type Language = keyof typeof languages
+
+/** English comes with the page, since it stands in for what another lacks; the others come when they are spoken. */
+const catalogues: Readonly<Record<Exclude<Language, 'en'>, () => Promise<{ default: object }>>> = {
+  'zh-CN': () => import('./zh-CN.json'),
+}
 
 export const isLanguage = (value: unknown): value is Language => typeof value === 'string' && value in languages
 
@@ -30,16 +34,33 @@ export function preferredLanguage(wanted: readonly string[]): Language {
   return 'en'
 }
 
-/** An instance with all catalogues; React finds it by itself. */
-export function createI18n(language: Language): i18n {
+const laterCatalogues: BackendModule = {
+  type: 'backend',
+  init: () => {},
+  read: (language, _namespace, callback) => {
+    const fetch = catalogues[language as keyof typeof catalogues]
+    if (!fetch) return callback(null, {})
+    fetch().then(
+      ({ default: catalogue }) => callback(null, catalogue),
+      (thrown: unknown) => callback(thrown instanceof Error ? thrown : String(thrown), null),
+    )
+  },
+}
+
+/** An instance that speaks `language`, or English where its catalogue cannot be had; React finds it by itself. */
+export async function createI18n(language: Language): Promise<i18n> {
   const instance = i18next.createInstance()
-  void instance.use(initReactI18next).init({
-    lng: language,
-    fallbackLng: 'en',
-    resources: { en: { translation: en }, 'zh-CN': { translation: zhCN } },
-    // React escapes by itself.
-    interpolation: { escapeValue: false },
-    initAsync: false,
-  })
+  await instance
+    .use(laterCatalogues)
+    .use(initReactI18next)
+    .init({
+      lng: language,
+      fallbackLng: 'en',
+      resources: { en: { translation: en } },
+      partialBundledLanguages: true,
+      // React escapes by itself.
+      interpolation: { escapeValue: false },
+      react: { useSuspense: false },
+    })
   return instance
 }

@@ -1,0 +1,37 @@
+import { type ComponentType, lazy, useState } from 'react'
+
+const fetches: (() => Promise<unknown>)[] = []
+
+/**
+ * A component whose code comes when it is first shown, or before, with `preloadParts`. Unlike one of React's `lazy` it then
+ * shows at once: no fallback flashes, and the focus stays where it is. To be shown within a Suspense.
+ */
+export function lazyPart<Props extends object>(load: () => Promise<ComponentType<Props>>): ComponentType<Props> {
+  let loaded: ComponentType<Props> | undefined
+  const fetch = async () => {
+    loaded ??= await load()
+    return { default: loaded }
+  }
+  fetches.push(fetch)
+  const Fetched = lazy(fetch) as ComponentType<Props>
+  return function LazyPart(props: Props) {
+    // The same for as long as it is shown: another type would begin anew.
+    const [Part] = useState<ComponentType<Props>>(() => loaded ?? Fetched)
+    return <Part {...props} />
+  }
+}
+
+/** Resolves when the page has nothing else to do, after 2 s at the latest. Safari lacks the call: https://developer.mozilla.org/docs/Web/API/Window/requestIdleCallback */
+export const whenIdle = (): Promise<void> =>
+  new Promise((resolve) => {
+    if ('requestIdleCallback' in globalThis) requestIdleCallback(() => resolve(), { timeout: 2000 })
+    else setTimeout(resolve, 200)
+  })
+
+/** Fetches every lazy part, one after another, while the page has nothing else to do. What fails is fetched when it is shown. */
+export async function preloadParts(): Promise<void> {
+  for (const fetch of fetches) {
+    await whenIdle()
+    await fetch().catch(() => {})
+  }
+}
