@@ -67,11 +67,6 @@ export default function PerformancePanel() {
       <section id={bodyId} className="performance-body" aria-label={t('stats.show')} tabIndex={0} hidden={!open}>
         {open && (
           <>
-            <div className="performance-tables">
-              {figureTables(figures, shownColumns, words).map((table) => (
-                <Table key={table.title} table={table} empty={t('performance.nothingYet')} />
-              ))}
-            </div>
             <div className="performance-copy">
               <CopyButton label={t('performance.copyMarkdown')} done={copied === 'markdown'} onClick={copyMarkdown} />
               <CopyButton label={t('performance.copyJson')} done={copied === 'json'} onClick={copyJson} />
@@ -82,6 +77,11 @@ export default function PerformancePanel() {
                 {packName && <>{packName} · </>}
                 {t('performance.privacy')}
               </p>
+            </div>
+            <div className="performance-tables">
+              {figureTables(figures, shownColumns, words).map((table) => (
+                <Table key={table.title} table={table} empty={t('performance.nothingYet')} />
+              ))}
             </div>
           </>
         )}
