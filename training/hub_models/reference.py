@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from training.gguf_base import BLOCK, dequantise, quantise
 from training.hub_models.families import Family, text_model
 from training.hub_models.frames import vision_inputs
 from training.hub_models.prompts import ASKS, Ask, prompt
@@ -105,6 +106,20 @@ def cases(family: Family, model: nn.Module, tokenizer, frames: np.ndarray) -> tu
         rows = pooled(family, features[list(ask.frames)], ask.pooling)
         done[ask.name] = Case(ask, conversation, text, ids, greedy(model, tokenizer, ids, rows, image_id))
     return features, list(done.values())
+
+
+@torch.no_grad()
+def four_bit_answers(family: Family, model: nn.Module, tokenizer, features: torch.Tensor, answered: list[Case]) -> dict[str, Answer]:
+    """The same prompts answered with the text model's matrices rounded as `_q4f16` holds them. Changes the model."""
+    # A tied output matrix is rounded, the embedding is not.
+    model.lm_head.weight = nn.Parameter(model.lm_head.weight.clone(), requires_grad=False)
+    for module in (*text_model(model).modules(), model.lm_head):
+        if isinstance(module, nn.Linear) and module.in_features % BLOCK == 0:
+            weight = module.weight.numpy()
+            module.weight.copy_(torch.from_numpy(dequantise("Q4_0", quantise("Q4_0", weight), weight.shape)))
+    image_id = tokenizer.convert_tokens_to_ids(family.image_token)
+    rows = {case.ask.name: pooled(family, features[list(case.ask.frames)], case.ask.pooling) for case in answered}
+    return {case.ask.name: greedy(model, tokenizer, case.ids, rows[case.ask.name], image_id) for case in answered}
 
 
 def faults(tokenizer, answered: list[Case]) -> list[str]:

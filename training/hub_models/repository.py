@@ -12,12 +12,15 @@ from training.hub_models.build import build
 from training.hub_models.export import export
 from training.hub_models.families import Family, text_model
 from training.hub_models.frames import made_frames, normalised, resized, vision_inputs
-from training.hub_models.reference import Case, cases, faults, packed
+from training.hub_models.precisions import write_variants
+from training.hub_models.reference import Case, cases, faults, four_bit_answers, packed
 from training.hub_models.tokens import write as write_tokenizer
 from training.hub_models.tokens import write_json
 
 # Found by `python -m training.hub_models --search 1`.
 SEEDS = {"smolvlm": 31, "llava-onevision": 28, "lfm2-vl": 17, "fastvlm": 3}
+# One family in every precision, to load each by; one with convolution states among them.
+WITH_VARIANTS = ("smolvlm", "lfm2-vl")
 # A frame that is not square, to test the resampling by.
 SOURCE_WIDTH, SOURCE_HEIGHT = 50, 38
 
@@ -39,7 +42,12 @@ def write(family: Family, seed: int, folder: Path) -> int:
         raise ValueError(f"seed {seed} of {family.name}: {problems}")
     write_configs(family, model, tokenizer, folder)
     export(family, model, vision_inputs(family, frames[:2]), folder)
+    if family.name in WITH_VARIANTS:
+        write_variants(folder)
     reference = reference_json(family, seed, tokenizer, frames, features.numpy(), answered)
+    if family.name in WITH_VARIANTS:
+        rounded = four_bit_answers(family, model, tokenizer, features, answered)
+        reference["fourBits"] = {name: {"tokens": answer.tokens, "margin": round(answer.margin, 4)} for name, answer in rounded.items()}
     write_json(folder / "reference.json", reference, indent=1)
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 

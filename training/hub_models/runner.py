@@ -16,12 +16,12 @@ def session(path: Path) -> ort.InferenceSession:
 
 
 class Graphs:
-    """`onnx/` of a folder, files of one precision: `suffix` is what a repository appends to their names ("", "_fp16", …)."""
+    """`onnx/` of a folder; `vision`, `embed` and `decoder` are what a repository appends to the parts' names ("", "_fp16", …)."""
 
-    def __init__(self, folder: Path, suffix: str = "", vision_suffix: str | None = None) -> None:
-        self.vision = session(folder / "onnx" / f"vision_encoder{suffix if vision_suffix is None else vision_suffix}.onnx")
-        self.embed = session(folder / "onnx" / f"embed_tokens{suffix}.onnx")
-        self.decoder = session(folder / "onnx" / f"decoder_model_merged{suffix}.onnx")
+    def __init__(self, folder: Path, vision: str = "", embed: str = "", decoder: str = "") -> None:
+        self.vision = session(folder / "onnx" / f"vision_encoder{vision}.onnx")
+        self.embed = session(folder / "onnx" / f"embed_tokens{embed}.onnx")
+        self.decoder = session(folder / "onnx" / f"decoder_model_merged{decoder}.onnx")
         self.inputs = {item.name: item for item in self.decoder.get_inputs()}
         self.outputs = [item.name for item in self.decoder.get_outputs()]
 
