@@ -19,19 +19,33 @@ export type Stage = {
   readonly note: (sentence: string) => void
 }
 
-/** @throws what `work` throws, or the first error that nobody on the page caught */
+/** ms after which a visit counts as hung; the slowest take one or two minutes. */
+const patience = 300_000
+
+/** @throws what `work` throws, the first error that nobody on the page caught, or that it takes too long */
 export async function visit<T>(context: BrowserContext, url: string, work: (page: Page) => Promise<T>): Promise<T> {
   const page = await context.newPage()
   const errors: Error[] = []
   page.on('pageerror', (error) => errors.push(error))
-  try {
+  let timer: NodeJS.Timeout | undefined
+  const tooLong = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no result after ${patience / 1000} s`)), patience)
+  })
+  const use = async () => {
     // A tab behind another gets no video frames.
     await page.bringToFront()
     await page.goto(url)
     const result = await work(page)
     if (errors[0]) throw errors[0]
     return result
+  }
+  const using = use()
+  // Closing the page ends what still runs there; after a timeout nobody waits for it.
+  using.catch(() => {})
+  try {
+    return await Promise.race([using, tooLong])
   } finally {
+    clearTimeout(timer)
     await page.close()
   }
 }
