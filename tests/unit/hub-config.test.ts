@@ -12,13 +12,13 @@ const change = (configs: HubConfigs, path: keyof HubConfigs, values: object): Hu
 
 describe('recognising', () => {
   test.each([
-    ['smolvlm', smolvlm, { inputSize: 512, resize: 'squash', filter: 'lanczos', featureGrid: 8, ownGrid: 8 }],
+    ['smolvlm', smolvlm, { inputSize: 512, resize: 'squash', filter: 'lanczos-antialias', featureGrid: 8, ownGrid: 8 }],
     [
       'llava-onevision',
       llavaOnevision,
-      { inputSize: 384, resize: 'squash', filter: 'bicubic', featureGrid: 27, ownGrid: 14, cls: false },
+      { inputSize: 384, resize: 'squash', filter: 'bicubic-antialias', featureGrid: 27, ownGrid: 14, cls: false },
     ],
-    ['lfm2-vl', lfm2Vl, { inputSize: 512, resize: 'squash', featureGrid: 16, ownGrid: 16 }],
+    ['lfm2-vl', lfm2Vl, { inputSize: 512, resize: 'squash', patch: 16, featureGrid: 16, ownGrid: 16 }],
     ['fastvlm', fastvlm, { inputSize: 1024, resize: 'center-crop', featureGrid: 16, ownGrid: 16 }],
     ['llava', llava, { inputSize: 336, resize: 'center-crop', featureGrid: 24, ownGrid: 24, cls: false }],
   ] as const)('%s', (family, configs, frames) => {
@@ -65,6 +65,11 @@ describe('recognising', () => {
       'another scale of pixels',
       change(smolvlm, 'preprocessor_config.json', { rescale_factor: 1 / 127.5 }),
       { code: 'hub-config', data: { problems: [expect.stringContaining('rescale_factor')] } },
+    ],
+    [
+      'a resampling that is not ours',
+      change(smolvlm, 'preprocessor_config.json', { resample: 0 }),
+      { code: 'hub-config', data: { problems: [expect.stringContaining('resample')] } },
     ],
     [
       'no image token',

@@ -3,7 +3,7 @@ import { yuvToRgb } from '../../workers/vision/color'
 import { upright } from '../../workers/vision/geometry'
 import { planeFormat } from '../../workers/vision/planes'
 import { planesToRgba } from '../../workers/vision/reference/planes'
-import { preprocessReference, triangleTaps } from '../../workers/vision/reference/resample'
+import { filterTaps, preprocessReference } from '../../workers/vision/reference/resample'
 
 const plain = { mean: [0, 0, 0], std: [1, 1, 1] } as const
 
@@ -64,20 +64,101 @@ describe('the antialiased triangle filter equals PIL', () => {
     }
   })
 
-  test('taps sum to one and never leave the picture', () => {
-    for (const [from, to] of [
-      [1, 224],
-      [64, 224],
-      [321, 224],
-      [3840, 224],
-    ] as const) {
-      const { first, weights } = triangleTaps(from, to, 0, to)
-      for (const [output, row] of weights.entries()) {
-        expect(row.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 5)
-        expect((first[output] ?? -1) + row.length).toBeLessThanOrEqual(from)
-      }
+  // The same with Image.BICUBIC and Image.LANCZOS.
+  test.each([
+    [
+      'bicubic-antialias',
+      7,
+      5,
+      [
+        [52, 150, 157],
+        [161, 138, 127],
+        [164, 135, 116],
+      ],
+    ],
+    [
+      'lanczos-antialias',
+      7,
+      5,
+      [
+        [46, 153, 161],
+        [165, 142, 121],
+        [167, 127, 119],
+      ],
+    ],
+    [
+      'bicubic-antialias',
+      9,
+      4,
+      [
+        [13, 76, 151, 183, 19],
+        [57, 145, 190, 98, 134],
+        [118, 175, 143, 123, 110],
+        [174, 150, 98, 148, 86],
+        [208, 115, 141, 63, 201],
+      ],
+    ],
+    [
+      'lanczos-antialias',
+      9,
+      4,
+      [
+        [13, 73, 153, 188, 11],
+        [49, 146, 196, 90, 141],
+        [120, 189, 139, 122, 111],
+        [181, 145, 90, 153, 81],
+        [206, 120, 141, 54, 211],
+      ],
+    ],
+    [
+      'bicubic-antialias',
+      31,
+      17,
+      [
+        [129, 127, 133, 134],
+        [136, 121, 125, 119],
+        [119, 126, 123, 132],
+        [128, 124, 131, 140],
+      ],
+    ],
+    [
+      'lanczos-antialias',
+      31,
+      17,
+      [
+        [129, 126, 135, 134],
+        [136, 121, 125, 118],
+        [119, 125, 123, 132],
+        [127, 123, 132, 141],
+      ],
+    ],
+  ] as const)('%s of %i x %i', (filter, width, height, expected) => {
+    const size = expected.length
+    const out = new Float32Array(3 * size * size)
+    const whole = { width: size, height: size, left: 0, top: 0, size }
+    preprocessReference(pattern(width, height), upright, whole, { ...plain, filter }, out)
+    for (const [at, value] of expected.flat().entries()) {
+      expect(Math.abs((out[at] ?? Number.NaN) * 255 - value)).toBeLessThanOrEqual(1)
     }
   })
+
+  test.each(['bilinear-antialias', 'bicubic-antialias', 'lanczos-antialias'] as const)(
+    'taps of %s sum to one and never leave the picture',
+    (filter) => {
+      for (const [from, to] of [
+        [1, 224],
+        [64, 224],
+        [321, 224],
+        [3840, 224],
+      ] as const) {
+        const { first, weights } = filterTaps(filter, from, to, 0, to)
+        for (const [output, row] of weights.entries()) {
+          expect(row.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 5)
+          expect((first[output] ?? -1) + row.length).toBeLessThanOrEqual(from)
+        }
+      }
+    },
+  )
 
   test('a crop is a window of the whole resize', () => {
     const whole = new Float32Array(3 * 64)

@@ -89,7 +89,7 @@ export function fileReader(
     const url = new URL(entry.path, manifestUrl).href
     throwIfAborted(signal)
     if (isStored(url)) return readStored(url, entry, onProgress)
-    const cached = await readCached(entry)
+    const cached = await keptFile(entry)
     if (cached) {
       onProgress?.(entry.bytes, entry.bytes)
       return cached
@@ -217,8 +217,8 @@ async function openCache(): Promise<Cache | null> {
   return 'caches' in globalThis ? caches.open(packFilesCache).catch(() => null) : null
 }
 
-/** The cached bytes, checked again: an entry that no longer matches its hash is dropped and fetched anew. */
-async function readCached(entry: FileEntry): Promise<Uint8Array<ArrayBuffer> | null> {
+/** The bytes of a file that is kept here, checked again: one that no longer matches its hash is dropped. null: not here. */
+export async function keptFile(entry: FileEntry): Promise<Uint8Array<ArrayBuffer> | null> {
   const cache = await openCache()
   try {
     const response = await cache?.match(cacheKey(entry))

@@ -4,17 +4,13 @@
  */
 import type { InferenceSession } from 'onnxruntime-web'
 import type { HubText } from '../../packs/hub/config'
+import type { HubGraph } from '../../packs/hub/graphs'
+import { floatsOf } from '../../packs/hub/tensors'
 import { toValleyError } from '../../protocol'
 import type { Ledger } from '../../runtime/ledger'
 import type { OrtModule } from '../../runtime/ort'
 import type { ChunkLayout } from '../decoder'
 import { HubPast } from './past'
-
-/** A graph, and the weights that lie beside it by the names that it calls them. */
-export type HubGraph = {
-  readonly bytes: Uint8Array
-  readonly beside: readonly { readonly path: string; readonly data: Uint8Array }[]
-}
 
 export class HubDecoder {
   readonly backend = 'wasm'
@@ -113,7 +109,7 @@ export class HubDecoder {
       throw toValleyError(thrown, 'internal', { stage: 'decoder' })
     })
     this.past.take(outputs, rows)
-    const logits = outputs.logits?.data as Float32Array
+    const logits = floatsOf(outputs.logits)
     const given = logits.length / this.vocabSize
     const results = wanted.map((row) => {
       const at = row - (rows - given)

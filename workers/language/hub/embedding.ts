@@ -1,9 +1,10 @@
 /** `embed_tokens` of a hub's repository: rows are looked up by its graph, and kept once they were. */
 import type { InferenceSession } from 'onnxruntime-web'
+import type { HubGraph } from '../../packs/hub/graphs'
+import { floatsOf } from '../../packs/hub/tensors'
 import { toValleyError } from '../../protocol'
 import type { Ledger } from '../../runtime/ledger'
 import type { OrtModule } from '../../runtime/ort'
-import type { HubGraph } from './decoder'
 
 export class HubEmbedding {
   readonly #rows = new Map<number, Float32Array>()
@@ -43,7 +44,7 @@ export class HubEmbedding {
     const outputs = await this.session.run({ input_ids: input }).catch((thrown: unknown) => {
       throw toValleyError(thrown, 'internal', { stage: 'embedding' })
     })
-    const rows = Float32Array.from(outputs.inputs_embeds?.data as Float32Array)
+    const rows = floatsOf(outputs.inputs_embeds)
     for (const [at, id] of missing.entries()) {
       this.#rows.set(id, rows.subarray(at * this.hiddenSize, (at + 1) * this.hiddenSize))
     }

@@ -38,17 +38,19 @@ export type HubText = {
   readonly convCache: number
 }
 
-/** `resample` of Pillow, by its number. */
-const filters = ['nearest', 'lanczos', 'bilinear', 'bicubic'] as const
+/** `resample` of Pillow, by its number: LANCZOS, BILINEAR, BICUBIC. */
+const filters = { 1: 'lanczos-antialias', 2: 'bilinear-antialias', 3: 'bicubic-antialias' } as const
 
 export type HubFrames = {
   /** Width and height of the encoder's input. */
   readonly inputSize: number
   /** `squash` to the square, or the short side to it and the middle kept. */
   readonly resize: 'squash' | 'center-crop'
-  readonly filter: (typeof filters)[number]
+  readonly filter: (typeof filters)[keyof typeof filters]
   readonly mean: readonly [number, number, number]
   readonly std: readonly [number, number, number]
+  /** Side of the patches that the encoder wants the picture cut into; null: the picture as it is. */
+  readonly patch: number | null
   /** Side of the square of feature vectors that the encoder gives for one frame. */
   readonly featureGrid: number
   /** Whether a vector that stands for the whole frame comes before them. */
@@ -108,7 +110,7 @@ const preprocessor = z.object({
   size: side.optional(),
   crop_size: side.nullish(),
   do_center_crop: z.boolean().nullish(),
-  resample: z.int().min(0).max(3),
+  resample: z.union([z.literal(1), z.literal(2), z.literal(3)]),
   rescale_factor: z.number().positive().optional(),
   image_mean: channels,
   image_std: channels,
@@ -149,11 +151,11 @@ export function recognise(repository: string, files: HubConfigs): HubModel {
   const shape = frameShape[family](config, pixels, extra)
   if (typeof shape === 'string') return refuse('preprocessor_config.json', shape)
   const { resample, image_mean: mean, image_std: std } = pixels
-  const frames = { ...shape, filter: filters[resample] ?? 'bilinear', mean, std }
+  const frames = { ...shape, filter: filters[resample], mean, std }
   return { family, imageTokenId, text: hubText(decoder, textConfig), frames }
 }
 
-type Shape = Pick<HubFrames, 'inputSize' | 'resize' | 'featureGrid' | 'cls' | 'ownGrid'>
+type Shape = Pick<HubFrames, 'inputSize' | 'resize' | 'patch' | 'featureGrid' | 'cls' | 'ownGrid'>
 type ShapeOf = (config: Common, pixels: Preprocessor, extra: z.infer<typeof processor>) => Shape | string
 
 /** What a frame of a clip becomes in each family, image splitting left out; or what is missing to know it. */
@@ -164,7 +166,7 @@ const frameShape: Readonly<Record<HubFamily, ShapeOf>> = {
     if (!inputSize || !v?.patch_size || !fold) return 'image size, patch size or scale_factor is missing'
     const grid = inputSize / v.patch_size / fold
     if (!Number.isInteger(grid)) return `${inputSize} pixels are no whole number of ${v.patch_size * fold}`
-    return { inputSize, resize: 'squash', featureGrid: grid, cls: false, ownGrid: grid }
+    return { inputSize, resize: 'squash', patch: null, featureGrid: grid, cls: false, ownGrid: grid }
   },
   // A frame's grid is halved bilinearly for a clip (transformers' apply_pooling), an odd side rounded up.
   'llava-onevision': (config, pixels) => {
@@ -178,15 +180,16 @@ const frameShape: Readonly<Record<HubFamily, ShapeOf>> = {
     const patch = pixels.encoder_patch_size ?? v?.patch_size
     const fold = pixels.downsample_factor ?? downsample_factor
     if (!patch || !fold) return 'patch size or downsample_factor is missing'
-    const grid = Math.ceil(Math.floor(inputSize / patch) / fold)
-    return { inputSize, resize: 'squash', featureGrid: grid, cls: false, ownGrid: grid }
+    const grid = inputSize / patch / fold
+    if (!Number.isInteger(grid)) return `${inputSize} pixels are no whole number of ${patch * fold}`
+    return { inputSize, resize: 'squash', patch, featureGrid: grid, cls: false, ownGrid: grid }
   },
   // FastViTHD shrinks each side `patch_size` (64) times.
   fastvlm: (_, pixels, { patch_size }) => {
     const crop = pixels.crop_size?.height
     if (!crop || !patch_size) return 'crop_size, or patch_size in processor_config.json, is missing'
     const grid = Math.floor(crop / patch_size)
-    return { inputSize: crop, resize: cropping(pixels), featureGrid: grid, cls: false, ownGrid: grid }
+    return { inputSize: crop, resize: cropping(pixels), patch: null, featureGrid: grid, cls: false, ownGrid: grid }
   },
 }
 
@@ -198,7 +201,7 @@ function vitShape({ vision_config: v, vision_feature_select_strategy: select }: 
   const grid = Math.floor(inputSize / v.patch_size)
   // SigLIP has no CLS and says `full`; CLIP has one, which is dropped by `default`.
   const cls = select === 'full' && v.model_type === 'clip_vision_model'
-  return { inputSize, resize: cropping(pixels), featureGrid: grid, cls, ownGrid: grid } satisfies Shape
+  return { inputSize, resize: cropping(pixels), patch: null, featureGrid: grid, cls, ownGrid: grid } satisfies Shape
 }
 
 function hubText(decoder: HubText['decoder'], config: z.infer<typeof text>): HubText {

@@ -1,13 +1,18 @@
 /**
  * Preprocessing in plain TypeScript: what preprocess.wgsl computes, as the WASM route runs it and as the kernels are
- * tested against. The filter is PIL's BILINEAR with antialiasing: a triangle whose support grows with the reduction.
+ * tested against. The filters are Pillow's, with antialiasing: their support grows with the reduction.
  */
 import { type Orientation, type Resize, type Size, sourcePixel, turned } from '../geometry'
 
 /** 8-bit RGBA, row-major, alpha premultiplied or 255. */
 export type Rgba = Size & { readonly data: Uint8Array | Uint8ClampedArray }
 
+/** Pillow's BILINEAR (a triangle), BICUBIC (Catmull-Rom) and LANCZOS. */
+export type Filter = 'bilinear-antialias' | 'bicubic-antialias' | 'lanczos-antialias'
+
 export type Normalisation = {
+  /** Of the resize; bilinear where absent. */
+  readonly filter?: Filter
   readonly mean: readonly [number, number, number]
   readonly std: readonly [number, number, number]
 }
@@ -15,10 +20,27 @@ export type Normalisation = {
 /** Contributions to the output pixels of one axis: output o = sum of weights[o][k] * input[first[o] + k]. */
 export type Taps = { readonly first: Int32Array; readonly weights: readonly Float32Array[] }
 
-/** Triangle-filter taps from `from` input pixels to `to` resized pixels, of which `count` starting at `start` are kept. */
-export function triangleTaps(from: number, to: number, start: number, count: number): Taps {
+const sinc = (x: number) => (x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x))
+
+/** Weight at a distance, and the distance from which on it is 0. */
+const kernels: Readonly<Record<Filter, { readonly reach: number; readonly weight: (distance: number) => number }>> = {
+  'bilinear-antialias': { reach: 1, weight: (d) => Math.max(0, 1 - d) },
+  'bicubic-antialias': {
+    reach: 2,
+    weight: (d) => (d < 1 ? (1.5 * d - 2.5) * d * d + 1 : d < 2 ? ((-0.5 * d + 2.5) * d - 4) * d + 2 : 0),
+  },
+  'lanczos-antialias': { reach: 3, weight: (d) => (d < 3 ? sinc(d) * sinc(d / 3) : 0) },
+}
+
+/** How many pixels of the coarser side a filter reaches. */
+export const reachOf = (filter: Filter = 'bilinear-antialias'): number => kernels[filter].reach
+
+/** A filter's taps from `from` input pixels to `to` resized pixels, of which `count` starting at `start` are kept. */
+export function filterTaps(filter: Filter, from: number, to: number, start: number, count: number): Taps {
+  const { reach, weight } = kernels[filter]
   const scale = from / to
-  const support = Math.max(scale, 1)
+  const spread = Math.max(scale, 1)
+  const support = spread * reach
   const first = new Int32Array(count)
   const weights: Float32Array[] = []
   for (let output = 0; output < count; output++) {
@@ -26,11 +48,11 @@ export function triangleTaps(from: number, to: number, start: number, count: num
     const begin = Math.max(0, Math.floor(centre - support))
     const end = Math.min(from, Math.ceil(centre + support))
     const row = Float32Array.from({ length: end - begin }, (_, k) =>
-      Math.max(0, 1 - Math.abs(begin + k + 0.5 - centre) / support),
+      weight(Math.abs(begin + k + 0.5 - centre) / spread),
     )
     const total = row.reduce((a, b) => a + b, 0)
     first[output] = begin
-    weights.push(row.map((weight) => weight / total))
+    weights.push(row.map((value) => value / total))
   }
   return { first, weights }
 }
@@ -72,14 +94,14 @@ export function preprocessReference(
   source: Rgba,
   orientation: Orientation,
   resize: Resize,
-  { mean, std }: Normalisation,
+  { mean, std, filter = 'bilinear-antialias' }: Normalisation,
   target: Float32Array,
   offset = 0,
 ): void {
   const shown = showOnWhite(source, orientation)
   const { size } = resize
-  const across = filteredRows(shown, triangleTaps(shown.width, resize.width, resize.left, size))
-  const rows = triangleTaps(shown.height, resize.height, resize.top, size)
+  const across = filteredRows(shown, filterTaps(filter, shown.width, resize.width, resize.left, size))
+  const rows = filterTaps(filter, shown.height, resize.height, resize.top, size)
   const sums = new Float64Array(3 * size)
   const plane = size * size
   for (let y = 0; y < size; y++) {
@@ -92,7 +114,8 @@ export function preprocessReference(
     }
     for (let x = 0; x < size; x++) {
       for (let channel = 0; channel < 3; channel++) {
-        const value = ((sums[3 * x + channel] as number) / 255 - (mean[channel] as number)) / (std[channel] as number)
+        const code = Math.min(255, Math.max(0, sums[3 * x + channel] as number))
+        const value = (code / 255 - (mean[channel] as number)) / (std[channel] as number)
         target[offset + channel * plane + y * size + x] = value
       }
     }
@@ -116,9 +139,10 @@ function filteredRows({ width, height, data }: Rgba, columns: Taps): Float32Arra
         green += weight * (data[at + 1] as number)
         blue += weight * (data[at + 2] as number)
       }
-      across[to++] = red
-      across[to++] = green
-      across[to++] = blue
+      // A filter with negative lobes overshoots; Pillow cuts that off after either direction.
+      across[to++] = Math.min(255, Math.max(0, red))
+      across[to++] = Math.min(255, Math.max(0, green))
+      across[to++] = Math.min(255, Math.max(0, blue))
     }
   }
   return across
