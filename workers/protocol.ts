@@ -76,6 +76,8 @@ export const keptFolders = {
   packs: 'valley-packs',
   /** What is held of the hub's repositories; their files lie with those of all packs. */
   hub: 'valley-hub',
+  /** How long a frame takes on each backend. */
+  speeds: 'valley-speeds',
 } as const
 
 /** The Cache Storage that holds packs' files, each under its SHA-256. */

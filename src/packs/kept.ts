@@ -16,7 +16,7 @@ export const keptKinds = [
 ] as const
 /**
  * `conversations`: their texts and frames; `copies`: of the clips' files; `clips`: what was made of them; `packs`: their
- * files, whole or in part; `weights`: derived from them; `shell`: the app itself, for use without a network.
+ * files, whole or in part; `weights`: derived from them, and measurements; `shell`: the app itself, for use without a network.
  */
 export type KeptKind = (typeof keptKinds)[number]
 
@@ -36,7 +36,7 @@ const folders: Readonly<Partial<Record<KeptKind, readonly string[]>>> = {
   clips: [keptFolders.clips, keptFolders.prefixes],
   packs: [keptFolders.partial, keptFolders.hub],
   imported: [keptFolders.packs],
-  weights: [keptFolders.derived],
+  weights: [keptFolders.derived, keptFolders.speeds],
 }
 
 type Estimate = StorageEstimate & { readonly usageDetails?: { readonly indexedDB?: number } }

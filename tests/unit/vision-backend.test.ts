@@ -11,3 +11,12 @@ test.each([
 ] as const)('%s adapter, %s requested', (adapter, requested, placement) => {
   expect(placeVision(adapter, requested)).toEqual(placement)
 })
+
+test.each([
+  ['a GPU that is faster', undefined, { webgpu: 5, wasm: 60 }, 'webgpu'],
+  ['a GPU that is slower', undefined, { webgpu: 90, wasm: 60 }, 'wasm'],
+  ['a slower GPU that is asked for', 'webgpu', { webgpu: 90, wasm: 60 }, 'webgpu'],
+  ['a faster GPU, the CPU asked for', 'wasm', { webgpu: 5, wasm: 60 }, 'wasm'],
+] as const)('%s, as measured', (_, requested, frameMs, backend) => {
+  expect(placeVision('hardware', requested, frameMs)).toEqual({ kernels: backend, tower: backend })
+})

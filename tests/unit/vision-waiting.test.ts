@@ -69,6 +69,18 @@ describe('turns', () => {
     ;(await third)()
   })
 
+  test('are busy for as long as somebody has the turn or waits for it', async () => {
+    const turns = new Turns()
+    expect(turns.busy).toBe(false)
+    const first = await turns.enter(undefined)
+    const second = turns.enter(undefined)
+    first()
+    expect(turns.busy).toBe(true)
+    ;(await second)()
+    await Promise.resolve()
+    expect(turns.busy).toBe(false)
+  })
+
   test('a short job runs once, where the long one pauses or when it is over', async () => {
     const { signal } = new AbortController()
     const turns = new Turns()

@@ -24,6 +24,9 @@ export function loadOrt(backend: Backend): Promise<OrtModule> {
   return loaded.module
 }
 
+/** onnxruntime-web for work on the CPU: the build that this worker runs already (each has CPU kernels), else the fastest. */
+export const loadOrtForCpu = (): Promise<OrtModule> => loaded?.module ?? loadOrt('wasm')
+
 /** Threads that WASM kernels get: all cores up to four, one where the page is not cross-origin isolated. */
 export function wasmThreads(): number {
   return globalThis.crossOriginIsolated ? Math.max(1, Math.min(4, navigator.hardwareConcurrency)) : 1

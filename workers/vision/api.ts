@@ -1,5 +1,6 @@
 /** What the vision worker offers to the page: a clip becomes events here, and visual tokens for the language worker. */
 import type { Backend, GpuMemory, LedgerSnapshot, LoadOptions, LoadProgress, PackIdentity } from '../protocol'
+import type { FrameMs } from './backend'
 
 /** How a frame reached the encoder's input (in order of preference). */
 export type FrameRoute = 'external-texture' | 'planes' | 'image-bitmap' | 'canvas'
@@ -83,6 +84,8 @@ export type VisionInfo = {
   readonly backend: Backend
   readonly adapter: string
   readonly loadMs: number
+  /** What the backend was chosen by, ms a frame on each, measured at this load or an earlier one; absent where there was no choice. */
+  readonly frameMs?: FrameMs
 }
 
 export type VisionApi = {

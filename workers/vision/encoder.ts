@@ -29,8 +29,8 @@ export type Encoder = {
   readonly batch: number
   /** A job for at most `frames` frames. Errors: out-of-memory. */
   begin(frames: number): Promise<EncoderJob>
-  /** Compiles what the first clip would otherwise wait for. */
-  warmUp(): Promise<void>
+  /** Steps that make the first clip faster, for the time until it comes; each one short, to be run one after another. */
+  readonly idleWarmUp: readonly (() => Promise<void>)[]
   dispose(): Promise<void>
 }
 

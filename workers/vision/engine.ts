@@ -1,7 +1,6 @@
 /** The vision worker's state: one loaded pack on one backend, one clip encoded at a time, recovery from a lost device. */
 import { contentHash } from '../cache/content-hash'
 import {
-  type Backend,
   type ClipSource,
   type EncodeEvent,
   type EncodeOptions,
@@ -16,38 +15,21 @@ import {
   type VisionApi,
   type VisionInfo,
 } from '../protocol'
-import { type GpuDevice, openDevice } from '../runtime/device'
 import { Ledger } from '../runtime/ledger'
-import { loadOrt, type OrtModule } from '../runtime/ort'
-import { placeVision } from './backend'
+import { macrotask } from '../runtime/macrotask'
 import { type ClipContext, encodeClip } from './encode-clip'
-import type { EncodedTokens, Encoder, VisionPack } from './encoder'
-import { GpuEncoder } from './gpu-encoder'
+import type { EncodedTokens, VisionPack } from './encoder'
 import { ClipRecording, KeptClips, replay } from './kept-clips'
 import { LoadedPack } from './loaded-pack'
+import { type DeviceWatch, type OpenEncoder, openEncoder } from './open-encoder'
 import { withTimes } from './times'
 import { Turns } from './turns'
-import { WasmEncoder } from './wasm-encoder'
 
 /** How long something that threw waits for the news that its device was lost. */
 const lossNoticeMs = 100
 
 type Report = (progress: LoadProgress) => void
-type Loaded = {
-  readonly options: LoadOptions
-  readonly pack: LoadedPack
-  readonly ort: OrtModule
-  readonly encoder: Encoder
-  readonly info: VisionInfo
-  readonly watch: DeviceWatch
-  readonly gpu: GpuDevice | null
-}
-
-type DeviceWatch = {
-  /** Rejects with device-lost; never resolves. */
-  readonly lost: Promise<never>
-  isLost: boolean
-}
+type Loaded = OpenEncoder & { readonly options: LoadOptions; readonly pack: LoadedPack; readonly info: VisionInfo }
 
 export class VisionEngine implements VisionApi {
   readonly #ledger = new Ledger()
@@ -62,8 +44,9 @@ export class VisionEngine implements VisionApi {
   async load(options: LoadOptions, onProgress: Report): Promise<VisionInfo> {
     return this.#turns.take(undefined, async () => {
       this.#options = options
-      const { info } = await this.#ensure(onProgress)
-      return info
+      const loaded = await this.#ensure(onProgress)
+      void this.#warmUp(loaded)
+      return loaded.info
     })
   }
 
@@ -181,15 +164,26 @@ export class VisionEngine implements VisionApi {
   async #build(options: LoadOptions, report: Report): Promise<Loaded> {
     const started = performance.now()
     const pack = await this.#packAt(options.packUrl, report)
-    const { encoder, ort, gpu, watch } = await this.#createEncoder(pack, options.backend, report)
-    const { manifest } = pack
+    const open = await openEncoder(pack, options.backend, this.#ledger, report)
+    const { encoder, frameMs } = open
     const info: VisionInfo = {
-      packId: manifest.id,
+      packId: pack.manifest.id,
       backend: encoder.backend,
       adapter: encoder.adapter,
       loadMs: performance.now() - started,
+      ...(frameMs ? { frameMs } : {}),
     }
-    return { options, pack, ort, encoder, info, watch, gpu }
+    return { ...open, options, pack, info }
+  }
+
+  /** Makes the first clip's frames as fast as later ones, for as long as nobody wants the encoder. */
+  async #warmUp({ encoder }: Loaded): Promise<void> {
+    for (const step of encoder.idleWarmUp) {
+      // What came meanwhile goes first; and a clip that is encoded warms the encoder as well.
+      await macrotask()
+      if (this.#turns.busy || this.#loaded?.encoder !== encoder) return
+      await this.#turns.take(undefined, step).catch((thrown: unknown) => console.warn('no warm-up', thrown))
+    }
   }
 
   async #packAt(packUrl: string, report: Report): Promise<LoadedPack> {
@@ -200,60 +194,6 @@ export class VisionEngine implements VisionApi {
     this.#pack = await LoadedPack.read(packUrl, this.#ledger, report)
     return this.#pack
   }
-
-  async #createEncoder(
-    pack: VisionPack,
-    backend: Backend | undefined,
-    report: Report,
-  ): Promise<Pick<Loaded, 'encoder' | 'ort' | 'gpu' | 'watch'>> {
-    report({ stage: 'session', done: 0, total: 1 })
-    const gpu = backend === 'wasm' ? null : await openDevice(this.#ledger)
-    const place = placeVision(gpu === null ? 'none' : gpu.software ? 'software' : 'hardware', backend)
-    if (!place) throw new ValleyError('unsupported-browser', { feature: 'WebGPU' })
-    const onCpu = async (ort: OrtModule) => {
-      const encoder = await WasmEncoder.create(ort, this.#ledger, pack)
-      report({ stage: 'session', done: 1, total: 1 })
-      return { encoder, ort, gpu: null, watch: watchDevice(null) }
-    }
-    if (!gpu || place.kernels === 'wasm') {
-      gpu?.dispose()
-      return onCpu(await loadOrt('wasm'))
-    }
-    const ort = await loadOrt('webgpu')
-    const watch = watchDevice(gpu)
-    let encoder: GpuEncoder | undefined
-    try {
-      encoder = await GpuEncoder.create(ort, gpu, this.#ledger, pack, place.tower)
-      report({ stage: 'session', done: 1, total: 1 })
-      report({ stage: 'warm-up', done: 0, total: 1 })
-      await Promise.race([encoder.warmUp(), watch.lost])
-      report({ stage: 'warm-up', done: 1, total: 1 })
-      return { encoder, ort, gpu, watch }
-    } catch (thrown) {
-      if (encoder) await encoder.dispose()
-      else gpu.dispose()
-      if (backend === 'webgpu' || thrown instanceof ValleyError) throw thrown
-      // The device exists but will not run the tower; the WebGPU build of the runtime has CPU kernels as well.
-      console.warn('vision falls back to the CPU', thrown)
-      return onCpu(ort)
-    }
-  }
-}
-
-/** Follows a device; a pack on a lost one is loaded anew before the next clip. */
-function watchDevice(gpu: GpuDevice | null): DeviceWatch {
-  let fail: (error: ValleyError) => void = () => undefined
-  const lost = new Promise<never>((_, reject) => {
-    fail = reject
-  })
-  // Nobody may be waiting when it happens.
-  lost.catch(() => undefined)
-  const watch: DeviceWatch = { lost, isLost: false }
-  void gpu?.device.lost.then(({ reason, message }) => {
-    watch.isLost = true
-    fail(new ValleyError('device-lost', { reason: reason || 'unknown' }, { message }))
-  })
-  return watch
 }
 
 /** What ended a clip's work. A lost device makes whatever runs on it throw, maybe before it says that it is lost. */

@@ -63,6 +63,10 @@ export class GpuEncoder implements Encoder {
     throw new ValleyError('out-of-memory', { what: 'frame buffers' }, { message: error.message })
   }
 
+  /** A real GPU compiles in the time of a few frames, before it is said to be ready. */
+  readonly idleWarmUp = []
+
+  /** Compiles what the first clip would otherwise wait for. */
   async warmUp(): Promise<void> {
     if (this.towerOn !== 'webgpu') return
     const job = new GpuJob(this, this.batch)

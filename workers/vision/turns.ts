@@ -3,15 +3,26 @@ import { ValleyError } from '../protocol'
 /** Lets jobs in one at a time, in the order they came. Long ones pause for short ones. */
 export class Turns {
   #tail: Promise<void> = Promise.resolve()
+  /** Jobs that have the turn or wait for it. */
+  #jobs = 0
   /** Short jobs that wait. */
   readonly #short = new Set<() => Promise<void>>()
+
+  /** Whether a job has the turn or waits for it. */
+  get busy(): boolean {
+    return this.#jobs > 0
+  }
 
   /** Waits for its turn; the returned function ends it. Rejects with `aborted` while still waiting. */
   async enter(signal: AbortSignal | undefined): Promise<() => void> {
     const before = this.#tail
+    this.#jobs += 1
     let done: () => void = () => undefined
     const mine = new Promise<void>((resolve) => {
       done = resolve
+    })
+    void mine.then(() => {
+      this.#jobs -= 1
     })
     this.#tail = before.then(() => mine)
     const abort = new Promise<never>((_, reject) => {

@@ -34,8 +34,13 @@ export class WasmEncoder implements Encoder {
     return new WasmJob(this)
   }
 
-  async warmUp(): Promise<void> {
-    // Nothing is compiled on first use here.
+  /** Two black frames: the browser compiles the runtime's kernels at their first call and optimises them in the next ones. */
+  get idleWarmUp() {
+    const frame = async () => {
+      const { inputSize } = this.pack.manifest.tower
+      await this.tower.runArrays(1, new Float32Array(3 * inputSize ** 2))
+    }
+    return [frame, frame]
   }
 
   async dispose(): Promise<void> {

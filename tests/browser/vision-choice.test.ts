@@ -1,0 +1,84 @@
+/** Where there is a real GPU, a short measurement chooses; and the first clip finds an encoder that is warm. */
+import * as Comlink from 'comlink'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { keptFolders, type VisionApi } from '../../workers/protocol'
+import { VisionEngine } from '../../workers/vision/engine'
+import { Tower } from '../../workers/vision/tower'
+import { tinyPackUrl } from './language-tiny'
+import { fetchFile, startVision } from './vision-support'
+
+const packUrl = tinyPackUrl('tiny-mean')
+const workers: Worker[] = []
+afterEach(() => {
+  for (const worker of workers.splice(0)) worker.terminate()
+  vi.restoreAllMocks()
+})
+
+/** A worker in which the software adapter passes for a real one. */
+function start() {
+  const worker = new Worker(new URL('../tools/readback/vision.worker.ts', import.meta.url), { type: 'module' })
+  workers.push(worker)
+  return Comlink.wrap<VisionApi>(worker)
+}
+const unheard = () => Comlink.proxy(() => undefined)
+
+describe('a real GPU', () => {
+  test('is measured against the CPU once; the next visit takes what is kept, and what is forced is not measured', async () => {
+    const root = await navigator.storage.getDirectory()
+    await root.removeEntry(keptFolders.speeds, { recursive: true }).catch(() => {})
+    const first = start()
+    const info = await first.load({ packUrl }, unheard())
+    const { webgpu = Number.NaN, wasm = Number.NaN } = info.frameMs ?? {}
+    expect(webgpu).toBeGreaterThan(0)
+    expect(wasm).toBeGreaterThan(0)
+    const faster = wasm < webgpu ? 'wasm' : 'webgpu'
+    expect(info.backend).toBe(faster)
+    // Of the two encoders one is left.
+    expect(await first.ledger()).toMatchObject({ session: 1 })
+    expect((await first.ledger())['gpu-device'] ?? 0).toBe(faster === 'webgpu' ? 1 : 0)
+
+    const next = start()
+    expect(await next.load({ packUrl }, unheard())).toMatchObject({ backend: faster, frameMs: info.frameMs })
+    expect((await start().load({ packUrl, backend: 'wasm' }, unheard())).frameMs).toBeUndefined()
+    // Another pack has another tower.
+    const other = await start().load({ packUrl: tinyPackUrl('tiny-delta') }, unheard())
+    expect(other.frameMs).toBeDefined()
+    expect(other.frameMs).not.toEqual(info.frameMs)
+  }, 240_000)
+
+  test('is not taken for one where it is software', async () => {
+    const vision = startVision()
+    workers.push(vision.worker)
+    const info = await vision.api.load({ packUrl }, unheard())
+    expect(info).toMatchObject({ backend: 'wasm', adapter: 'CPU' })
+    expect(info.frameMs).toBeUndefined()
+  })
+})
+
+describe('while the person chooses a clip', () => {
+  test('the tower runs black frames, and leaves nothing behind', async () => {
+    const runs = vi.spyOn(Tower.prototype, 'runArrays')
+    const engine = new VisionEngine()
+    await engine.load({ packUrl, backend: 'wasm' }, () => undefined)
+    expect(runs).not.toHaveBeenCalled()
+    await expect.poll(() => runs.mock.calls.length).toBe(2)
+    for (const [count, pixels] of runs.mock.calls)
+      expect([count, pixels.every((value) => value === 0)]).toEqual([1, true])
+    await expect.poll(() => engine.ledger().tensor).toBeUndefined()
+  })
+
+  test('a clip that is there at once is not kept waiting', async () => {
+    const runs = vi.spyOn(Tower.prototype, 'runArrays')
+    const engine = new VisionEngine()
+    const file = await fetchFile('/tests/fixtures/clips/vp9.webm')
+    const loading = engine.load({ packUrl, backend: 'wasm' }, () => undefined)
+    const options = { clipId: 'a', name: file.name }
+    let frames = 0
+    for await (const event of engine.encode(file, options, new AbortController().signal)) {
+      if (event.type === 'frame') frames += 1
+    }
+    await loading
+    expect(frames).toBe(3)
+    expect(runs).toHaveBeenCalledTimes(frames)
+  })
+})

@@ -1,0 +1,130 @@
+/** From a pack to an encoder that is ready: which backend runs it, and how long a frame takes where there is a choice. */
+import { type Backend, type LoadProgress, ValleyError } from '../protocol'
+import { type GpuDevice, openDevice } from '../runtime/device'
+import type { Ledger } from '../runtime/ledger'
+import { loadOrt, loadOrtForCpu, type OrtModule } from '../runtime/ort'
+import { type FrameMs, placeVision } from './backend'
+import type { Encoder } from './encoder'
+import { KeptFrameMs, measureFrameMs } from './frame-speed'
+import { GpuEncoder } from './gpu-encoder'
+import type { LoadedPack } from './loaded-pack'
+import { WasmEncoder } from './wasm-encoder'
+
+export type DeviceWatch = {
+  /** Rejects with device-lost; never resolves. */
+  readonly lost: Promise<never>
+  isLost: boolean
+}
+
+export type OpenEncoder = {
+  readonly encoder: Encoder
+  readonly ort: OrtModule
+  /** null where the CPU does it all. */
+  readonly gpu: GpuDevice | null
+  readonly watch: DeviceWatch
+  /** What the backend was chosen by; null where there was no choice. */
+  readonly frameMs: FrameMs | null
+}
+
+type Report = (progress: LoadProgress) => void
+
+/** Opens the encoder on `backend`, or on the one that suits the machine. Errors: unsupported-browser, out-of-memory, device-lost */
+export async function openEncoder(
+  pack: LoadedPack,
+  backend: Backend | undefined,
+  ledger: Ledger,
+  report: Report,
+): Promise<OpenEncoder> {
+  report({ stage: 'session', done: 0, total: 1 })
+  const gpu = backend === 'wasm' ? null : await openDevice(ledger)
+  const hasChoice = gpu !== null && !gpu.software && backend === undefined
+  const kept = new KeptFrameMs()
+  const frameMs = hasChoice ? await kept.find(gpu.adapterName, pack.hash) : null
+  const place = placeVision(gpu === null ? 'none' : gpu.software ? 'software' : 'hardware', backend, frameMs)
+  if (!place) throw new ValleyError('unsupported-browser', { feature: 'WebGPU' })
+  if (!gpu || place.kernels === 'wasm') {
+    gpu?.dispose()
+    return { ...(await openOnCpu(pack, ledger, report)), frameMs }
+  }
+  const { adapterName } = gpu
+  const watch = watchDevice(gpu)
+  let onGpu: OpenEncoder | undefined
+  try {
+    onGpu = await openOnGpu(pack, gpu, watch, place.tower, ledger, report)
+  } catch (thrown) {
+    if (backend === 'webgpu' || thrown instanceof ValleyError) throw thrown
+    console.warn('vision falls back to the CPU', thrown)
+    return openOnCpu(pack, ledger, report)
+  }
+  if (!hasChoice || frameMs) return { ...onGpu, frameMs }
+  const onCpu = await openOnCpu(pack, ledger, report)
+  let measured: FrameMs
+  try {
+    measured = {
+      webgpu: await Promise.race([measureFrameMs(onGpu.encoder, ledger), watch.lost]),
+      wasm: await measureFrameMs(onCpu.encoder, ledger),
+    }
+  } catch (thrown) {
+    // A measurement that fails decides nothing: the next load tries again.
+    await onCpu.encoder.dispose()
+    if (watch.isLost) {
+      await onGpu.encoder.dispose()
+      throw thrown
+    }
+    console.warn('the speed of a frame could not be measured', thrown)
+    return onGpu
+  }
+  await kept.keep(adapterName, pack.hash, measured)
+  const cpuWins = placeVision('hardware', undefined, measured)?.kernels === 'wasm'
+  const [winner, loser] = cpuWins ? [onCpu, onGpu] : [onGpu, onCpu]
+  await loser.encoder.dispose()
+  return { ...winner, frameMs: measured }
+}
+
+async function openOnCpu(pack: LoadedPack, ledger: Ledger, report: Report): Promise<OpenEncoder> {
+  const ort = await loadOrtForCpu()
+  const encoder = await WasmEncoder.create(ort, ledger, pack)
+  report({ stage: 'session', done: 1, total: 1 })
+  return { encoder, ort, gpu: null, watch: watchDevice(null), frameMs: null }
+}
+
+/** Owns `gpu`: it is destroyed where this throws. */
+async function openOnGpu(
+  pack: LoadedPack,
+  gpu: GpuDevice,
+  watch: DeviceWatch,
+  towerOn: Backend,
+  ledger: Ledger,
+  report: Report,
+): Promise<OpenEncoder> {
+  let encoder: GpuEncoder | undefined
+  try {
+    const ort = await loadOrt('webgpu')
+    encoder = await GpuEncoder.create(ort, gpu, ledger, pack, towerOn)
+    report({ stage: 'session', done: 1, total: 1 })
+    report({ stage: 'warm-up', done: 0, total: 1 })
+    await Promise.race([encoder.warmUp(), watch.lost])
+    report({ stage: 'warm-up', done: 1, total: 1 })
+    return { encoder, ort, gpu, watch, frameMs: null }
+  } catch (thrown) {
+    if (encoder) await encoder.dispose()
+    else gpu.dispose()
+    throw thrown
+  }
+}
+
+/** Follows a device; a pack on a lost one is loaded anew before the next clip. */
+function watchDevice(gpu: GpuDevice | null): DeviceWatch {
+  let fail: (error: ValleyError) => void = () => undefined
+  const lost = new Promise<never>((_, reject) => {
+    fail = reject
+  })
+  // Nobody may be waiting when it happens.
+  lost.catch(() => undefined)
+  const watch: DeviceWatch = { lost, isLost: false }
+  void gpu?.device.lost.then(({ reason, message }) => {
+    watch.isLost = true
+    fail(new ValleyError('device-lost', { reason: reason || 'unknown' }, { message }))
+  })
+  return watch
+}
