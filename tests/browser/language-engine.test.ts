@@ -87,6 +87,26 @@ describe('context', () => {
     expect(kept.text).toBe(long.text)
   })
 
+  // On WASM every run copies the cache, so the pack's bound is what keeps a token cheap.
+  test('clip, chat and answer never take more positions than the pack allows, however long the chat', async () => {
+    const { engine, send, info } = await open()
+    send({ type: 'tokens', tokens: seededClip('a', 1) })
+    const turns: AskRequest['turns'][number][] = []
+    let most = 0
+    let dropped = 0
+    for (let index = 0; index < 8; index++) {
+      const question = `What is happening at ${index}, and where are the two dogs with the red ball then?`
+      const { text, stats } = await read(engine.ask(request('a', question, turns), never))
+      most = Math.max(most, stats.promptTokens + stats.newTokens)
+      dropped = Math.max(dropped, stats.droppedTurns)
+      turns.push({ question, answer: text })
+    }
+    expect(most).toBeLessThanOrEqual(info.contextTokens)
+    // The bound was reached: without it the chat would have gone beyond.
+    expect(dropped).toBeGreaterThan(0)
+    expect(most).toBeGreaterThan(info.contextTokens / 2)
+  }, 240_000)
+
   test('a question that does not fit is context-full, and the next one works', async () => {
     const { engine, send } = await open()
     send({ type: 'tokens', tokens: seededClip('a', 1) })
