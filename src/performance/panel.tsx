@@ -52,7 +52,7 @@ export default function PerformancePanel() {
           onClick={() => setOpen(!open)}
         >
           <ChevronDown aria-hidden="true" />
-          {t('performance.title')}
+          {t('stats.show')}
         </button>
         <p className="performance-headline tabular">{headline(figures, words)}</p>
         <IconButton

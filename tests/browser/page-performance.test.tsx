@@ -106,7 +106,7 @@ test('on a phone it is one line until it is opened, by a finger or by keys', asy
   mounted = await mount()
   await oneAnswer()
   await turn('On')
-  const toggle = panel().getByRole('button', { name: 'Performance figures' })
+  const toggle = panel().getByRole('button', { name: 'Figures' })
   await expect.element(toggle).toHaveAttribute('aria-expanded', 'false')
   await expect.element(panel().getByText('First word after 5 ms · 20 tokens a second')).toBeInTheDocument()
   await expect.element(panel().getByRole('table').first()).not.toBeInTheDocument()
