@@ -20,6 +20,7 @@ from training.export_pack import projector_file, read_projector
 from training.export_reference import llama, logits
 from training.export_tower import adaptive_pool_matrix
 from training.gguf_base import Base, RawTensor, dequantise, pack_shards, quantise
+from training.smoothing import Smoothing, read_smoothing
 
 TINY = Path(__file__).resolve().parents[2] / "tests" / "fixtures" / "tiny"
 
@@ -85,10 +86,11 @@ def test_forms_are_layouts_of_the_same_codes() -> None:
 
 
 def test_derived_files_are_those_the_browser_is_tested_with(base: Base, golden: dict) -> None:
-    assert len(golden["weights"]["derived"]) == 8
+    assert len(golden["weights"]["derived"]) == 12
     for row in golden["weights"]["derived"]:
         adapter = read_adapter(TINY / row["adapterOf"]) if row["adapterOf"] else None
-        assert sha256_of(derive(base, row["flavour"], adapter).tobytes()) == row["sha256"]
+        smoothing = read_smoothing(TINY / row["smoothingOf"], base.manifest["architecture"]) if row["smoothingOf"] else None
+        assert sha256_of(derive(base, row["flavour"], adapter, smoothing).tobytes()) == row["sha256"]
 
 
 def test_adapter_in_gguf_row_order_equals_lora_on_the_transformers_model(base: Base) -> None:
@@ -113,9 +115,11 @@ def test_row_order_is_that_of_llama_cpp() -> None:
         gguf_factors("model.layers.0.self_attn.rotary", np.zeros((1, 1)), np.zeros((1, 1)), {})
 
 
-def decoder_session(base: Base, flavour: str, adapter: Adapter | None, folder: Path) -> onnxruntime.InferenceSession:
+def decoder_session(
+    base: Base, flavour: str, adapter: Adapter | None, folder: Path, smoothing: Smoothing | None = None
+) -> onnxruntime.InferenceSession:
     graph = base.manifest["graphs"][flavour]
-    derive(base, flavour, adapter).tofile(folder / graph["externalData"])
+    derive(base, flavour, adapter, smoothing).tofile(folder / graph["externalData"])
     model = folder / "decoder.onnx"
     model.write_bytes((base.folder / graph["file"]["path"]).read_bytes())
     return onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
