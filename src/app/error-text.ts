@@ -48,6 +48,7 @@ export function errorSentences(t: TFunction, language: string, error: ValleyErro
     repository: known(data.repository) ?? t('errors.thisModel'),
     family: known(data.family) ?? unknown,
     path: known(data.path) ?? unknown,
+    operator: known(data.operator) ?? unknown,
     origin: known(data.origin) ?? unknown,
     problem: several(data.problems),
     missing: several(data.missing),

@@ -5,6 +5,7 @@
 import type { InferenceSession } from 'onnxruntime-web'
 import type { HubText } from '../../packs/hub/config'
 import type { HubGraph } from '../../packs/hub/graphs'
+import { openSession } from '../../packs/hub/session'
 import { floatsOf } from '../../packs/hub/tensors'
 import { toValleyError } from '../../protocol'
 import type { Ledger } from '../../runtime/ledger'
@@ -28,18 +29,15 @@ export class HubDecoder {
     this.#close = ledger.open('session')
   }
 
-  /** Starts the session. Errors: out-of-memory, internal {stage: 'session', detail} (an operator that is not there, too). */
+  /** Starts the session. Errors: as openSession */
   static async open(
     ort: OrtModule,
-    { bytes, beside }: HubGraph,
+    graph: HubGraph,
     text: HubText,
     capacity: number,
     ledger: Ledger,
   ): Promise<HubDecoder> {
-    const options: InferenceSession.SessionOptions = { executionProviders: ['wasm'], externalData: [...beside] }
-    const session = await ort.InferenceSession.create(bytes, options).catch((thrown: unknown) => {
-      throw toValleyError(thrown, thrown instanceof RangeError ? 'out-of-memory' : 'internal', { stage: 'session' })
-    })
+    const session = await openSession(ort, graph, 'wasm')
     return new HubDecoder(ort, session, text, new HubPast(ort, text), Math.min(capacity, text.maxPositions), ledger)
   }
 

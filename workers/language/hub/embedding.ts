@@ -1,6 +1,7 @@
 /** `embed_tokens` of a hub's repository: rows are looked up by its graph, and kept once they were. */
 import type { InferenceSession } from 'onnxruntime-web'
 import type { HubGraph } from '../../packs/hub/graphs'
+import { openSession } from '../../packs/hub/session'
 import { floatsOf } from '../../packs/hub/tensors'
 import { toValleyError } from '../../protocol'
 import type { Ledger } from '../../runtime/ledger'
@@ -19,12 +20,9 @@ export class HubEmbedding {
     this.#close = ledger.open('session')
   }
 
-  /** Starts the session. Errors: out-of-memory, internal {stage: 'session'} */
+  /** Starts the session. Errors: as openSession */
   static async open(ort: OrtModule, graph: HubGraph, hiddenSize: number, ledger: Ledger): Promise<HubEmbedding> {
-    const options = { executionProviders: ['wasm'], externalData: [...graph.beside] }
-    const session = await ort.InferenceSession.create(graph.bytes, options).catch((thrown: unknown) => {
-      throw toValleyError(thrown, thrown instanceof RangeError ? 'out-of-memory' : 'internal', { stage: 'session' })
-    })
+    const session = await openSession(ort, graph, 'wasm')
     return new HubEmbedding(ort, session, hiddenSize, ledger)
   }
 

@@ -47,7 +47,7 @@ export class HubLanguage {
     this.context = new Context(decoder)
   }
 
-  /** Errors: hub-config, out-of-memory, internal {stage: 'session', detail} */
+  /** Errors: hub-config, as openSession */
   static async open(
     ort: OrtModule,
     repository: string,

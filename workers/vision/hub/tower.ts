@@ -5,8 +5,8 @@
 import type { InferenceSession } from 'onnxruntime-web'
 import type { HubModel } from '../../packs/hub/config'
 import type { HubGraph } from '../../packs/hub/graphs'
+import { openSession } from '../../packs/hub/session'
 import { floatsOf } from '../../packs/hub/tensors'
-import { toValleyError } from '../../protocol'
 import { GpuBuffers } from '../../runtime/buffers'
 import type { Ledger } from '../../runtime/ledger'
 import type { OrtModule } from '../../runtime/ort'
@@ -31,20 +31,15 @@ export class HubTower {
     this.#close = ledger.open('session')
   }
 
-  /** A session on `device`, or on the CPU for null. Errors: out-of-memory, internal {stage: 'session', detail} */
+  /** A session on `device`, or on the CPU for null. Errors: as openSession */
   static async create(
     ort: OrtModule,
     ledger: Ledger,
-    { bytes, beside }: HubGraph,
+    graph: HubGraph,
     model: HubModel,
     device: GPUDevice | null,
   ): Promise<HubTower> {
-    const executionProviders = device ? [{ name: 'webgpu' as const, device }] : ['wasm' as const]
-    const session = await ort.InferenceSession.create(bytes, { executionProviders, externalData: [...beside] }).catch(
-      (thrown: unknown) => {
-        throw toValleyError(thrown, thrown instanceof RangeError ? 'out-of-memory' : 'internal', { stage: 'session' })
-      },
-    )
+    const session = await openSession(ort, graph, device ? { name: 'webgpu', device } : 'wasm')
     const { inputSize: size, patch } = model.frames
     const kernels = device && patch ? await Kernels.compile(device, patchesCode, ['main'], { size, patch }) : null
     return new HubTower(ort, ledger, session, model, device, kernels)
