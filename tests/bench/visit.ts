@@ -32,6 +32,8 @@ export async function visit<T>(context: BrowserContext, url: string, work: (page
     timer = setTimeout(() => reject(new Error(`no result after ${patience / 1000} s`)), patience)
   })
   const use = async () => {
+    // tsx names functions through a helper that the page, to which they are sent, does not have.
+    await page.addInitScript('globalThis.__name = (named) => named')
     // A tab behind another gets no video frames.
     await page.bringToFront()
     await page.goto(url)

@@ -87,7 +87,6 @@ export function memoryOf(stage: Stage, clip: string): Promise<Memory> {
       async ({ question, options }) => {
         let peak = 0
         let done = false
-        // An arrow function of its own name would need a helper that the page does not have.
         const watching = (async () => {
           do {
             const { bytes } = await (performance as MeasuringPerformance).measureUserAgentSpecificMemory()
