@@ -14,7 +14,7 @@ export type {
   PromptOptions,
   Turn,
 } from './language/api'
-export { defaultHub, hubParameter, parseHubOrigin } from './offline/hub-origin'
+export { hubParameter } from './offline/hub-origin'
 export type { FolderFile, HubLook, HubOffer, PackFitness, PackOffer, PackProblem, PacksApi } from './packs/api'
 export type {
   ClipSource,

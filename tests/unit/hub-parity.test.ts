@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { generate } from '../../workers/language/generate'
 import { HubLanguage } from '../../workers/language/hub/model'
 import { type HubClip, hubText } from '../../workers/language/hub/prompt'
+import { openHubTokenizer } from '../../workers/language/hub/tokenizer'
 import { type HubModel, recognise } from '../../workers/packs/hub/config'
 import type { HubGraph } from '../../workers/packs/hub/graphs'
 import { type HubPooling, visualCost } from '../../workers/packs/hub/tokens'
@@ -221,6 +222,18 @@ describe.each(families)('%s', (family) => {
       code: 'context-full',
       data: { tokens: alone, limit: alone - 1 },
     })
+  })
+
+  test('the end token is found in either way of writing it', async () => {
+    const config = jsonOf(family, 'tokenizer_config.json') as { eos_token: string }
+    const written = { ...config, eos_token: { content: config.eos_token } }
+    const files = {
+      'tokenizer.json': bytesOf(family, 'tokenizer.json'),
+      'tokenizer_config.json': new TextEncoder().encode(JSON.stringify(written)),
+      'chat_template.jinja': new TextEncoder().encode('x'),
+    }
+    const { endId } = await openHubTokenizer(family, files, model.imageTokenId)
+    expect(endId).toBe(language.tokenizer.endId)
   })
 
   test('a person’s words cannot stand for a picture', async () => {

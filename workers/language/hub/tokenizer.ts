@@ -56,7 +56,9 @@ export async function openHubTokenizer(
   const encode = (text: string) => tokenizer.encode(text, { add_special_tokens: false })
   const chatTemplate = typeof template === 'string' ? template : config.chat_template
   if (typeof chatTemplate !== 'string') return refuse('tokenizer_config.json', 'no chat template')
-  const [endId] = typeof config.eos_token === 'string' ? encode(config.eos_token) : []
+  // Written as its text, or as an added token with a text.
+  const eos = typeof config.eos_token === 'object' ? (config.eos_token as AddedToken | null)?.content : config.eos_token
+  const [endId] = typeof eos === 'string' ? encode(eos) : []
   if (endId === undefined) return refuse('tokenizer_config.json', 'no eos_token')
   const added = Array.isArray(json.added_tokens) ? (json.added_tokens as AddedToken[]) : []
   const imageToken = added.find(({ id }) => id === imageTokenId)?.content

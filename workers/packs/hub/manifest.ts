@@ -20,10 +20,6 @@ const hubManifest = z.object({
 })
 export type HubManifest = z.infer<typeof hubManifest>
 
-/** The address of a repository's pack in this browser; what it needs is read from where it is kept, never from the hub. */
-export const hubUrl = (repository: string) => `hub:/${repository}`
-export const isHub = (packUrl: string) => packUrl.startsWith('hub:/')
-
 /** A slash cannot stand in a file's name, and a name of the hub has no `=`. */
 const fileName = (repository: string) => `${repository.replace('/', '=')}.json`
 
