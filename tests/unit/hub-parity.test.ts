@@ -226,7 +226,7 @@ describe.each(families)('%s', (family) => {
 
   test('the end token is found in either way of writing it', async () => {
     const config = jsonOf(family, 'tokenizer_config.json') as { eos_token: string }
-    const written = { ...config, eos_token: { content: config.eos_token } }
+    const written = { ...config, eos_token: { __type: 'AddedToken', content: config.eos_token } }
     const files = {
       'tokenizer.json': bytesOf(family, 'tokenizer.json'),
       'tokenizer_config.json': new TextEncoder().encode(JSON.stringify(written)),
