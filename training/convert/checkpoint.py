@@ -108,7 +108,7 @@ class Checkpoint:
 
     def __init__(self, folder: Path, tower: Path | None = None) -> None:
         self.folder = folder
-        self.config = _config(folder)
+        self.config = read_config(folder)
         self._weights = Weights(folder)
         self._names = {name: published for published in self._weights if (name := canonical(published)) is not None}
         self._tower = Weights(tower) if tower else None
@@ -158,7 +158,8 @@ class Checkpoint:
         return self.config.get("model_type") == "valley" or bool({"use_patch_importance_pooling", "use_delta_transformer"} & self.config.keys())
 
 
-def _config(folder: Path) -> dict:
+def read_config(folder: Path) -> dict:
+    """config.json of a checkpoint's folder; ConversionError where it has none."""
     path = folder / "config.json"
     if not path.exists():
         raise ConversionError(f"{folder} has no config.json")

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from training.convert.checkpoint import Checkpoint, ConversionError
+from training.convert.checkpoint import Checkpoint, ConversionError, read_config
 from training.export_tower import TowerGraph
 
 # CLIP's preprocessing (openai/clip-vit-large-patch14), which Valley and LLaVA keep.
@@ -59,9 +59,7 @@ def _vision_config(checkpoint: Checkpoint) -> dict:
     if nested:
         return nested
     if checkpoint.tower_folder:
-        from training.convert.checkpoint import _config
-
-        own = _config(checkpoint.tower_folder)
+        own = read_config(checkpoint.tower_folder)
         return own.get("vision_config") or own
     # Valley's config.json names its tower alone: ViT-L/14 has heads of 64 and CLIP's own activation.
     return {}
