@@ -6,6 +6,7 @@ import * as Comlink from 'comlink'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { generate } from '../../workers/language/generate'
 import { type LoadedModel, loadModel } from '../../workers/language/model'
+import { argmax } from '../../workers/language/sampling'
 import { splice } from '../../workers/language/splice'
 import { type FolderFile, keptFolders, type PacksApi } from '../../workers/protocol'
 import { Ledger } from '../../workers/runtime/ledger'
@@ -80,6 +81,24 @@ async function answer(model: LoadedModel, reference: Reference, index: number): 
   return said
 }
 
+/** What the model would say after each of PyTorch's tokens, and what PyTorch said. */
+async function forced(model: LoadedModel, reference: Reference, index: number) {
+  const wanted = reference.cases[index]?.tokens ?? []
+  const rows = await inflated(reference.cases[index]?.visual ?? { deflated: '' })
+  const visual = { name: `forced-${index}`, rows, length: rows.length / model.embedding.hiddenSize }
+  const pieces = [
+    { kind: 'text', ids: reference.before },
+    { kind: 'visual', length: visual.length },
+    { kind: 'text', ids: [...reference.after, ...wanted.slice(0, -1)] },
+  ] as const
+  const sequence = splice(pieces, model.embedding, visual)
+  const { length } = sequence.keys
+  model.decoder.truncate(0)
+  const places = wanted.map((_, at) => length - wanted.length + at)
+  const logits = await model.decoder.run(sequence.embed(0, length), places)
+  return { found: logits.map(argmax), wanted }
+}
+
 describe.each([
   ['tiny-valley-importance-q8', 4 * 64],
   ['tiny-valley-importance-q4f16', 4 * 64],
@@ -106,6 +125,18 @@ describe.each([
       expect(await answer(model, reference, index)).toEqual(reference.cases[index]?.tokens)
     }
     await model.dispose()
+
+    // What this device would take by itself: on the CPU int8, derived from eight bits or from four.
+    const own = await loadModel({ packUrl, basesUrl: folder, backend: 'wasm' }, ledger, () => {})
+    let agreed = 0
+    let asked = 0
+    for (const index of reference.cases.keys()) {
+      const { found, wanted } = await forced(own, reference, index)
+      asked += wanted.length
+      agreed += wanted.filter((token, at) => token === found[at]).length
+    }
+    await own.dispose()
+    expect(agreed / asked).toBeGreaterThanOrEqual(0.8)
     expect(ledger.snapshot()).toEqual({})
   })
 })
