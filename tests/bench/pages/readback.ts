@@ -14,8 +14,11 @@ function startVision(): WorkerClient<VisionApi> {
 
 function startLanguage(): WorkerClient<LanguageApi> {
   const name = crypto.randomUUID()
-  const at = new URL('../../tools/readback/language.worker.ts', import.meta.url)
-  const worker = new Worker(at, { type: 'module', name })
+  // In one piece, as Vite looks for it.
+  const worker = new Worker(new URL('../../tools/readback/language.worker.ts', import.meta.url), {
+    type: 'module',
+    name,
+  })
   return new WorkerClient('language', worker, name)
 }
 
