@@ -1,5 +1,5 @@
 import * as Tooltip from 'radix-ui/tooltip'
-import { lazy, Suspense, useCallback, useEffect } from 'react'
+import { lazy, Suspense, useCallback, useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ElsewhereNotice } from '../assistant/elsewhere-notice'
 import { ChatPanel } from '../chat/chat-panel'
@@ -27,6 +27,7 @@ export function App() {
   const session = useSession()
   const { chat, clips } = useSessionState()
   const settings = useSettings()
+  const language = useRef<string>(i18n.language)
   useTheme(settings.theme)
   const clip = activeClip(clips)
   const hasTurns = chat.turns.length > 0
@@ -35,6 +36,9 @@ export function App() {
   const onFolders = useCallback(() => session.notify({ kind: 'folder' }), [session])
 
   useEffect(() => {
+    // Said again, the same language would have all of the page drawn again.
+    if (language.current === settings.language) return
+    language.current = settings.language
     void i18n.changeLanguage(settings.language)
   }, [i18n, settings.language])
 
