@@ -29,6 +29,7 @@ import { type LoadedModel, loadModel } from './model'
 import { type ClipPlace, fitPrompt, hintText, type Prompt, prefixPieces, sharedEnds } from './prompt'
 import { type Random, seededRandom } from './sampling'
 import { commonPrefix, type Sequence, splice } from './splice'
+import { warmUp } from './warm-up'
 
 /** A question with all that it is answered from, ready to be run. */
 type Composed = {
@@ -61,7 +62,7 @@ export class LanguageEngine implements LanguageApi {
       this.#kept = options.keepClips ? new KeptPrefixes(model.identity) : null
       onProgress({ stage: 'warm-up', done: 0, total: 1 })
       const { sequence } = this.#prefix(model, null, {})
-      await model.context.fill(sequence, sequence.keys.length)
+      await warmUp(model, sequence, model.decoder.backend)
       onProgress({ stage: 'warm-up', done: 1, total: 1 })
       return {
         packId: model.pack.id,
