@@ -21,8 +21,8 @@ export type RecorderState =
   /** The browser asks the person. */
   | { readonly status: 'asking' }
   | { readonly status: 'previewing'; readonly stream: MediaStream; readonly cameras: number }
-  /** `since`: on the clock of performance.now(). */
-  | { readonly status: 'recording'; readonly stream: MediaStream; readonly since: number }
+  /** `since`: on the clock of performance.now(); null until the recorder has its first picture. */
+  | { readonly status: 'recording'; readonly stream: MediaStream; readonly since: number | null }
   | { readonly status: 'finishing' }
   /** The recording has been handed over. */
   | { readonly status: 'kept'; readonly end: RecordingEnd }
@@ -136,13 +136,16 @@ export class SnippetRecorder {
       const timer = setTimeout(() => this.#end('limit'), longestRecording * 1000)
       const since = performance.now()
       const run: Run = { recorder, format, pieces: [], begun: new Date(), timer, since, end: null }
+      recorder.addEventListener('start', () => {
+        if (this.#run === run && !run.end) this.#set({ status: 'recording', stream, since: performance.now() })
+      })
       recorder.addEventListener('dataavailable', ({ data }) => data.size > 0 && run.pieces.push(data))
       recorder.addEventListener('error', () => this.#run === run && this.#end('failed'))
       // It also stops by itself when its last track ends.
       recorder.addEventListener('stop', () => void this.#finish(run))
       this.#run = run
       recorder.start(pieceLength)
-      this.#set({ status: 'recording', stream, since })
+      this.#set({ status: 'recording', stream, since: null })
     } catch (thrown) {
       console.warn('the recorder does not start', thrown)
       this.#fail('recorder-failed')

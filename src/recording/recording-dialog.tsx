@@ -156,10 +156,11 @@ function Words({ source, state }: StateProps) {
 }
 
 /** How long it has been recording, of how long it may. Not part of the status: a reader that read every second of it would drown the rest. */
-function Elapsed({ since }: { readonly since: number }) {
+function Elapsed({ since }: { readonly since: number | null }) {
   const { t } = useTranslation()
   const [seconds, setSeconds] = useState(0)
   useEffect(() => {
+    if (since === null) return
     const timer = setInterval(() => setSeconds((performance.now() - since) / 1000), 200)
     return () => clearInterval(timer)
   }, [since])
