@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config'
 import './tests/tools/node-20'
 import { chromiumArgs, chromiumEnv, findChromium, recordingArgs } from './tests/tools/chromium'
 import { serveData } from './tests/tools/serve-data'
+import { serveHub } from './tests/tools/serve-hub'
 import viteConfig from './vite.config'
 
 const executablePath = findChromium()
@@ -29,7 +30,7 @@ export default mergeConfig(
         },
         {
           extends: true,
-          plugins: [serveData()],
+          plugins: [serveData(), serveHub()],
           // Found in the middle of a run, it would reload the test that is running.
           optimizeDeps: { include: ['axe-core'] },
           test: {

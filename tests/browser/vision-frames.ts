@@ -8,7 +8,7 @@ import { type MediaFrame, mediaFrame } from '../../workers/vision/media-frame'
 import { type PlaneFormat, planeFormat, readPlanes } from '../../workers/vision/planes'
 import { GpuPreprocessor } from '../../workers/vision/preprocess'
 import { planesToRgba } from '../../workers/vision/reference/planes'
-import { preprocessReference } from '../../workers/vision/reference/resample'
+import { type Filter, preprocessReference } from '../../workers/vision/reference/resample'
 import { readBuffer } from '../../workers/vision/tower'
 import { readPixels } from '../../workers/vision/wasm-encoder'
 
@@ -79,11 +79,16 @@ export function rgbaFrame(size: Size, alpha: (x: number, y: number) => number = 
 
 export type Bench = { readonly gpu: GpuDevice; readonly ledger: Ledger; readonly preprocessor: GpuPreprocessor }
 
-export async function openBench(): Promise<Bench> {
+/** @param filter  of the resize */
+export async function openBench(filter: Filter = 'bilinear-antialias'): Promise<Bench> {
   const ledger = new Ledger()
   const gpu = await openDevice(ledger)
   if (!gpu) throw new Error('no WebGPU adapter')
-  return { gpu, ledger, preprocessor: await GpuPreprocessor.create(gpu.device, ledger, encoderSize, plain) }
+  return {
+    gpu,
+    ledger,
+    preprocessor: await GpuPreprocessor.create(gpu.device, ledger, encoderSize, { ...plain, filter }),
+  }
 }
 
 /** Wraps a frame whose container asks for `orientation`. */
@@ -126,10 +131,14 @@ export async function onCpu(ledger: Ledger, media: MediaFrame, resize: Resize, r
 }
 
 /** The same by the TypeScript reference, from the frame's own planes. */
-export async function byReference(media: MediaFrame, resize: Resize): Promise<Float32Array> {
+export async function byReference(
+  media: MediaFrame,
+  resize: Resize,
+  filter: Filter = 'bilinear-antialias',
+): Promise<Float32Array> {
   const planes = await readPlanes(media.frame)
   if (!planes) throw new Error(`planes of ${media.frame.format}`)
   const out = new Float32Array(3 * encoderSize ** 2)
-  preprocessReference(planesToRgba(planes), media.orientation, resize, plain, out)
+  preprocessReference(planesToRgba(planes), media.orientation, resize, { ...plain, filter }, out)
   return out.map((value) => value * 255)
 }

@@ -116,6 +116,28 @@ describe('size', () => {
   })
 })
 
+describe('other filters than the triangle', () => {
+  test.each(['bicubic-antialias', 'lanczos-antialias'] as const)('%s, smaller and larger', async (filter) => {
+    const other = await openBench(filter)
+    try {
+      for (const [width, height] of [
+        [641, 361],
+        [64, 36],
+      ] as const) {
+        const media = asMedia(yuvFrame('I420', { width, height }), other.ledger)
+        const reference = await byReference(media, squash, filter)
+        const { codes } = await onGpu(other, media, squash, 'planes')
+        expect(largestGap(codes, reference), `${width} x ${height}`).toBeLessThanOrEqual(tolerance)
+        media.close()
+      }
+    } finally {
+      other.preprocessor.dispose()
+      other.gpu.dispose()
+    }
+    expect(other.ledger.snapshot()).toEqual({})
+  })
+})
+
 describe('rotation has one owner', () => {
   const orientations = ([0, 90, 180, 270] as const).flatMap((rotation) =>
     [false, true].map((flip) => ({ rotation, flip })),

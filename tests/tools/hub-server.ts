@@ -15,7 +15,9 @@ export type HubRepository = {
 
 /** How one file is given, until it is told otherwise. `cut`: a part of what was asked for, then the connection is gone. */
 export type HubMishap =
-  | { readonly kind: 'cut'; readonly after: number }
+  | { readonly kind: 'cut'; readonly after: number; readonly once?: true }
+  /** A part of what was asked for, and then nothing more, the connection open. */
+  | { readonly kind: 'stall'; readonly after: number }
   | { readonly kind: 'wrong-byte'; readonly at: number }
   | { readonly kind: 'status'; readonly status: number; readonly headers?: Readonly<Record<string, string>> }
   /** Files come whole, whatever range is asked for. */
@@ -99,7 +101,9 @@ export async function startHubServer(repositories: Readonly<Record<string, HubRe
     const key = `${owner}/${name}/${path.join('/')}`
     const bytes = held.get(`${owner}/${name}`)?.files[path.join('/')]
     if (!bytes) return refuse(response, { kind: 'status', status: 404 })
-    give(request, response, bytes, digest('sha256', bytes), mishaps.get(key))
+    const mishap = mishaps.get(key)
+    if (mishap?.kind === 'cut' && mishap.once) mishaps.delete(key)
+    give(request, response, bytes, digest('sha256', bytes), mishap)
   })
 
   const origins = await Promise.all([hub, files].map(listen))
@@ -153,9 +157,10 @@ function give(
     ETag: `"${etag}"`,
     ...(asked ? { 'Content-Range': `bytes ${from}-${bytes.length - 1}/${bytes.length}` } : {}),
   })
+  if (mishap?.kind === 'stall') return void response.write(body.subarray(0, mishap.after))
   if (mishap?.kind !== 'cut') return void response.end(body)
-  // Once what is to arrive has left, the connection goes.
-  response.write(body.subarray(0, mishap.after), () => response.destroy())
+  // The connection ends in order, after what was written: a reset would take along what is still on its way.
+  response.write(body.subarray(0, mishap.after), () => response.socket?.end())
 }
 
 async function listen(server: Server): Promise<string> {

@@ -9,7 +9,7 @@ import type { MediaFrame } from './media-frame'
 import { type Planes, readPlanes } from './planes'
 import planesCode from './planes.wgsl?raw'
 import preprocessCode from './preprocess.wgsl?raw'
-import type { Normalisation } from './reference/resample'
+import { type Normalisation, reachOf } from './reference/resample'
 import { displaySize, drawable, drawFrame, orientationFor, routesFor } from './routes'
 
 const tile = 16
@@ -41,7 +41,7 @@ export class GpuPreprocessor {
 
   /** Compiles the kernels for an encoder input of `size` x `size`. */
   static async create(device: GPUDevice, ledger: Ledger, size: number, normalisation: Normalisation) {
-    const constants = { size }
+    const constants = { size, reach: reachOf(normalisation.filter) }
     const [external, sampled, planes] = await Promise.all([
       Kernels.compile(device, specialise('texture_external', 'textureLoad(frame, at)'), ['main'], constants),
       Kernels.compile(device, specialise('texture_2d<f32>', 'textureLoad(frame, at, 0)'), ['main'], constants),

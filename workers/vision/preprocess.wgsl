@@ -1,5 +1,5 @@
-// One frame into one slot of the encoder's input: turn, antialiased triangle resize, crop, composite on white, clamp,
-// normalise. reference/resample.ts is the same computation in TypeScript.
+// One frame into one slot of the encoder's input: turn, antialiased resize, crop, composite on white, clamp, normalise.
+// reference/resample.ts is the same computation in TypeScript.
 //
 // A workgroup owns a TILE x TILE square of outputs. It walks down the source rows that the tile needs, TILE rows at a
 // time: first every thread resizes one row horizontally for its column into shared memory, then every thread adds the
@@ -19,6 +19,7 @@ struct Params {
 
 const TILE = 16u;
 override size: u32;     // width and height of the encoder's input
+override reach: u32 = 1u; // of the filter, in pixels of the coarser side: 1 triangle, 2 cubic, 3 Lanczos
 
 @group(0) @binding(0) var frame: FRAME_TYPE;
 @group(0) @binding(1) var<storage, read_write> pixels: array<f32>;
@@ -52,8 +53,18 @@ fn shownPixel(x: u32, y: u32, source: vec2u, shown: vec2u) -> vec3f {
   return clamp(color + (1.0 - texel.a), vec3f(0), vec3f(1));
 }
 
-fn triangle(index: u32, centre: f32, support: f32) -> f32 {
-  return max(0.0, 1.0 - abs(f32(index) + 0.5 - centre) / support);
+fn sinc(x: f32) -> f32 {
+  let turn = 3.14159265 * x;
+  return select(sin(turn) / turn, 1.0, x == 0.0);
+}
+
+// The weight of a source pixel for an output whose centre stands at `centre`; `spread` is how far the filter is widened.
+fn filterWeight(index: u32, centre: f32, spread: f32) -> f32 {
+  let d = abs(f32(index) + 0.5 - centre) / spread;
+  if (reach == 1u) { return max(0.0, 1.0 - d); }
+  if (d >= f32(reach)) { return 0.0; }
+  if (reach == 3u) { return sinc(d) * sinc(d / 3.0); }
+  return select(((-0.5 * d + 2.5) * d - 4.0) * d + 2.0, (1.5 * d - 2.5) * d * d + 1.0, d < 1.0);
 }
 
 @compute @workgroup_size(TILE, TILE)
@@ -61,7 +72,8 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
   let source = textureDimensions(frame);
   let shown = select(source, source.yx, params.rotation % 180u != 0u);
   let scale = vec2f(shown) / params.resized;
-  let support = max(scale, vec2f(1));
+  let spread = max(scale, vec2f(1));
+  let support = spread * f32(reach);
   let tileStart = tile.xy * TILE;
   let output = tileStart + local.xy;
   let centre = (vec2f(output) + params.corner + 0.5) * scale;
@@ -81,15 +93,16 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
       var across = vec3f(0);
       var weights = 0.0;
       for (var x = columnBegin; x < columnEnd; x++) {
-        let weight = triangle(x, centre.x, support.x);
+        let weight = filterWeight(x, centre.x, spread.x);
         across += weight * shownPixel(x, y, source, shown);
         weights += weight;
       }
-      strip[local.y][local.x] = across / max(weights, 1e-6);
+      // A filter with negative lobes overshoots; Pillow cuts that off after either direction.
+      strip[local.y][local.x] = clamp(across / max(weights, 1e-6), vec3f(0), vec3f(1));
     }
     workgroupBarrier();
     for (var k = 0u; k < min(TILE, rowEnd - top); k++) {
-      let weight = triangle(top + k, centre.y, support.y);
+      let weight = filterWeight(top + k, centre.y, spread.y);
       sum += weight * strip[k][local.x];
       total += weight;
     }
@@ -97,7 +110,7 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_id) local:
   }
 
   if (output.x >= size || output.y >= size) { return; }
-  let value = (sum / max(total, 1e-6) - params.mean) * params.inverseStd;
+  let value = (clamp(sum / max(total, 1e-6), vec3f(0), vec3f(1)) - params.mean) * params.inverseStd;
   let plane = size * size;
   let at = params.slot * 3u * plane + output.y * size + output.x;
   pixels[at] = value.r;
