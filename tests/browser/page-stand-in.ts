@@ -121,7 +121,12 @@ export function standInEngine(mishaps: Mishaps = {}, pauses?: Pauses): { engine:
       gpuMemory: () => ({ bytes: 0, peakBytes: 0 }),
     })
   }
-  const engine = new Engine({ packUrl: 'https://test/pack.json', ...(pauses ? { pauses } : {}), startVision, startLanguage })
+  const engine = new Engine({
+    packUrl: 'https://test/pack.json',
+    ...(pauses ? { pauses } : {}),
+    startVision,
+    startLanguage,
+  })
   engine.start()
   return { engine, log }
 }

@@ -15,7 +15,7 @@ import { type OpenedMedia, openMedia } from './media'
 import type { MediaFrame } from './media-frame'
 import { openPictures } from './pictures'
 import { planTimestamps } from './plan'
-import { thumbnail } from './thumbnail'
+import { thumbnail, thumbnailOf } from './thumbnail'
 
 export type ClipContext = {
   readonly encoder: Encoder
@@ -132,8 +132,9 @@ class EncodeRun {
   async #add(frame: MediaFrame, forced: FrameRoute | undefined, signal: AbortSignal): Promise<void> {
     try {
       throwIfAborted(signal)
-      this.route = await this.#orLost(this.job.add(frame, forced))
-      this.#pending.push({ timestamp: frame.timestamp, thumbnail: thumbnail(frame) })
+      const { route, read } = await this.#orLost(this.job.add(frame, forced))
+      this.route = route
+      this.#pending.push({ timestamp: frame.timestamp, thumbnail: read ? thumbnailOf(read, frame) : thumbnail(frame) })
     } finally {
       frame.close()
     }

@@ -1,8 +1,10 @@
 /** What both backends offer to the engine: frames in, CLIP vectors and visual tokens out. */
 import type { PackManifest } from '../packs/schema'
 import type { Backend, FrameRoute } from '../protocol'
+import type { Orientation } from './geometry'
 import type { MediaFrame } from './media-frame'
 import type { PackTensors } from './pack-tensors'
+import type { Rgba } from './reference/resample'
 
 export type EncodedTokens = {
   /** [P, H] */
@@ -11,10 +13,16 @@ export type EncodedTokens = {
   readonly frameTokens: Float32Array<ArrayBuffer>
 }
 
+export type TakenFrame = {
+  readonly route: FrameRoute
+  /** The frame's pixels, not yet turned, and the turn that is left to do; null where they never came to the CPU. */
+  readonly read: { readonly pixels: Rgba; readonly orientation: Orientation } | null
+}
+
 /** One clip being encoded; the job owns its scratch until `dispose`. */
 export type EncoderJob = {
   /** Takes the next frame's pixels; the frame may be closed when this resolves. */
-  add(media: MediaFrame, forced?: FrameRoute): Promise<FrameRoute>
+  add(media: MediaFrame, forced?: FrameRoute): Promise<TakenFrame>
   /** Runs the tower on the frames added since the last run; their CLIP vectors (vectorSize) in order. */
   run(): Promise<Float32Array<ArrayBuffer>[]>
   /** Pools and projects everything that ran. */

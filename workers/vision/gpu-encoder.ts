@@ -4,7 +4,14 @@ import { GpuBuffers } from '../runtime/buffers'
 import type { GpuDevice } from '../runtime/device'
 import type { Ledger } from '../runtime/ledger'
 import type { OrtModule } from '../runtime/ort'
-import { type EncodedTokens, type Encoder, type EncoderJob, splitTokens, type VisionPack } from './encoder'
+import {
+  type EncodedTokens,
+  type Encoder,
+  type EncoderJob,
+  splitTokens,
+  type TakenFrame,
+  type VisionPack,
+} from './encoder'
 import { planResize } from './geometry'
 import type { MediaFrame } from './media-frame'
 import { GpuPreprocessor } from './preprocess'
@@ -113,10 +120,10 @@ class GpuJob implements EncoderJob {
     this.#batchEmbedding = this.#buffers.storage('batch embedding', 4 * batch * tower.embeddingSize)
   }
 
-  async add(media: MediaFrame, forced?: FrameRoute): Promise<FrameRoute> {
+  async add(media: MediaFrame, forced?: FrameRoute): Promise<TakenFrame> {
     const { preprocessor, pack } = this.owner
     const resize = planResize(media.shown, pack.manifest.tower)
-    return preprocessor.write(media, resize, this.#pixels, this.#pending++, forced)
+    return { route: await preprocessor.write(media, resize, this.#pixels, this.#pending++, forced), read: null }
   }
 
   async run(): Promise<Float32Array<ArrayBuffer>[]> {

@@ -1,23 +1,56 @@
-import { fitWithin } from './geometry'
+/** JPEGs of frames as shown, at most 160 px on their long side, on white. */
+import type { TakenFrame } from './encoder'
+import { fitWithin, type Orientation, type Size } from './geometry'
 import type { MediaFrame } from './media-frame'
+import { shrunk } from './reference/shrink'
 import { orientationFor } from './routes'
 
 const longSide = 160
 
-/** A JPEG of the frame as shown, at most 160 px on its long side, on white. */
 export function thumbnail(media: MediaFrame): Promise<Blob> {
-  const { width, height } = fitWithin(media.shown, longSide)
-  const canvas = new OffscreenCanvas(width, height)
-  const context = canvas.getContext('2d', { alpha: false })
+  return turnedJpeg(media.frame, fitWithin(media.shown, longSide), orientationFor(media, 'canvas'), false)
+}
+
+/**
+ * The same from pixels that are on the CPU already. Without a GPU the browser takes as long to draw a frame as the tower to
+ * encode it.
+ */
+export function thumbnailOf(
+  { pixels, orientation }: NonNullable<TakenFrame['read']>,
+  { shown }: Pick<MediaFrame, 'shown'>,
+): Promise<Blob> {
+  const size = fitWithin(shown, longSide)
+  const { width, height } = unturned(size, orientation)
+  const small = new OffscreenCanvas(width, height)
+  contextOf(small, true).putImageData(new ImageData(shrunk(pixels, width, height), width, height), 0, 0)
+  return turnedJpeg(small, size, orientation, true)
+}
+
+/** A turn swaps the sides, both ways. */
+const unturned = ({ width, height }: Size, { rotation }: Orientation): Size =>
+  rotation % 180 === 0 ? { width, height } : { width: height, height: width }
+
+function contextOf(canvas: OffscreenCanvas, onCpu: boolean): OffscreenCanvasRenderingContext2D {
+  const context = canvas.getContext('2d', { alpha: false, willReadFrequently: onCpu })
   if (!context) throw new Error('no 2D context')
+  return context
+}
+
+function turnedJpeg(
+  source: VideoFrame | OffscreenCanvas,
+  { width, height }: Size,
+  orientation: Orientation,
+  onCpu: boolean,
+): Promise<Blob> {
+  const canvas = new OffscreenCanvas(width, height)
+  const context = contextOf(canvas, onCpu)
   context.fillStyle = 'white'
   context.fillRect(0, 0, width, height)
   context.imageSmoothingQuality = 'medium'
-  const { rotation, flip } = orientationFor(media, 'canvas')
   context.translate(width / 2, height / 2)
-  if (flip) context.scale(-1, 1)
-  context.rotate((rotation * Math.PI) / 180)
-  const [across, down] = rotation % 180 === 0 ? [width, height] : [height, width]
-  context.drawImage(media.frame, -across / 2, -down / 2, across, down)
+  if (orientation.flip) context.scale(-1, 1)
+  context.rotate((orientation.rotation * Math.PI) / 180)
+  const across = unturned({ width, height }, orientation)
+  context.drawImage(source, -across.width / 2, -across.height / 2, across.width, across.height)
   return canvas.convertToBlob({ type: 'image/jpeg', quality: 0.8 })
 }

@@ -2,7 +2,7 @@
 import type { FrameRoute } from '../protocol'
 import type { Ledger } from '../runtime/ledger'
 import type { OrtModule } from '../runtime/ort'
-import type { EncodedTokens, Encoder, EncoderJob, VisionPack } from './encoder'
+import type { EncodedTokens, Encoder, EncoderJob, TakenFrame, VisionPack } from './encoder'
 import { type Orientation, planResize } from './geometry'
 import type { MediaFrame } from './media-frame'
 import { readPlanes } from './planes'
@@ -55,13 +55,13 @@ class WasmJob implements EncoderJob {
 
   constructor(readonly owner: WasmEncoder) {}
 
-  async add(media: MediaFrame, forced?: FrameRoute): Promise<FrameRoute> {
+  async add(media: MediaFrame, forced?: FrameRoute): Promise<TakenFrame> {
     const { tower } = this.owner.pack.manifest
     const { pixels, orientation, route } = await readPixels(media, this.owner.ledger, forced)
     this.#pixels = new Float32Array(3 * tower.inputSize ** 2)
     const resize = planResize(media.shown, tower)
     preprocessReference(pixels, orientation, resize, tower, this.#pixels)
-    return route
+    return { route, read: { pixels, orientation } }
   }
 
   async run(): Promise<Float32Array<ArrayBuffer>[]> {
