@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { CDPSession, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
-import { databaseName } from '../../src/storage/database'
 import { securityHeaders } from '../../workers/offline/security-headers'
 import { buildFolder, ensureBuild, type OpenBrowser, openBrowser } from '../tools/app'
 import { askQuestion, type Driven, drivePlaywright, openClip, waitFor, waitForEngine } from '../tools/drive'
 import { longClip } from '../tools/long-clip'
 import { type PlainHost, startPlainHost } from '../tools/plain-host'
+import { storedTurns, writeUntilFull } from '../tools/storage'
 
 declare const valley: { loseDevice(): Promise<void> }
 
@@ -62,23 +62,6 @@ const grant = (bytes?: number) =>
   })
 const answered = async (question: string) =>
   expect(await askQuestion(driven, question, patience)).toMatchObject({ status: 'done', error: null })
-/** How many questions the database holds; it is opened as it is, and never made. */
-const storedTurns = () =>
-  page.evaluate(async (name) => {
-    if (!(await indexedDB.databases()).some((database) => database.name === name)) return 0
-    return new Promise<number>((resolve, reject) => {
-      const opening = indexedDB.open(name)
-      opening.onerror = () => reject(opening.error)
-      opening.onsuccess = () => {
-        const database = opening.result
-        const counting = database.transaction('turns').objectStore('turns').count()
-        counting.onsuccess = () => {
-          database.close()
-          resolve(counting.result)
-        }
-      }
-    })
-  }, databaseName)
 const untilEncoding = () => page.locator('.clip-progress[data-status=encoding]').waitFor()
 
 test('in a hidden tab, where no frame is ever painted, a clip is looked at and answered about', async () => {
@@ -118,7 +101,7 @@ test('storage thrown away while the app is open: what is on show is kept anew', 
   await answered('What was said before?')
   await clearStorage()
   await answered('What was said after?')
-  await expect.poll(storedTurns, { timeout: patience }).toBe(2)
+  await expect.poll(() => storedTurns(page), { timeout: patience }).toBe(2)
   await page.reload()
   const { turns } = await waitFor(driven, (t) => t.turns.length > 0, patience)
   expect(turns.map(({ question }) => question)).toEqual(['What was said before?', 'What was said after?'])
@@ -142,6 +125,8 @@ test('a full disk: the pack works without being kept; words that find no room ar
   await openClip(driven, shortClip, patience)
   await answered('Is there room?')
   await grant(1)
+  // The browser remembers for a while how much room there was.
+  await expect.poll(() => writeUntilFull(page), { timeout: patience }).toBe('QuotaExceededError')
   await answered('Is there none?')
   const notice = page.getByText('the last words are not stored yet')
   await notice.waitFor()

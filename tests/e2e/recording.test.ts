@@ -7,6 +7,7 @@ import { buildFolder, ensureBuild, type OpenBrowser, openBrowser } from '../tool
 import { recordingArgs } from '../tools/chromium'
 import { askQuestion, drivePlaywright, waitFor, waitForEngine } from '../tools/drive'
 import { type PlainHost, startPlainHost } from '../tools/plain-host'
+import { storedTurns } from '../tools/storage'
 
 const patience = 60_000
 let host: PlainHost
@@ -47,10 +48,11 @@ test.each([
   expect(title).toMatch(new RegExp(`^${what} `))
   expect(clip?.timestamps.length).toBeGreaterThan(1)
   expect(await askQuestion(driven, 'What is it?', patience)).toMatchObject({ status: 'done', error: null })
+  await expect.poll(() => storedTurns(page), { timeout: patience }).toBe(1)
 
   await page.reload()
   await visit()
-  const back = await waitFor(driven, (now) => now.clip !== null, patience)
+  const back = await waitFor(driven, (now) => now.clip !== null && now.turns.length > 0, patience)
   expect(back).toMatchObject({ title, errors: [], turns: [{ question: 'What is it?' }] })
   expect(back.clip?.timestamps).toEqual(clip?.timestamps)
 })

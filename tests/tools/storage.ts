@@ -1,0 +1,45 @@
+/** What a page's storage holds, and filling it. */
+import type { Page } from 'playwright-core'
+import { databaseName } from '../../src/storage/database'
+
+/** How many questions the database holds; it is opened as it is, and never made. */
+export function storedTurns(page: Page): Promise<number> {
+  return page.evaluate(async (name) => {
+    if (!(await indexedDB.databases()).some((database) => database.name === name)) return 0
+    return new Promise<number>((resolve, reject) => {
+      const opening = indexedDB.open(name)
+      opening.onerror = () => reject(opening.error)
+      opening.onsuccess = () => {
+        const database = opening.result
+        const counting = database.transaction('turns').objectStore('turns').count()
+        counting.onsuccess = () => {
+          database.close()
+          resolve(counting.result)
+        }
+      }
+    })
+  }, databaseName)
+}
+
+/** Writes 20 kB into a database of its own: "" where there was room, else the name of the error. */
+export function writeUntilFull(page: Page): Promise<string> {
+  return page.evaluate(
+    () =>
+      new Promise<string>((resolve) => {
+        const opening = indexedDB.open('filler')
+        opening.onupgradeneeded = () => opening.result.createObjectStore('bytes', { autoIncrement: true })
+        opening.onerror = () => resolve(opening.error?.name ?? 'unknown')
+        opening.onsuccess = () => {
+          const database = opening.result
+          const writing = database.transaction('bytes', 'readwrite')
+          writing.objectStore('bytes').add(crypto.getRandomValues(new Uint8Array(20_000)))
+          const end = (name: string) => {
+            database.close()
+            resolve(name)
+          }
+          writing.oncomplete = () => end('')
+          writing.onabort = () => end(writing.error?.name ?? 'unknown')
+        }
+      }),
+  )
+}
