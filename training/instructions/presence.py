@@ -69,7 +69,8 @@ def presence(scene: Scene) -> Presence:
     for text in filter(None, texts):
         seen = tokens(text)
         every |= seen
-        named.update({name for word in seen for name in NAMES.get(word, ())})
+        # Sorted: the order of a set differs from process to process, and draws follow the order of this one.
+        named.update(sorted({name for word in seen for name in NAMES.get(word, ())}))
     for (first, second), words in MISLEADING.items():
         if first in named and second in named and not every & (THINGS[second].names - words):
             del named[second]

@@ -1,12 +1,15 @@
 """Instruction data from a small made-up corpus: reproducible, train and val apart, balanced, and true to captions and order."""
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from random import Random
 
 import pytest
 
-from training.data import MOTION
+from training.data import MOTION, ROOT
 from training.instructions import generate, order
 from training.instructions.conversations import presence_turn
 from training.instructions.corpus import Corpus, is_held_out, tidy
@@ -30,6 +33,23 @@ def test_the_same_seed_gives_the_same_lines_and_another_seed_others(scenes, trai
     again = list(map(to_json, generate.train_records(Corpus("train", scenes), 1)))
     assert again == list(map(to_json, train))
     assert again != list(map(to_json, generate.train_records(Corpus("train", scenes), 2)))
+
+
+def test_what_a_scene_shows_is_listed_in_the_same_order_in_every_process():
+    """Draws follow the order of dicts; sets of strings have another one in each process."""
+    program = (
+        "from training.instructions.corpus import Scene\n"
+        "from training.instructions.presence import presence\n"
+        "caption = 'A dog, a cat, a horse, a car, a bus, a tree, a ball and an umbrella by a bench.'\n"
+        "print(list(presence(Scene('flickr8k', 'one', 'train', 1, False, (caption,))).named))"
+    )
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", program], cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(said) == 1 and "umbrella" in said.pop()
 
 
 def test_no_val_item_is_trained_on_and_no_train_item_evaluated(scenes, train, val):
