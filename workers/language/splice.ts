@@ -61,18 +61,30 @@ export function splice(pieces: readonly Piece[], embedding: TokenEmbedding, visu
   if (visual && visual.rows.length !== visual.length * width) {
     throw new RangeError(`visual tokens are not ${width} wide, as the decoder's embeddings are`)
   }
+  return sequenceOf(keys, embedding, (position) => visual?.rows.subarray(...rowAt(position - visualStart, width)))
+}
+
+const rowAt = (index: number, width: number) => [index * width, (index + 1) * width] as const
+
+/**
+ * The sequence of `keys`: rows of token ids come from `embedding`, the others from `rowOf`.
+ * @param rowOf  [hiddenSize] of a position whose key is no token id
+ */
+export function sequenceOf(
+  keys: readonly PositionKey[],
+  embedding: Pick<TokenEmbedding, 'hiddenSize' | 'lookUp'>,
+  rowOf: (position: number, key: string) => Float32Array | undefined,
+): Sequence {
+  const width = embedding.hiddenSize
   return {
     keys,
     embed: (from, to) => {
       const rows = new Float32Array((to - from) * width)
       for (let position = from; position < to; position++) {
-        const row = rows.subarray((position - from) * width, (position - from + 1) * width)
+        const row = rows.subarray(...rowAt(position - from, width))
         const key = keys[position]
         if (typeof key === 'number') embedding.lookUp(key, row)
-        else if (visual && key !== undefined) {
-          const index = position - visualStart
-          row.set(visual.rows.subarray(index * width, (index + 1) * width))
-        }
+        else if (key !== undefined) row.set(rowOf(position, key) ?? [])
       }
       return rows
     },

@@ -57,16 +57,17 @@ export async function openEncoder(
     return openOnCpu(pack, ledger, report)
   }
   if (!hasChoice || frameMs) return { ...onGpu, frameMs }
-  const onCpu = await openOnCpu(pack, ledger, report)
+  let onCpu: OpenEncoder | undefined
   let measured: FrameMs
   try {
+    onCpu = await openOnCpu(pack, ledger, report)
     measured = {
       webgpu: await Promise.race([measureFrameMs(onGpu.encoder, ledger), watch.lost]),
       wasm: await measureFrameMs(onCpu.encoder, ledger),
     }
   } catch (thrown) {
     // A measurement that fails decides nothing: the next load tries again.
-    await onCpu.encoder.dispose()
+    await onCpu?.encoder.dispose()
     if (watch.isLost) {
       await onGpu.encoder.dispose()
       throw thrown

@@ -6,7 +6,7 @@ import type { HubFamily } from '../../packs/hub/config'
 import type { HubPooling } from '../../packs/hub/tokens'
 import type { Turn } from '../../protocol'
 import { plainWords } from '../prompt'
-import type { PositionKey, Sequence } from '../splice'
+import { type PositionKey, type Sequence, sequenceOf } from '../splice'
 import type { HubEmbedding } from './embedding'
 import type { HubMessage, HubTokenizer } from './tokenizer'
 
@@ -141,20 +141,8 @@ export async function hubSequence(
     throw new RangeError(`${seen} image tokens for ${clip.rows.length / width} rows`)
   }
   await embedding.load(keys.filter((key) => typeof key === 'number'))
-  return {
-    keys,
-    embed: (from, to) => {
-      const rows = new Float32Array((to - from) * width)
-      for (let position = from; position < to; position++) {
-        const row = rows.subarray((position - from) * width, (position - from + 1) * width)
-        const key = keys[position]
-        if (typeof key === 'number') embedding.lookUp(key, row)
-        else if (clip && key !== undefined) {
-          const index = Number(key.slice(clip.name.length + 1))
-          row.set(clip.rows.subarray(index * width, (index + 1) * width))
-        }
-      }
-      return rows
-    },
-  }
+  return sequenceOf(keys, embedding, (_, key) => {
+    const index = clip ? Number(key.slice(clip.name.length + 1)) : 0
+    return clip?.rows.subarray(index * width, (index + 1) * width)
+  })
 }
