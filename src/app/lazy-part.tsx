@@ -1,15 +1,19 @@
 import { type ComponentType, lazy, useState } from 'react'
+import { PartBoundary, PartMissing } from './part-boundary'
 
 const fetches: (() => Promise<unknown>)[] = []
 
 /**
  * A component whose code comes when it is first shown, or before, with `preloadParts`. Unlike one of React's `lazy` it then
  * shows at once: no fallback flashes, and the focus stays where it is. To be shown within a Suspense.
+ * Where its code cannot be had, its place says so and the rest of the page stays.
  */
 export function lazyPart<Props extends object>(load: () => Promise<ComponentType<Props>>): ComponentType<Props> {
   let loaded: ComponentType<Props> | undefined
   const fetch = async () => {
-    loaded ??= await load()
+    loaded ??= await load().catch((cause: unknown) => {
+      throw new PartMissing('a part of the page cannot be fetched', { cause })
+    })
     return { default: loaded }
   }
   fetches.push(fetch)
@@ -17,7 +21,11 @@ export function lazyPart<Props extends object>(load: () => Promise<ComponentType
   return function LazyPart(props: Props) {
     // The same for as long as it is shown: another type would begin anew.
     const [Part] = useState<ComponentType<Props>>(() => loaded ?? Fetched)
-    return <Part {...props} />
+    return (
+      <PartBoundary>
+        <Part {...props} />
+      </PartBoundary>
+    )
   }
 }
 

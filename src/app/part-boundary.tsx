@@ -1,0 +1,38 @@
+import { Component, type ReactNode } from 'react'
+import { useTranslation } from 'react-i18next'
+
+/** The code of a part of the page did not come: the connection went, or another version of the app took its place. */
+export class PartMissing extends Error {}
+
+type Props = { readonly children: ReactNode }
+
+/** Keeps the rest of the page when a part of it cannot be fetched. Every other error goes on to where it went before. */
+export class PartBoundary extends Component<Props, { readonly thrown: unknown }> {
+  override state = { thrown: undefined }
+
+  static getDerivedStateFromError(thrown: unknown) {
+    return { thrown }
+  }
+
+  override render() {
+    const { thrown } = this.state
+    if (thrown === undefined) return this.props.children
+    if (!((thrown as unknown) instanceof PartMissing)) throw thrown
+    return <MissingPart />
+  }
+}
+
+/** Browsers may remember that a module did not come, so a reload is what helps. */
+function MissingPart() {
+  const { t } = useTranslation()
+  return (
+    <div className="notice" data-kind="error" role="alert">
+      <p className="notice-text">
+        {t('shell.partMissing')} {t('shell.partMissingNext')}
+      </p>
+      <button type="button" className="button" data-size="small" onClick={() => location.reload()}>
+        {t('shell.reload')}
+      </button>
+    </div>
+  )
+}
