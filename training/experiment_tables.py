@@ -78,9 +78,14 @@ def going_on(options: Options, run: str, *more: str) -> Training:
     return Training(run, ("training.trial", *shared, *more))
 
 
+def everything(options: Options) -> Training:
+    """What four tables hold their other rows against: nothing left out, nothing added."""
+    return going_on(options, "exp-everything")
+
+
 def pooling_runs(options: Options) -> list[tuple[str, str, Training]]:
     return [
-        ("mean", "mean (v1)", going_on(options, "exp-pooling-mean")),
+        ("mean", "mean (v1)", everything(options)),
         ("importance", "importance (v2)", going_on(options, "exp-pooling-importance", "--pooling", "importance")),
         ("delta", "delta (v3)", going_on(options, "exp-pooling-delta", "--pooling", "delta")),
         ("frames", "full-frame tokens", going_on(options, "exp-pooling-frames", "--full-frames")),
@@ -134,7 +139,7 @@ def phases(options: Options) -> list[Row]:
 
 
 def types(options: Options) -> list[Row]:
-    runs = [("all", "all types", going_on(options, "exp-types-all"))]
+    runs = [("all", "all types", everything(options))]
     runs += [
         (f"no-{name}", f"without {', '.join(kinds)}", going_on(options, f"exp-types-no-{name}", "--without", *kinds))
         for name, kinds in GROUPS.items()
@@ -156,7 +161,7 @@ def retrieval(options: Options) -> list[Row]:
     """Trained and asked either way."""
     rows = []
     for way, said in (("clip", "the mean of its frames"), ("frames", "its frames' votes"), ("time", "its parts, in time order")):
-        training = going_on(options, f"exp-retrieval-{way}", "--quote-by", way)
+        training = everything(options) if way == "clip" else going_on(options, f"exp-retrieval-{way}", "--quote-by", way)
         clips, asked = (evaluation(options, training.run, *what, "--quote-by", way) for what in (("msrvtt", "caption"), (QUESTIONS, "qa")))
         rows.append(Row(way, f"quotes found by {said}", (training,), {"clips": clips, "questions": asked}))
     return rows
@@ -165,7 +170,7 @@ def retrieval(options: Options) -> list[Row]:
 def text_only(options: Options) -> list[Row]:
     rows = []
     for percent in (0, 10, 30):
-        training = going_on(options, f"exp-text-only-{percent}", "--text-only", f"{percent / 100:g}")
+        training = going_on(options, f"exp-text-only-{percent}", "--text-only", f"{percent / 100:g}") if percent else everything(options)
         label = f"{percent} % of the rows text in place of pictures"
         rows.append(Row(str(percent), label, (training,), captions(options, training.run) | questions(options, training.run)))
     return rows
