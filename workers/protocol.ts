@@ -2,6 +2,8 @@
  * What crosses the boundary between page and workers: errors, types, the workers' interfaces. How it crosses stands in
  * transfer.ts; page and workers share these two files and no other.
  */
+import type { HubPooling } from './packs/hub/tokens'
+
 export * from './errors'
 export type {
   AnswerEvent,
@@ -16,6 +18,8 @@ export type {
 } from './language/api'
 export { hubParameter } from './offline/hub-origin'
 export type { FolderFile, HubLook, HubOffer, PackFitness, PackOffer, PackProblem, PacksApi } from './packs/api'
+export { hubAddress, hubManifestName, hubRepository } from './packs/hub/address'
+export { type HubPooling, hubPoolings, type VisualCost, type VisualShape, visualCost } from './packs/hub/tokens'
 export type {
   ClipSource,
   EncodedClip,
@@ -50,7 +54,7 @@ export type LoadStage = 'manifest' | 'download' | 'verify' | 'derive' | 'session
 export type LoadProgress = { readonly stage: LoadStage; readonly done: number; readonly total: number }
 
 export type LoadOptions = {
-  /** Absolute URL of pack.json. */
+  /** Absolute URL of pack.json; `hub:owner/name` of a repository that is held here (hubAddress). */
   readonly packUrl: string
   /** Forces a backend instead of choosing by capability (tests, `?vision=wasm`). */
   readonly backend?: Backend
@@ -105,6 +109,12 @@ export type VisualTokens = {
   readonly markers: Float32Array<ArrayBuffer>
   /** Captions of the pack's store nearest to the clip, best first; [] where the pack has no store. */
   readonly quotes: readonly string[]
+  /** What the prompt of a pack of the hub must know beside; absent: a pack of our own. */
+  readonly hub?: {
+    readonly pooling: HubPooling
+    /** When each frame is seen, in seconds from the clip's start. */
+    readonly times: readonly number[]
+  }
 }
 /** What travels on the port between the workers. */
 export type TokenMessage =

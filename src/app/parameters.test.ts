@@ -85,6 +85,7 @@ test('a pack summary needs a name and languages', () => {
     licence: 'x',
     languages: ['en'],
     maxFrames: 12,
+    hub: null,
     describeImage: 'Describe.',
     describeVideo: '',
     captionSource: 'COCO',

@@ -6,6 +6,8 @@ import {
   type EncodeOptions,
   type GpuMemory,
   type GraphFlavour,
+  type HubPooling,
+  hubRepository,
   type LanguageApi,
   type LanguageInfo,
   type LedgerSnapshot,
@@ -25,6 +27,8 @@ import type { WorkerClient } from './worker-client'
 export type EngineState = {
   /** Of the pack that is loaded, or being loaded. */
   readonly packUrl: string
+  /** How a pack of the hub pools clips; null: as that pack has it by itself. */
+  readonly pooling: HubPooling | null
   /** The person stopped the loading. */
   readonly paused: boolean
   readonly vision: ComponentState<VisionInfo>
@@ -32,8 +36,10 @@ export type EngineState = {
 }
 
 export type EngineOptions = {
-  /** Absolute URL of pack.json. */
+  /** Absolute URL of pack.json, or hubAddress of a repository that is held here. */
   readonly packUrl: string
+  /** How a pack of the hub pools clips; as that pack has it by itself where absent. */
+  readonly pooling?: HubPooling
   /** Absolute URL of the folder with the app's own packs. */
   readonly basesUrl?: string
   readonly visionBackend?: Backend
@@ -70,12 +76,14 @@ export class Engine {
   readonly #listeners = new Set<() => void>()
   readonly #pauses: Pauses | undefined
   #packUrl: string
+  #pooling: HubPooling | null
   #paused = false
   #state: EngineState
 
   constructor(options: EngineOptions) {
     const { basesUrl, visionBackend, languageBackend, languageFlavour: flavour, keepClips = true } = options
     this.#packUrl = options.packUrl
+    this.#pooling = options.pooling ?? null
     this.#pauses = options.pauses
     const onChange = () => this.#changed()
     const load = (backend: Backend | undefined): LoadOptions => ({
@@ -144,17 +152,29 @@ export class Engine {
     this.#changed()
   }
 
-  /** Loads another pack in place of this one, after what is being answered. The clips are encoded again with it. */
-  async changePack(packUrl: string): Promise<void> {
+  /**
+   * Loads another pack in place of this one, after what is being answered. The clips are encoded again with it.
+   * @param pooling  as `setPooling`
+   */
+  async changePack(packUrl: string, pooling: HubPooling | null = null): Promise<void> {
     await this.#questions.between(async () => {
-      if (packUrl === this.#packUrl) return
+      if (packUrl === this.#packUrl) return this.#pool(pooling)
       this.#packUrl = packUrl
+      this.#pooling = pooling
       this.#clips.lose()
       // Suspended or paused, it waits for `start` as before.
       if (!this.#vision.client || !this.#language.client) return this.#changed()
       this.#vision.start()
       this.#language.start()
     })
+  }
+
+  /**
+   * Has a pack of the hub pool clips in another way from now on, after what is being answered; those that are open are
+   * encoded again. Nothing else is loaded anew. null: as the pack has it by itself. A pack of our own has its one way.
+   */
+  async setPooling(pooling: HubPooling | null): Promise<void> {
+    await this.#questions.between(async () => this.#pool(pooling))
   }
 
   get state(): EngineState {
@@ -255,6 +275,16 @@ export class Engine {
     this.#language.close()
   }
 
+  #pool(pooling: HubPooling | null): void {
+    if (pooling === this.#pooling) return
+    this.#pooling = pooling
+    if (hubRepository(this.#packUrl) !== null) {
+      this.#clips.lose()
+      if (this.#language.client) this.#clips.encodeLost()
+    }
+    this.#changed()
+  }
+
   /** What both workers answer to the same call; null while there are none. @throws ValleyError `worker-died` */
   async #ofBoth<T>(ask: (remote: Comlink.Remote<SharedApi>) => Promise<T>): Promise<Record<WorkerName, T> | null> {
     const { client: vision } = this.#vision
@@ -267,8 +297,9 @@ export class Engine {
   async *#encodeTwice(clip: OpenClip, signal: AbortSignal): AsyncGenerator<EncodeEvent, void, undefined> {
     for (let attempt = 0; ; attempt++) {
       const client = await this.#vision.whenReady(signal)
+      const options = this.#pooling ? { pooling: this.#pooling, ...clip.options } : clip.options
       try {
-        for await (const event of client.stream((remote, s) => remote.encode(clip.source, clip.options, s), signal)) {
+        for await (const event of client.stream((remote, s) => remote.encode(clip.source, options, s), signal)) {
           if (event.type === 'encoded') this.figures.addClip(event.clip)
           yield event
         }
@@ -295,7 +326,13 @@ export class Engine {
   }
 
   #snapshot(): EngineState {
-    return { packUrl: this.#packUrl, paused: this.#paused, vision: this.#vision.state, language: this.#language.state }
+    return {
+      packUrl: this.#packUrl,
+      pooling: this.#pooling,
+      paused: this.#paused,
+      vision: this.#vision.state,
+      language: this.#language.state,
+    }
   }
 
   #changed(): void {

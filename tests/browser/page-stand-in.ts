@@ -64,7 +64,7 @@ export function standInEngine(mishaps: Mishaps = {}, pauses?: Pauses): { engine:
         log.push('vision loaded')
         const error = mishaps.load?.shift()
         if (error) throw error
-        return { packId: 'p', backend: 'wasm', adapter: '', loadMs: 1 }
+        return { packId: 'p', backend: 'wasm', adapter: '', embedsTexts: true, loadMs: 1 }
       },
       connect: (p) => {
         port = p
@@ -92,7 +92,15 @@ export function standInEngine(mishaps: Mishaps = {}, pauses?: Pauses): { engine:
     const held = new Set<string>()
     log.push('language started')
     return localClient<LanguageApi>('language', {
-      load: async () => ({ packId: 'p', backend: 'wasm', threads: 1, contextTokens: 768, cached: true, loadMs: 1 }),
+      load: async () => ({
+        packId: 'p',
+        backend: 'wasm',
+        threads: 1,
+        contextTokens: 768,
+        maxBeams: 3,
+        cached: true,
+        loadMs: 1,
+      }),
       connect: (port) => {
         port.onmessage = ({ data }: MessageEvent<TokenMessage>) =>
           data.type === 'tokens' ? held.add(data.tokens.clipId) : held.delete(data.clipId)

@@ -4,10 +4,10 @@
  */
 import { parseArgs } from 'node:util'
 import { defaultHub } from '../../workers/offline/hub-origin'
-import { parseRepository } from '../../workers/packs/hub/api'
 import { inspectRepository } from '../../workers/packs/hub/download'
 import type { HubDevice } from '../../workers/packs/hub/precision'
-import { hubPoolings, visualCost } from '../../workers/packs/hub/tokens'
+import { parseRepository } from '../../workers/packs/hub/repository'
+import { hubPoolings, visualCost, visualShape } from '../../workers/packs/hub/tokens'
 import { ValleyError } from '../../workers/protocol'
 
 const devices: Readonly<Record<string, HubDevice>> = {
@@ -37,7 +37,8 @@ for (const [kind, one] of Object.entries(devices)) {
       values.revision,
       one,
     )
-    const tokens = Object.fromEntries(hubPoolings.map((pooling) => [pooling, visualCost(model, 8, pooling, 2).tokens]))
+    const shape = visualShape(model, choice.files.decoder_model_merged.precision)
+    const tokens = Object.fromEntries(hubPoolings.map((pooling) => [pooling, visualCost(shape, 8, pooling).tokens]))
     const { commit, licence, languages } = listing
     const paths = files.map(({ path }) => path)
     console.log(

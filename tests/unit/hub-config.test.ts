@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { type HubConfigs, recognise } from '../../workers/packs/hub/config'
 import { chooseFiles, type HubDevice, type PublishedParts } from '../../workers/packs/hub/precision'
-import { positionBytes, visualCost } from '../../workers/packs/hub/tokens'
+import { positionBytes, visualCost, visualShape } from '../../workers/packs/hub/tokens'
 import { fastvlm, lfm2Vl, llava, llavaOnevision, smolvlm } from './hub-configs'
 
 const change = (configs: HubConfigs, path: keyof HubConfigs, values: object): HubConfigs => ({
@@ -146,6 +146,18 @@ describe('files for a device', () => {
     )
   })
 
+  test('before the configuration is read, the table of embeddings tells how large that matrix is', () => {
+    const { shaderF16, buffer } = chooseFiles('a/b', gpu, published, null)
+    expect(shaderF16).toBe(true)
+    expect(buffer).toBeCloseTo((114e6 / 4) * 0.5625)
+    const small = { ...gpu, storageBufferBytes: 16e6 }
+    expect(() => chooseFiles('a/b', small, published, null)).toThrow(expect.objectContaining({ code: 'hub-layout' }))
+    expect(chooseFiles('a/b', { ...gpu, webgpu: null }, published, null)).toMatchObject({
+      shaderF16: false,
+      buffer: null,
+    })
+  })
+
   test('a part in no form that runs here is named with the files that were looked for', () => {
     const without = { ...published, decoder_model_merged: { q4f16: 77e6 } }
     expect(() => precisions({ webgpu: null }, without)).toThrow(
@@ -169,21 +181,21 @@ describe('files for a device', () => {
 
 describe('what a clip costs', () => {
   test('Valley’s pooling against every frame’s tokens', () => {
-    expect(visualCost(model, 8, 'own', 2).tokens).toBe(8 * 64)
-    expect(visualCost(model, 8, 'mean', 2).tokens).toBe(64 + 8)
-    expect(visualCost(model, 8, 'importance', 2).tokens).toBe(64 + 8)
-    expect(visualCost(recognise('a/b', llavaOnevision), 16, 'own', 2).tokens).toBe(16 * 196)
-    expect(visualCost(recognise('a/b', llavaOnevision), 16, 'mean', 2).tokens).toBe(729 + 16)
+    expect(visualCost(visualShape(model, 'f16'), 8, 'own').tokens).toBe(8 * 64)
+    expect(visualCost(visualShape(model, 'f16'), 8, 'mean').tokens).toBe(64 + 8)
+    expect(visualCost(visualShape(model, 'f16'), 8, 'importance').tokens).toBe(64 + 8)
+    expect(visualCost(visualShape(recognise('a/b', llavaOnevision), 'f16'), 16, 'own').tokens).toBe(16 * 196)
+    expect(visualCost(visualShape(recognise('a/b', llavaOnevision), 'f16'), 16, 'mean').tokens).toBe(729 + 16)
   })
 
   test('a picture has nothing to pool', () => {
-    expect(visualCost(model, 1, 'mean', 2)).toEqual(visualCost(model, 1, 'own', 2))
-    expect(visualCost(recognise('a/b', llavaOnevision), 1, 'own', 2).tokens).toBe(729)
+    expect(visualCost(visualShape(model, 'f16'), 1, 'mean')).toEqual(visualCost(visualShape(model, 'f16'), 1, 'own'))
+    expect(visualCost(visualShape(recognise('a/b', llavaOnevision), 'f16'), 1, 'own').tokens).toBe(729)
   })
 
   test('memory is keys and values of the layers that have them', () => {
     expect(positionBytes(model, 4)).toBe(2 * 30 * 3 * 64 * 4)
     expect(positionBytes(recognise('a/b', lfm2Vl), 2)).toBe(2 * 6 * 8 * 64 * 2)
-    expect(visualCost(model, 8, 'mean', 2).memory).toBe(72 * positionBytes(model, 2))
+    expect(visualCost(visualShape(model, 'f16'), 8, 'mean').memory).toBe(72 * positionBytes(model, 2))
   })
 })

@@ -12,7 +12,7 @@ import { type HubClip, hubText } from '../../workers/language/hub/prompt'
 import { openHubTokenizer } from '../../workers/language/hub/tokenizer'
 import { type HubModel, recognise } from '../../workers/packs/hub/config'
 import type { HubGraph } from '../../workers/packs/hub/graphs'
-import { type HubPooling, visualCost } from '../../workers/packs/hub/tokens'
+import { type HubPooling, visualCost, visualShape } from '../../workers/packs/hub/tokens'
 import { Ledger } from '../../workers/runtime/ledger'
 import { upright } from '../../workers/vision/geometry'
 import { clipRows } from '../../workers/vision/hub/pooling'
@@ -115,7 +115,7 @@ describe.each(families)('%s', (family) => {
     const ours: HubPooling = pooling === 'none' ? 'own' : 'mean'
     const pooled = clipRows({ rows, frames: frames.length, tokens, width }, model.frames, ours)
     // What is said before the question is what it comes to.
-    expect(pooled.length / width).toBe(visualCost(model, frames.length, ours, 4).tokens)
+    expect(pooled.length / width).toBe(visualCost(visualShape(model, 'f32'), frames.length, ours).tokens)
     // A clip of the references has a frame a second.
     const times = frames.map((_, at) => at)
     return { name: `${frames.join()}-${ours}`, times, pooling: ours, rows: pooled, tokens: pooled.length / width }

@@ -82,6 +82,8 @@ export type LanguageInfo = {
   readonly backend: Backend
   readonly threads: number
   readonly contextTokens: number
+  /** Hypotheses that an answer search may weigh at once; 1: it has none. */
+  readonly maxBeams: number
   /** Whether derived weights came from the cache. */
   readonly cached: boolean
   readonly loadMs: number

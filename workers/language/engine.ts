@@ -69,6 +69,7 @@ export class LanguageEngine implements LanguageApi {
         backend: model.decoder.backend,
         threads: wasmThreads(),
         contextTokens: model.contextTokens,
+        maxBeams,
         cached: model.cached,
         loadMs: performance.now() - started,
       }

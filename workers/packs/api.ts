@@ -1,6 +1,7 @@
 /** What the packs worker offers to the page: which packs there are, whether they run here, and how they get here. */
 
 import type { Backend } from '../protocol'
+import type { HubPooling, VisualShape } from './hub/tokens'
 
 /** Why a pack does not run here, or (storage) why it must be fetched anew at each visit. */
 export type PackProblem = 'decoder' | 'graph' | 'memory' | 'storage'
@@ -41,14 +42,19 @@ export type HubOffer = {
   /** Bytes of what this device needs of it; null: only the hub knows. */
   readonly bytes: number | null
   readonly present: number
+  /** How its clips are pooled where nobody says otherwise. */
+  readonly pooling: HubPooling
+  /** What its clips cost is told from (visualCost); null: not known before the hub is asked. */
+  readonly visual: VisualShape | null
   /** What of the catalogue's entry could not be confirmed; docs/packs.md has the sources of the rest. */
   readonly unconfirmed: readonly string[]
 }
 
 /** A repository as the hub describes it, before anything large is fetched. */
-export type HubLook = Omit<HubOffer, 'name' | 'commit' | 'bytes' | 'unconfirmed'> & {
+export type HubLook = Omit<HubOffer, 'name' | 'commit' | 'bytes' | 'visual' | 'unconfirmed'> & {
   readonly commit: string
   readonly bytes: number
+  readonly visual: VisualShape
   readonly family: string
   readonly backend: Backend
   /** How each of its parts is stored in the file that this device takes. */

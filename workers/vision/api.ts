@@ -1,4 +1,6 @@
 /** What the vision worker offers to the page: a clip becomes events here, and visual tokens for the language worker. */
+
+import type { HubPooling } from '../packs/hub/tokens'
 import type { Backend, GpuMemory, LedgerSnapshot, LoadOptions, LoadProgress, PackIdentity } from '../protocol'
 import type { FrameMs } from './backend'
 
@@ -32,6 +34,8 @@ export type EncodeOptions = {
   readonly frames?: number
   /** Seconds from the clip's first frame, ascending: these moments in place of the pack's plan (`frames` is then ignored). */
   readonly moments?: readonly number[]
+  /** How a pack of the hub pools the clip; the pack's default where absent. A pack of our own has its one way. */
+  readonly pooling?: HubPooling
   /** Forces a frame route (tests). */
   readonly route?: FrameRoute
 }
@@ -51,6 +55,8 @@ export type EncodedClip = {
   readonly timestamps: readonly number[]
   readonly patchTokens: number
   readonly frameTokens: number
+  /** How a pack of the hub pooled it. */
+  readonly pooling?: HubPooling
   readonly backend: Backend
   readonly route: FrameRoute
   readonly timings: EncodeTimings
@@ -84,6 +90,8 @@ export type VisionInfo = {
   readonly backend: Backend
   readonly adapter: string
   readonly loadMs: number
+  /** Whether `embedTexts` has a text tower to ask: what searches by words or compares answers with frames needs one. */
+  readonly embedsTexts: boolean
   /** What the backend was chosen by, ms a frame on each, measured at this load or an earlier one; absent where there was no choice. */
   readonly frameMs?: FrameMs
 }

@@ -170,6 +170,7 @@ export class VisionEngine implements VisionApi {
       packId: pack.manifest.id,
       backend: encoder.backend,
       adapter: encoder.adapter,
+      embedsTexts: pack.manifest.textTower !== undefined,
       loadMs: performance.now() - started,
       ...(frameMs ? { frameMs } : {}),
     }

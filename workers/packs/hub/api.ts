@@ -25,19 +25,6 @@ export type HubListing = {
   readonly files: readonly HubFile[]
 }
 
-/** `owner/name` as the hub allows it. */
-const repositoryName = /^[A-Za-z0-9][\w.-]{0,95}\/[A-Za-z0-9][\w.-]{0,95}$/
-
-/** A repository's name out of what a person typed: the name, or its page's address on any host. null: neither. */
-export function parseRepository(typed: string): string | null {
-  const [owner, name] = typed
-    .trim()
-    .replace(/^https?:\/\/[^/]+\//i, '')
-    .split('/')
-  const repository = `${owner ?? ''}/${name ?? ''}`
-  return repositoryName.test(repository) ? repository : null
-}
-
 const hex = (length: number) => z.string().regex(new RegExp(`^[0-9a-f]{${length}}$`))
 const words = z.union([z.string(), z.array(z.string())]).transform((value) => [value].flat())
 const modelInfo = z.object({

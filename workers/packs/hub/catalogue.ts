@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { hubFamilies } from './config'
 import { hubParts, hubPrecisions, type PublishedParts } from './precision'
+import { hubPoolings } from './tokens'
 
 const bytes = z.number().positive()
 const sizes = z.partialRecord(z.enum(hubPrecisions), bytes)
@@ -20,6 +21,8 @@ export const hubEntry = z.object({
   languages: z.array(z.string()).nullable(),
   /** Bytes as the repository's pages list them, rounded there; what is not known is left out. */
   parts: z.partialRecord(z.enum(hubParts), sizes),
+  /** How its clips are pooled where nobody says otherwise. */
+  pooling: z.enum(hubPoolings),
   unconfirmed: z.array(z.string()),
 })
 export type HubEntry = z.infer<typeof hubEntry>

@@ -20,6 +20,7 @@ import {
   partPath,
   weightsBeside,
 } from './precision'
+import { type HubPooling, visualShape } from './tokens'
 
 /** A repository as far as it is known before anything large is fetched. */
 export type HubInspection = {
@@ -86,6 +87,9 @@ function withWeights(path: string, files: readonly HubFile[]): HubFile[] {
   return graph ? [graph, ...files.filter((file) => beside.test(file.path))] : []
 }
 
+/** What a pack is called, and how its clips are pooled where nobody says otherwise. */
+export type HubTerms = { readonly name: string; readonly pooling: HubPooling }
+
 /**
  * Fetches what an inspection chose. Aborting is a pause: what came stays, and a later call, in another visit too, goes on
  * with the same commit.
@@ -93,7 +97,8 @@ function withWeights(path: string, files: readonly HubFile[]): HubFile[] {
  */
 export async function downloadRepository(
   origin: string,
-  { listing, choice, files }: HubInspection,
+  { listing, model, choice, files }: HubInspection,
+  { name, pooling }: HubTerms,
   onProgress: (done: number, total: number) => void,
   signal: AbortSignal,
 ): Promise<HubManifest> {
@@ -113,11 +118,14 @@ export async function downloadRepository(
   const manifest: HubManifest = {
     formatVersion: 1,
     repository,
+    name,
     commit,
     licence,
     languages: [...languages],
     backend: choice.backend,
     precisions: precisions as HubManifest['precisions'],
+    pooling,
+    visual: visualShape(model, choice.files.decoder_model_merged.precision),
     files: entries,
   }
   const earlier = await readHubManifest(repository)

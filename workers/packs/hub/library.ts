@@ -7,12 +7,14 @@ import { type HubEntry, listedParts, readHubEntries } from './catalogue'
 import {
   downloadRepository,
   type HubInspection,
+  type HubTerms,
   inspectRepository,
   removeRepository,
   resumeRepository,
 } from './download'
 import { type HubManifest, hubManifests, readHubManifest } from './manifest'
 import { chooseFiles, type HubDevice, hubParts } from './precision'
+import { visualShape } from './tokens'
 
 export class HubLibrary {
   #entries: readonly HubEntry[] = []
@@ -28,7 +30,7 @@ export class HubLibrary {
     const offered = this.#entries.map((entry): HubOffer => {
       const manifest = held.get(entry.repository)
       held.delete(entry.repository)
-      const { repository, name, revision, licence, languages, unconfirmed } = entry
+      const { repository, name, revision, licence, languages, pooling, unconfirmed } = entry
       return {
         repository,
         name,
@@ -37,13 +39,15 @@ export class HubLibrary {
         languages: languages ?? [],
         bytes: manifest ? total(manifest) : listedBytes(entry, device),
         present: here(manifest),
+        pooling,
+        visual: manifest?.visual ?? null,
         unconfirmed,
       }
     })
     const others = [...held.values()].map((manifest): HubOffer => {
-      const { repository, commit, licence, languages } = manifest
+      const { repository, name, commit, licence, languages, pooling, visual } = manifest
       const sizes = { bytes: total(manifest), present: here(manifest) }
-      return { repository, name: repository, commit, licence, languages, ...sizes, unconfirmed: [] }
+      return { repository, name, commit, licence, languages, ...sizes, pooling, visual, unconfirmed: [] }
     })
     return [...offered, ...others]
   }
@@ -64,6 +68,8 @@ export class HubLibrary {
       precisions: Object.fromEntries(hubParts.map((part) => [part, choice.files[part].precision])),
       refused: choice.refused.map(({ part, precision, why }) => `${part}/${precision}: ${why}`),
       memory: choice.memory,
+      pooling: this.#terms(repository).pooling,
+      visual: visualShape(model, choice.files.decoder_model_merged.precision),
     }
   }
 
@@ -75,15 +81,25 @@ export class HubLibrary {
   ): Promise<void> {
     const held = await readHubManifest(repository)
     if (held) return resumeRepository(origin, held, onProgress, signal)
-    await downloadRepository(origin, await this.#inspect(origin, repository, signal), onProgress, signal)
+    const inspection = await this.#inspect(origin, repository, signal)
+    await downloadRepository(origin, inspection, this.#terms(repository), onProgress, signal)
   }
 
   remove(repository: string): Promise<void> {
     return removeRepository(repository)
   }
 
+  #entry(repository: string): HubEntry | undefined {
+    return this.#entries.find((one) => one.repository === repository)
+  }
+
+  #terms(repository: string): HubTerms {
+    const { name, pooling } = this.#entry(repository) ?? { name: repository, pooling: 'own' }
+    return { name, pooling }
+  }
+
   async #inspect(origin: string, repository: string, signal: AbortSignal): Promise<HubInspection> {
-    const entry = this.#entries.find((one) => one.repository === repository)
+    const entry = this.#entry(repository)
     return inspectRepository(origin, repository, entry?.revision ?? 'main', await describeDevice(), signal)
   }
 }

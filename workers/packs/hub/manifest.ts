@@ -6,27 +6,32 @@ import { z } from 'zod'
 import { privateFolder, writeFile } from '../../cache/private-files'
 import { keptFolders } from '../../protocol'
 import { fileEntry } from '../schema'
+import { hubManifestName } from './address'
 import { hubParts, hubPrecisions } from './precision'
+import { hubPoolings } from './tokens'
 
+const count = z.int().positive()
 const hubManifest = z.object({
   formatVersion: z.literal(1),
   repository: z.string(),
+  /** As people know it. */
+  name: z.string(),
   commit: z.string().regex(/^[0-9a-f]{40}$/),
   licence: z.string().nullable(),
   languages: z.array(z.string()),
   backend: z.enum(['webgpu', 'wasm']),
   precisions: z.record(z.enum(hubParts), z.enum(hubPrecisions)),
+  /** How clips are pooled where nobody says otherwise. */
+  pooling: z.enum(hubPoolings),
+  visual: z.object({ pictureTokens: count, ownTokens: count, tokenBytes: count }),
   files: z.array(fileEntry).min(1),
 })
 export type HubManifest = z.infer<typeof hubManifest>
 
-/** A slash cannot stand in a file's name, and a name of the hub has no `=`. */
-const fileName = (repository: string) => `${repository.replace('/', '=')}.json`
-
 /** Keeps a manifest in place of the repository's earlier one. Throws a DOMException where the browser keeps no files. */
 export async function writeHubManifest(manifest: HubManifest): Promise<void> {
   const bytes = new TextEncoder().encode(JSON.stringify(manifest))
-  await writeFile(await privateFolder(keptFolders.hub), fileName(manifest.repository), [bytes])
+  await writeFile(await privateFolder(keptFolders.hub), hubManifestName(manifest.repository), [bytes])
 }
 
 /** The repository's manifest; null where there is none, or none that can be read. */
@@ -62,5 +67,5 @@ async function readJson(handle: FileSystemFileHandle): Promise<unknown> {
 
 export async function removeHubManifest(repository: string): Promise<void> {
   const folder = await privateFolder(keptFolders.hub)
-  await folder.removeEntry(fileName(repository)).catch(() => {})
+  await folder.removeEntry(hubManifestName(repository)).catch(() => {})
 }

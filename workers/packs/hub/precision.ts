@@ -27,6 +27,10 @@ export type HubChoice = {
   readonly bytes: number
   /** Estimate of what the loaded model takes, in bytes. */
   readonly memory: number
+  /** Bytes of the largest tensor that the graphics card must take in one buffer; null on the processor, or not known. */
+  readonly buffer: number | null
+  /** Whether a graph on the graphics card computes in 16 bits. */
+  readonly shaderF16: boolean
   /** The precisions that would have been better, and why they are not taken. */
   readonly refused: readonly {
     readonly part: HubPart
@@ -66,7 +70,8 @@ export type HubDevice = Pick<DeviceRecord, 'webgpu' | 'memoryGiB' | 'storageBuff
 
 /**
  * The files that this device would run.
- * @param model  null while the configuration is not read: limits of single buffers are then not looked at
+ * @param model  null while the configuration is not read: limits of single buffers are then told from the size of
+ * `embed_tokens`, which is as large as the output matrix
  * Errors: hub-layout {repository, missing} (a part is in no form that runs here), hub-too-big {repository, needed, limit}
  */
 export function chooseFiles(
@@ -76,6 +81,7 @@ export function chooseFiles(
   model: HubModel | null,
 ): HubChoice {
   const backend: Backend = device.webgpu && !device.webgpu.software ? 'webgpu' : 'wasm'
+  const weights = outputWeights(published, model)
   const refused: HubChoice['refused'][number][] = []
   const missing: string[] = []
   const whyNot = (part: HubPart, precision: HubPrecision): PrecisionRefusal | null => {
@@ -83,8 +89,8 @@ export function chooseFiles(
     if (backend === 'wasm') return null
     // Only a graph that runs on the GPU needs it there.
     if (part === 'embed_tokens') return null
-    if ((precision === 'f16' || precision === 'q4f16') && !device.webgpu?.shaderF16) return 'no-f16'
-    const largest = part === 'decoder_model_merged' && model ? largestTensor(model, precision) : 0
+    if (inSixteenBits(precision) && !device.webgpu?.shaderF16) return 'no-f16'
+    const largest = part === 'decoder_model_merged' ? weights * weightBytes[precision] : 0
     return device.storageBufferBytes !== null && largest > device.storageBufferBytes ? 'buffer-limit' : null
   }
   const choose = (part: HubPart) => {
@@ -103,11 +109,24 @@ export function chooseFiles(
   }
   if (missing.length > 0) throw new ValleyError('hub-layout', { repository, missing })
   const bytes = Object.values(files).reduce((sum, file) => sum + file.bytes, 0)
-  const memory = copies * bytes + overhead
+  const memory = memoryOf(bytes)
   const limit = device.memoryGiB === null ? null : device.memoryGiB * 2 ** 30 * memoryShare
   if (limit !== null && memory > limit) throw new ValleyError('hub-too-big', { repository, needed: memory, limit })
-  return { backend, files, bytes, memory, refused }
+  const decoder = files.decoder_model_merged.precision
+  const onGpu = backend === 'webgpu'
+  const shaderF16 = onGpu && [decoder, files.vision_encoder.precision].some(inSixteenBits)
+  const buffer = onGpu && weights > 0 ? weights * weightBytes[decoder] : null
+  return { backend, files, bytes, memory, buffer, shaderF16, refused }
 }
 
-const largestTensor = ({ text }: HubModel, precision: HubPrecision) =>
-  text.vocabSize * text.hiddenSize * weightBytes[precision]
+/** Estimate of what a model with these bytes of files takes when it is loaded. */
+export const memoryOf = (bytes: number): number => copies * bytes + overhead
+
+const inSixteenBits = (precision: HubPrecision) => precision === 'f16' || precision === 'q4f16'
+
+/** Numbers in the output matrix, the largest tensor: vocabulary × width, as in the table of `embed_tokens`. 0: not known. */
+function outputWeights(published: PublishedParts, model: HubModel | null): number {
+  if (model) return model.text.vocabSize * model.text.hiddenSize
+  const { f32, f16, q8 } = published.embed_tokens ?? {}
+  return (f32 && f32 / 4) ?? (f16 && f16 / 2) ?? q8 ?? 0
+}
