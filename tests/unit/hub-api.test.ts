@@ -1,8 +1,9 @@
 /** What the hub says, and what its refusals mean, over a server of this machine that behaves like it. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { listRepository, parseRepository, waitSeconds } from '../../workers/packs/hub/api'
+import { listRepository, waitSeconds } from '../../workers/packs/hub/api'
 import { gitBlob, inspectRepository } from '../../workers/packs/hub/download'
 import type { HubDevice } from '../../workers/packs/hub/precision'
+import { parseRepository } from '../../workers/packs/hub/repository'
 import { noiseCommit, noiseRepository } from '../tools/hub-fixture'
 import { type HubServer, startHubServer } from '../tools/hub-server'
 
@@ -20,15 +21,23 @@ afterEach(() => {
 })
 afterAll(() => hub.stop())
 
+const named = (repository: string, revision: string | null = null) => ({ repository, revision })
 test.each([
-  ['HuggingFaceTB/SmolVLM2-256M-Video-Instruct', 'HuggingFaceTB/SmolVLM2-256M-Video-Instruct'],
-  [' https://huggingface.co/a.b/c_d/tree/main/onnx ', 'a.b/c_d'],
-  ['a/b/c', 'a/b'],
+  ['HuggingFaceTB/SmolVLM2-256M-Video-Instruct', named('HuggingFaceTB/SmolVLM2-256M-Video-Instruct')],
+  [' https://huggingface.co/a.b/c_d/tree/main/onnx ', named('a.b/c_d', 'main')],
+  ['https://huggingface.co/a/b/tree/refs%2Fpr%2F8', named('a/b', 'refs/pr/8')],
+  ['a/b/c', named('a/b')],
+  ['a/b@v1.0', named('a/b', 'v1.0')],
+  ['a/b@refs/pr/8', named('a/b', 'refs/pr/8')],
+  ['a/b@', null],
+  ['a/b@../c', null],
+  ['a/b@x y', null],
+  ['a/b/tree/%', null],
   ['gpt2', null],
   ['../etc/passwd', null],
   ['a/b?x', null],
   ['', null],
-])('a repository’s name out of %j is %j', (typed, repository) => expect(parseRepository(typed)).toBe(repository))
+])('a repository’s name out of %j is %j', (typed, name) => expect(parseRepository(typed)).toEqual(name))
 
 test('a branch is resolved to its commit, with sizes, hashes, licence and languages', async () => {
   const listing = await listRepository(hub.origin, name, 'main')
