@@ -16,9 +16,19 @@ export type {
   PromptOptions,
   Turn,
 } from './language/api'
-export { hubParameter } from './offline/hub-origin'
-export type { FolderFile, HubLook, HubOffer, PackFitness, PackOffer, PackProblem, PacksApi } from './packs/api'
+export { defaultHub, hubParameter, parseHubOrigin } from './offline/hub-origin'
+export type {
+  FolderFile,
+  HubFitness,
+  HubLook,
+  HubOffer,
+  PackFitness,
+  PackOffer,
+  PackProblem,
+  PacksApi,
+} from './packs/api'
 export { hubAddress, hubManifestName, hubRepository } from './packs/hub/address'
+export { type HubName, parseRepository } from './packs/hub/repository'
 export { type HubPooling, hubPoolings, type VisualCost, type VisualShape, visualCost } from './packs/hub/tokens'
 export type {
   ClipSource,

@@ -7,6 +7,7 @@ import type { HubAnswer, HubOrder } from '../tools/serve-hub'
 
 registerTransferHandlers()
 const name = 'someone/Small-VLM'
+const newest = { repository: name, revision: null }
 const catalogUrl = new URL('/tests/fixtures/tiny/catalog.json', location.href).href
 const never = new AbortController().signal
 
@@ -48,16 +49,16 @@ afterEach(() => {
 
 /** The forms that this device takes: one file of each part, by its beginning. */
 const decoder = async (packs: Comlink.Remote<PacksApi>) => {
-  const { precisions } = await packs.lookAtHub(origin, name, never)
+  const { precisions } = await packs.lookAtHub(origin, newest, never)
   const suffix = { f32: '', f16: '_fp16', q4f16: '_q4f16', q8: '_quantized' }[precisions.decoder_model_merged ?? '']
   return `onnx/decoder_model_merged${suffix}.onnx`
 }
 const download = (packs: Comlink.Remote<PacksApi>, onProgress = (_: number, __: number) => {}, signal = never) =>
-  packs.downloadFromHub(origin, name, Comlink.proxy(onProgress), signal)
+  packs.downloadFromHub(origin, newest, Comlink.proxy(onProgress), signal)
 
 test('looked at, then fetched over the redirect to the other host, checked, and here without the hub', async () => {
   const packs = start()
-  const look = await packs.lookAtHub(origin, name, never)
+  const look = await packs.lookAtHub(origin, newest, never)
   expect(look).toMatchObject({ family: 'smolvlm', licence: 'apache-2.0', languages: ['en'], present: 0 })
   expect(look.commit).toMatch(/^[0-9a-f]{40}$/)
   const seen: [number, number][] = []
@@ -74,7 +75,7 @@ test('looked at, then fetched over the redirect to the other host, checked, and 
 
 test('a pause, a reload, and it goes on with a Range where it was, at the commit that it began with', async () => {
   const packs = start()
-  const { commit, bytes } = await packs.lookAtHub(origin, name, never)
+  const { commit, bytes } = await packs.lookAtHub(origin, newest, never)
   const path = await decoder(packs)
   await mishap(path, { kind: 'stall', after: 40_000 })
   const pause = new AbortController()
@@ -166,7 +167,7 @@ test('more than the browser grants is refused before anything large is asked for
   await expect(
     packs.downloadFromHub(
       origin,
-      name,
+      newest,
       Comlink.proxy(() => {}),
       never,
     ),

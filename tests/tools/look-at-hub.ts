@@ -1,6 +1,6 @@
 /**
- * What the app makes of a repository of the hub, from a shell: `node --import tsx tests/tools/look-at-hub.ts OWNER/NAME
- * [--origin https://…] [--revision main]`. Fetches its listing and configuration, nothing large.
+ * What the app makes of a repository of the hub, from a shell: `node --import tsx tests/tools/look-at-hub.ts OWNER/NAME[@REVISION]
+ * [--origin https://…]`. Fetches its listing and configuration, nothing large.
  */
 import { parseArgs } from 'node:util'
 import { defaultHub } from '../../workers/offline/hub-origin'
@@ -22,19 +22,20 @@ function device(webgpu: HubDevice['webgpu']): HubDevice {
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { origin: { type: 'string', default: defaultHub }, revision: { type: 'string', default: 'main' } },
+  options: { origin: { type: 'string', default: defaultHub } },
 })
-const repository = parseRepository(positionals[0] ?? '')
-if (!repository) {
-  console.error('Name a repository: OWNER/NAME')
+const named = parseRepository(positionals[0] ?? '')
+if (!named) {
+  console.error('Name a repository: OWNER/NAME or OWNER/NAME@REVISION')
   process.exit(2)
 }
 for (const [kind, one] of Object.entries(devices)) {
   try {
+    const { repository, revision } = named
     const { listing, model, choice, files, bytes } = await inspectRepository(
       values.origin,
       repository,
-      values.revision,
+      revision ?? 'main',
       one,
     )
     const shape = visualShape(model, choice.files.decoder_model_merged.precision)

@@ -1,6 +1,7 @@
 /** What a repository is, told from its configuration; what a device fetches of it; what a clip then costs. */
 import { describe, expect, test } from 'vitest'
 import { type HubConfigs, recognise } from '../../workers/packs/hub/config'
+import { assessHub } from '../../workers/packs/hub/fitness'
 import { chooseFiles, type HubDevice, type PublishedParts } from '../../workers/packs/hub/precision'
 import { positionBytes, visualCost, visualShape } from '../../workers/packs/hub/tokens'
 import { fastvlm, lfm2Vl, llava, llavaOnevision, smolvlm } from './hub-configs'
@@ -176,6 +177,34 @@ describe('files for a device', () => {
       expect.objectContaining({ code: 'hub-too-big', data: expect.objectContaining({ limit: 2 ** 29 }) }),
     )
     expect(precisions({ memoryGiB: null })).toContain('q4f16')
+  })
+})
+
+describe('whether a device runs it', () => {
+  const device = { ...gpu, decodesVideo: true, freeBytes: 1e9 }
+  const choice = chooseFiles('a/b', gpu, published, null)
+
+  test('what it takes is told, and that it runs', () => {
+    expect(assessHub('a/b', device, choice, 300e6)).toEqual({
+      runs: true,
+      backend: 'webgpu',
+      shaderF16: true,
+      buffer: choice.buffer,
+      memory: 2 * choice.bytes + 250e6,
+      problems: [],
+    })
+  })
+
+  test('too little known of its files is neither yes nor no', () => {
+    expect(assessHub('a/b', device, null, 0)).toMatchObject({ runs: null, memory: null, problems: [] })
+  })
+
+  test.each([
+    [{ memoryGiB: 1 }, { code: 'hub-too-big', data: { repository: 'a/b', needed: choice.memory, limit: 2 ** 29 } }],
+    [{ freeBytes: 1000 }, { code: 'quota', data: { needed: 300e6, free: 1000 } }],
+    [{ decodesVideo: false }, { code: 'unsupported-browser', data: { feature: 'WebCodecs' } }],
+  ])('%j is refused, with the reason', (lack, problem) => {
+    expect(assessHub('a/b', { ...device, ...lack }, choice, 300e6)).toMatchObject({ runs: false, problems: [problem] })
   })
 })
 

@@ -1,6 +1,7 @@
 /** What the packs worker offers to the page: which packs there are, whether they run here, and how they get here. */
 
-import type { Backend } from '../protocol'
+import type { Backend, ErrorCode, ErrorData } from '../protocol'
+import type { HubName } from './hub/repository'
 import type { HubPooling, VisualShape } from './hub/tokens'
 
 /** Why a pack does not run here, or (storage) why it must be fetched anew at each visit. */
@@ -29,6 +30,24 @@ export type PackOffer = {
   readonly fitness: PackFitness
 }
 
+/** Why a repository's model does not run here: an error of the closed set, not thrown. */
+export type HubProblem = { readonly code: ErrorCode; readonly data: ErrorData }
+
+/** Whether this device runs a repository's model, and what it takes, told before anything large is fetched. */
+export type HubFitness = {
+  /** null: too little is known of its files; the hub must be asked. */
+  readonly runs: boolean | null
+  /** Where it would run; null: not known. */
+  readonly backend: Backend | null
+  /** Whether its files for this device compute in 16 bits on the graphics card. */
+  readonly shaderF16: boolean
+  /** Bytes of the largest tensor that the graphics card must take in one buffer; null on the processor, or not known. */
+  readonly buffer: number | null
+  /** Estimate of what the loaded model takes, in bytes; null: not known. */
+  readonly memory: number | null
+  readonly problems: readonly HubProblem[]
+}
+
 /** A repository of the hub, as the catalogue has it or as it is held here. */
 export type HubOffer = {
   /** `owner/name` there. */
@@ -42,6 +61,7 @@ export type HubOffer = {
   /** Bytes of what this device needs of it; null: only the hub knows. */
   readonly bytes: number | null
   readonly present: number
+  readonly fitness: HubFitness
   /** How its clips are pooled where nobody says otherwise. */
   readonly pooling: HubPooling
   /** What its clips cost is told from (visualCost); null: not known before the hub is asked. */
@@ -51,18 +71,15 @@ export type HubOffer = {
 }
 
 /** A repository as the hub describes it, before anything large is fetched. */
-export type HubLook = Omit<HubOffer, 'name' | 'commit' | 'bytes' | 'visual' | 'unconfirmed'> & {
+export type HubLook = HubOffer & {
   readonly commit: string
   readonly bytes: number
   readonly visual: VisualShape
   readonly family: string
-  readonly backend: Backend
   /** How each of its parts is stored in the file that this device takes. */
   readonly precisions: Readonly<Record<string, string>>
   /** Better forms that are not taken: `part/precision: why`. */
   readonly refused: readonly string[]
-  /** Estimate of what the loaded model takes, in bytes. */
-  readonly memory: number
 }
 
 /** A file of a folder that a person chose, with its path in it. */
@@ -91,18 +108,19 @@ export type PacksApi = {
   /** The catalogue's repositories, then the others that are held here. Asks the hub nothing. */
   listHub(catalogUrl: string): Promise<readonly HubOffer[]>
   /**
-   * Asks the hub at `origin` what a repository is, and what of it this device would run.
+   * Asks the hub at `origin` what a repository is, and what of it this device would run. A revision of null is what the
+   * catalogue pins, where `listHub` was called before, else the newest.
    * Errors: hub-gated, hub-moved, hub-busy, hub-blocked, hub-family, hub-config, hub-layout, hub-too-big, hub-integrity,
    * download-failed, aborted
    */
-  lookAtHub(origin: string, repository: string, signal: AbortSignal): Promise<HubLook>
+  lookAtHub(origin: string, name: HubName, signal: AbortSignal): Promise<HubLook>
   /**
-   * Fetches what this device needs of a repository, at the commit that the catalogue or an earlier call pinned. Aborting is
-   * a pause. Errors: as lookAtHub, and quota {needed, free}.
+   * Fetches what this device needs of a repository: goes on with what an earlier call began, unless the name says another
+   * revision; a revision of null as in lookAtHub. Aborting is a pause. Errors: as lookAtHub, and quota {needed, free}.
    */
   downloadFromHub(
     origin: string,
-    repository: string,
+    name: HubName,
     onProgress: (done: number, total: number) => void,
     signal: AbortSignal,
   ): Promise<void>

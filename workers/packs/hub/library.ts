@@ -1,8 +1,9 @@
 /** The packs worker's dealings with the hub: what is offered and held, looking at a repository, fetching and deleting it. */
 import { ValleyError } from '../../protocol'
 import type { HubLook, HubOffer } from '../api'
-import { describeDevice } from '../fitness'
+import { type DeviceRecord, describeDevice } from '../fitness'
 import { presentBytes } from '../pack-files'
+import type { FileEntry } from '../schema'
 import { type HubEntry, listedParts, readHubEntries } from './catalogue'
 import {
   downloadRepository,
@@ -12,9 +13,14 @@ import {
   removeRepository,
   resumeRepository,
 } from './download'
+import { assessHub } from './fitness'
 import { type HubManifest, hubManifests, readHubManifest } from './manifest'
-import { chooseFiles, type HubDevice, hubParts } from './precision'
+import { chooseFiles, type HubChoice, hubParts, inSixteenBits, memoryOf } from './precision'
+import type { HubName } from './repository'
 import { visualShape } from './tokens'
+
+/** How many bytes of a file are here. */
+type Present = (entry: FileEntry) => number
 
 export class HubLibrary {
   #entries: readonly HubEntry[] = []
@@ -24,65 +30,50 @@ export class HubLibrary {
     const device = await describeDevice()
     const held = new Map((await hubManifests()).map((manifest) => [manifest.repository, manifest]))
     const present = await presentBytes()
-    const here = (manifest: HubManifest | undefined) =>
-      manifest ? manifest.files.reduce((sum, file) => sum + present(file), 0) : 0
-    const total = (manifest: HubManifest) => manifest.files.reduce((sum, { bytes }) => sum + bytes, 0)
-    const offered = this.#entries.map((entry): HubOffer => {
+    const offered = this.#entries.map((entry) => {
       const manifest = held.get(entry.repository)
       held.delete(entry.repository)
-      const { repository, name, revision, licence, languages, pooling, unconfirmed } = entry
-      return {
-        repository,
-        name,
-        commit: manifest?.commit ?? revision,
-        licence,
-        languages: languages ?? [],
-        bytes: manifest ? total(manifest) : listedBytes(entry, device),
-        present: here(manifest),
-        pooling,
-        visual: manifest?.visual ?? null,
-        unconfirmed,
-      }
+      return manifest ? { ...heldOffer(manifest, device, present), name: entry.name } : listedOffer(entry, device)
     })
-    const others = [...held.values()].map((manifest): HubOffer => {
-      const { repository, name, commit, licence, languages, pooling, visual } = manifest
-      const sizes = { bytes: total(manifest), present: here(manifest) }
-      return { repository, name, commit, licence, languages, ...sizes, pooling, visual, unconfirmed: [] }
-    })
-    return [...offered, ...others]
+    return [...offered, ...[...held.values()].map((manifest) => heldOffer(manifest, device, present))]
   }
 
-  async look(origin: string, repository: string, signal: AbortSignal): Promise<HubLook> {
-    const { listing, model, choice, files, bytes } = await this.#inspect(origin, repository, signal)
-    const present = await presentBytes()
+  async look(origin: string, name: HubName, signal: AbortSignal): Promise<HubLook> {
+    const device = await describeDevice()
+    const { listing, model, choice, files, bytes } = await this.#inspect(origin, name, device, signal)
+    const presentOf = await presentBytes()
+    // Small files have no SHA-256 before they are here.
+    const present = files.reduce((sum, { sha256, ...file }) => sum + (sha256 ? presentOf({ ...file, sha256 }) : 0), 0)
+    const { repository, commit, licence, languages } = listing
     return {
       repository,
-      commit: listing.commit,
-      licence: listing.licence,
-      languages: listing.languages,
+      ...this.#terms(repository),
+      commit,
+      licence,
+      languages,
       bytes,
-      // Small files have no SHA-256 before they are here.
-      present: files.reduce((sum, { sha256, ...file }) => sum + (sha256 ? present({ ...file, sha256 }) : 0), 0),
+      present,
+      fitness: assessHub(repository, device, choice, bytes - present),
+      visual: visualShape(model, choice.files.decoder_model_merged.precision),
+      unconfirmed: [],
       family: model.family,
-      backend: choice.backend,
       precisions: Object.fromEntries(hubParts.map((part) => [part, choice.files[part].precision])),
       refused: choice.refused.map(({ part, precision, why }) => `${part}/${precision}: ${why}`),
-      memory: choice.memory,
-      pooling: this.#terms(repository).pooling,
-      visual: visualShape(model, choice.files.decoder_model_merged.precision),
     }
   }
 
   async download(
     origin: string,
-    repository: string,
+    name: HubName,
     onProgress: (done: number, total: number) => void,
     signal: AbortSignal,
   ): Promise<void> {
-    const held = await readHubManifest(repository)
-    if (held) return resumeRepository(origin, held, onProgress, signal)
-    const inspection = await this.#inspect(origin, repository, signal)
-    await downloadRepository(origin, inspection, this.#terms(repository), onProgress, signal)
+    const held = await readHubManifest(name.repository)
+    if (held && (name.revision === null || name.revision === held.commit)) {
+      return resumeRepository(origin, held, onProgress, signal)
+    }
+    const inspection = await this.#inspect(origin, name, await describeDevice(), signal)
+    await downloadRepository(origin, inspection, this.#terms(name.repository), onProgress, signal)
   }
 
   remove(repository: string): Promise<void> {
@@ -98,16 +89,64 @@ export class HubLibrary {
     return { name, pooling }
   }
 
-  async #inspect(origin: string, repository: string, signal: AbortSignal): Promise<HubInspection> {
-    const entry = this.#entry(repository)
-    return inspectRepository(origin, repository, entry?.revision ?? 'main', await describeDevice(), signal)
+  #inspect(
+    origin: string,
+    { repository, revision }: HubName,
+    device: DeviceRecord,
+    signal: AbortSignal,
+  ): Promise<HubInspection> {
+    const wanted = revision ?? this.#entry(repository)?.revision ?? 'main'
+    return inspectRepository(origin, repository, wanted, device, signal)
   }
 }
 
-/** What the catalogue says that this device would fetch; null where it does not list enough to tell. */
-function listedBytes(entry: HubEntry, device: HubDevice): number | null {
+/** What the catalogue says of a repository of which nothing is here. */
+function listedOffer(entry: HubEntry, device: DeviceRecord): HubOffer {
+  const { repository, name, revision, licence, languages, pooling, unconfirmed } = entry
+  const choice = listedChoice(entry, device)
+  return {
+    repository,
+    name,
+    commit: revision,
+    licence,
+    languages: languages ?? [],
+    bytes: choice?.bytes ?? null,
+    present: 0,
+    fitness: assessHub(repository, device, choice, choice?.bytes ?? 0),
+    pooling,
+    visual: null,
+    unconfirmed,
+  }
+}
+
+/** A repository of which all or a part is here, as it was chosen for this device then. */
+function heldOffer(manifest: HubManifest, device: DeviceRecord, presentOf: Present): HubOffer {
+  const { repository, name, commit, licence, languages, backend, precisions, pooling, visual, files } = manifest
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
+  const present = files.reduce((sum, file) => sum + presentOf(file), 0)
+  const onGpu = backend === 'webgpu'
+  const shaderF16 = onGpu && [precisions.vision_encoder, precisions.decoder_model_merged].some(inSixteenBits)
+  const choice = { backend, shaderF16, buffer: null, memory: memoryOf(bytes) }
+  const fitness = assessHub(repository, device, choice, bytes - present)
+  return {
+    repository,
+    name,
+    commit,
+    licence,
+    languages,
+    bytes,
+    present,
+    fitness,
+    pooling,
+    visual,
+    unconfirmed: [],
+  }
+}
+
+/** What this device would fetch, by the catalogue; null where that does not list enough to tell. */
+function listedChoice(entry: HubEntry, device: DeviceRecord): HubChoice | null {
   try {
-    return chooseFiles(entry.repository, { ...device, memoryGiB: null }, listedParts(entry), null).bytes
+    return chooseFiles(entry.repository, { ...device, memoryGiB: null }, listedParts(entry), null)
   } catch (thrown) {
     if (thrown instanceof ValleyError) return null
     throw thrown

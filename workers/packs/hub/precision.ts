@@ -110,7 +110,7 @@ export function chooseFiles(
   if (missing.length > 0) throw new ValleyError('hub-layout', { repository, missing })
   const bytes = Object.values(files).reduce((sum, file) => sum + file.bytes, 0)
   const memory = memoryOf(bytes)
-  const limit = device.memoryGiB === null ? null : device.memoryGiB * 2 ** 30 * memoryShare
+  const limit = memoryLimit(device)
   if (limit !== null && memory > limit) throw new ValleyError('hub-too-big', { repository, needed: memory, limit })
   const decoder = files.decoder_model_merged.precision
   const onGpu = backend === 'webgpu'
@@ -119,10 +119,15 @@ export function chooseFiles(
   return { backend, files, bytes, memory, buffer, shaderF16, refused }
 }
 
+/** Bytes of memory that a page may count on; null where the browser does not say how much there is. */
+export const memoryLimit = ({ memoryGiB }: Pick<HubDevice, 'memoryGiB'>): number | null =>
+  memoryGiB === null ? null : memoryGiB * 2 ** 30 * memoryShare
+
 /** Estimate of what a model with these bytes of files takes when it is loaded. */
 export const memoryOf = (bytes: number): number => copies * bytes + overhead
 
-const inSixteenBits = (precision: HubPrecision) => precision === 'f16' || precision === 'q4f16'
+/** Whether a graph computes in 16 bits. */
+export const inSixteenBits = (precision: HubPrecision) => precision === 'f16' || precision === 'q4f16'
 
 /** Numbers in the output matrix, the largest tensor: vocabulary × width, as in the table of `embed_tokens`. 0: not known. */
 function outputWeights(published: PublishedParts, model: HubModel | null): number {
