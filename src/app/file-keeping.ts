@@ -19,7 +19,7 @@ export class FileKeeping {
     this.#options = options
   }
 
-  /** Keeps the clip's file, once it has proved to be one that can be opened. */
+  /** Keeps the clip's file; once is enough. One that is refused goes again with its clip. */
   async keep(clipId: string, evenLarge = false): Promise<void> {
     const { workspace, shelf, how } = this.#options
     const clip = workspace.clip(clipId)?.clip
@@ -28,10 +28,11 @@ export class FileKeeping {
     const { name, file } = clip
     try {
       const kept = await shelf.keepClip(clipId, file, how(), evenLarge)
-      if (kept === 'asks') workspace.notify({ kind: 'large-clip', clipId, name, bytes: file.size })
+      if (kept === 'asks' && workspace.clip(clipId))
+        workspace.notify({ kind: 'large-clip', clipId, name, bytes: file.size })
     } catch (thrown) {
       console.warn('the clip is not kept', thrown)
-      workspace.notify({ kind: 'clip-not-kept', name })
+      if (workspace.clip(clipId)) workspace.notify({ kind: 'clip-not-kept', name })
     }
   }
 

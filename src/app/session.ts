@@ -121,9 +121,14 @@ export class Session {
     for (const [index, file] of files.entries()) this.openClip(file, file.name, index === 0)
   }
 
-  /** Opens a clip beside those that are there; `show` makes it the one that is asked about. Returns its id. */
-  openClip(file: Blob, name: string, show = true): string {
-    return this.#clips.add(this.#current.id, file, name, show)
+  /**
+   * Opens a clip beside those that are there; `show` makes it the one that is asked about. Its file is kept now, not only
+   * once it has been looked at: a reload meanwhile would have to ask for it. `evenLarge`: without asking. Returns its id.
+   */
+  openClip(file: Blob, name: string, show = true, evenLarge = false): string {
+    const clipId = this.#clips.add(this.#current.id, file, name, show)
+    void this.#files.keep(clipId, evenLarge)
+    return clipId
   }
 
   /** Shows a clip of this conversation; the next question is about it. `ask`: the browser may ask for leave to read it. */
@@ -147,6 +152,7 @@ export class Session {
   replaceFile = (clipId: string, file: Blob): void => {
     this.#files.forget(clipId)
     this.#clips.reopen(this.#current.id, clipId, file)
+    void this.#files.keep(clipId)
   }
 
   /** Puts the shown clip aside and frees what the engine holds of it; one that nothing was asked about goes away. */
@@ -156,6 +162,7 @@ export class Session {
     this.#answering.stopAbout(clip.id)
     this.#putAside(this.#current.id, clip)
     if (this.#state.chat.turns.some(({ clipId }) => clipId === clip.id)) return
+    this.#files.forget(clip.id)
     this.#workspace.clips(this.#current.id, { type: 'removed', id: clip.id, show: null })
   }
 
@@ -282,6 +289,8 @@ export class Session {
   #onClipSettled(clipId: string, ready: boolean): void {
     if (ready) void this.#files.keep(clipId)
     else this.#openShown()
+    // Refused: of its file nothing stays, no question either.
+    if (!this.#workspace.clip(clipId)) this.#files.forget(clipId)
     this.#answering.next()
     if (ready && clipId === this.#state.clips.activeId) this.#prepare(clipId)
   }

@@ -4,6 +4,7 @@ import { useSession, useSessionState } from '../app/context'
 import { lazyPart } from '../app/lazy-part'
 import { activeClip, type ClipsState, isAtHand } from '../clip/reducer'
 import { Composer } from './composer'
+import { draftPlace } from './drafts'
 import { type ChatTurn, hasEnded, type Section, sectionsOf } from './reducer'
 import { Suggestions } from './suggestions'
 import './chat-panel.css'
@@ -90,6 +91,7 @@ export function ChatPanel() {
           )}
           <Composer
             key={conversation.id}
+            draft={draftPlace(conversation)}
             placeholder={placeholder()}
             busy={busy}
             onAsk={(question) => session.ask(question)}

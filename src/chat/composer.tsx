@@ -1,7 +1,8 @@
 import { ArrowUp, Square } from 'lucide-react'
-import { type KeyboardEvent, useId, useLayoutEffect, useRef, useState } from 'react'
+import { type KeyboardEvent, useEffect, useId, useLayoutEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { IconButton } from '../app/icon-button'
+import { keepDraft, readDraft } from './drafts'
 import { useKeptFocus } from './kept-focus'
 import './composer.css'
 
@@ -9,6 +10,8 @@ import './composer.css'
 const growsByItself = CSS.supports('field-sizing', 'content')
 
 type Props = {
+  /** Where what is written is kept until it is sent (drafts.ts). It may move while the field stays. */
+  readonly draft: string
   readonly placeholder: string
   /** A question is waiting or being answered: the button stops it. */
   readonly busy: boolean
@@ -17,13 +20,20 @@ type Props = {
 }
 
 /** Where questions are written. Enter sends, Shift+Enter begins a new line; stop stands where send stood. */
-export function Composer({ placeholder, busy, onAsk, onStop }: Props) {
+export function Composer({ draft, placeholder, busy, onAsk, onStop }: Props) {
   const { t } = useTranslation()
-  const [text, setText] = useState('')
+  const [text, setText] = useState(() => readDraft(draft))
   const field = useRef<HTMLTextAreaElement>(null)
   const hintId = useId()
   const empty = text.trim() === ''
   useKeptFocus(field)
+
+  const place = useRef(draft)
+  useEffect(() => {
+    if (place.current !== draft) keepDraft(place.current, '')
+    place.current = draft
+    keepDraft(draft, text)
+  }, [draft, text])
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: measured again whenever the text changes
   useLayoutEffect(() => {

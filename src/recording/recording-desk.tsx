@@ -28,8 +28,8 @@ export function RecordingDesk({ children }: { readonly children: ReactNode }) {
         <Suspense>
           <RecordingDialog
             source={source}
-            // There is no other copy of it: it is kept now, not only once it has been looked at.
-            onRecorded={(file) => session.keepCopy(session.openClip(file, file.name))}
+            // There is no other copy of it.
+            onRecorded={(file) => session.openClip(file, file.name, true, true)}
             onClose={() => setSource(null)}
           />
         </Suspense>

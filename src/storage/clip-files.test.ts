@@ -20,7 +20,7 @@ test('copies are kept as the person chose, and large ones are asked about first'
   const { kept, files: f } = files()
   const small = new File(['x'], 'a.mp4')
   expect(await f.keep('a', small, 'copy')).toBe('copied')
-  expect(await f.find('a', false)).toEqual({ kind: 'file', file: small })
+  expect(await f.find('a', false)).toEqual({ kind: 'file', file: small, copy: true })
   const big = large(new File(['x'], 'b.mp4'))
   expect(await f.keep('b', big, 'copy')).toBe('asks')
   expect(kept.has('b')).toBe(false)
@@ -34,7 +34,7 @@ test('a place is kept where the browser gave one, else a copy', async () => {
   rememberHandle(file, handle(file) as unknown as FileSystemFileHandle)
   expect(await f.keep('a', file, 'link')).toBe('linked')
   expect(kept.get('a').kind).toBe('handle')
-  expect(await f.find('a', false)).toEqual({ kind: 'file', file })
+  expect(await f.find('a', false)).toEqual({ kind: 'file', file, copy: false })
 })
 
 test('a withdrawn permission, a deleted file and one that was never kept are told apart', async () => {
@@ -45,7 +45,7 @@ test('a withdrawn permission, a deleted file and one that was never kept are tol
   kept.set('gone', { clipId: 'gone', kind: 'handle', handle: handle(null) })
   expect(await f.find('locked', false)).toEqual({ kind: 'locked' })
   expect(locked.requestPermission).not.toHaveBeenCalled()
-  expect(await f.find('locked', true)).toEqual({ kind: 'file', file })
+  expect(await f.find('locked', true)).toEqual({ kind: 'file', file, copy: false })
   expect(await f.find('gone', false)).toEqual({ kind: 'missing' })
   expect(await f.find('never', false)).toEqual({ kind: 'missing' })
 })

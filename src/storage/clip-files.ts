@@ -7,7 +7,10 @@ export type ClipKeeping = (typeof clipKeepings)[number]
 /** Larger clips (bytes) are copied only where the person says so. */
 export const largestUnasked = 256 * 1024 * 1024
 
-export type FoundFile = { readonly kind: 'file'; readonly file: Blob } | { readonly kind: 'locked' | 'missing' }
+/** `copy`: it is read from the copy that is kept here, not from its place on disk. */
+export type FoundFile =
+  | { readonly kind: 'file'; readonly file: Blob; readonly copy: boolean }
+  | { readonly kind: 'locked' | 'missing' }
 
 /** `asks`: too large to be copied unasked. */
 export type Kept = 'copied' | 'linked' | 'asks'
@@ -56,7 +59,7 @@ export class ClipFiles {
   async find(clipId: string, ask: boolean): Promise<FoundFile> {
     const record = await this.#store.file(clipId)
     if (!record) return { kind: 'missing' }
-    if (record.kind === 'copy') return { kind: 'file', file: record.blob }
+    if (record.kind === 'copy') return { kind: 'file', file: record.blob, copy: true }
     const handle = record.handle as WithPermission
     const how = { mode: 'read' } as const
     let state = (await handle.queryPermission?.(how)) ?? 'granted'
@@ -65,7 +68,7 @@ export class ClipFiles {
     try {
       const file = await handle.getFile()
       rememberHandle(file, record.handle)
-      return { kind: 'file', file }
+      return { kind: 'file', file, copy: false }
     } catch (thrown) {
       // Moved, renamed or deleted.
       if (thrown instanceof DOMException) return { kind: 'missing' }

@@ -94,6 +94,8 @@ export class ConversationStore {
       for (const name of ['clips', 'frames', 'files'] as const)
         writes.push(transaction.objectStore(name).delete(clipId))
     }
+    // At once, without the round trips of the answers: a page that goes away does not hear them any more.
+    transaction.commit()
     // Also waits for the writes, so that none of them rejects unheard.
     await Promise.all([...writes, transaction.done])
   }

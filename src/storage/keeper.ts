@@ -1,4 +1,4 @@
-import { hasEnded } from '../chat/reducer'
+import { findTurn } from '../chat/reducer'
 import { type Conversation, isEmpty } from '../conversations/model'
 
 /** What the keeper needs of the store. */
@@ -8,7 +8,7 @@ export type Saves = {
 }
 
 export type KeeperOptions = {
-  /** Changes within this many ms are written together. */
+  /** Changes of themselves (progress, frames) within this many ms are written together. */
   readonly delay?: number
   /** A write failed; what it held is tried again with the next change. */
   readonly onTrouble: (error: unknown) => void
@@ -20,8 +20,9 @@ const defaultDelay = 400
 const textDelay = 1000
 
 /**
- * Brings conversations to the store: many small changes in one write, an answer that ended at once, an answer that is
- * being written about once a second. Whatever could not be written stays here and is tried again.
+ * Brings conversations to the store: what the person did and an answer that began or ended at once, the many small changes
+ * of a clip being looked at in one write, an answer that is being written about once a second. Whatever could not be
+ * written stays here and is tried again.
  */
 export class Keeper {
   readonly #store: Saves
@@ -53,10 +54,11 @@ export class Keeper {
     if (before === conversation || this.#closed) return
     if (!before && isEmpty(conversation)) return
     this.#pending.set(id, conversation)
-    if (endedSince(before, conversation)) {
-      this.#written.delete(id)
-      void this.flush()
-    } else this.#schedule(this.#options.delay ?? defaultDelay)
+    const [turnId] = this.#written.get(id)?.keys() ?? []
+    // Its turn holds the whole of it now.
+    if (turnId !== undefined && findTurn(conversation.chat, turnId)?.status !== 'writing') this.#written.delete(id)
+    if (isWeighty(before, conversation)) void this.flush()
+    else this.#schedule(this.#options.delay ?? defaultDelay)
   }
 
   /** The text of an answer so far. */
@@ -122,12 +124,21 @@ export class Keeper {
   }
 }
 
-/** A turn ended between the two states. */
-function endedSince(before: Conversation | undefined, after: Conversation): boolean {
-  if (before?.chat === after.chat) return false
-  const known = new Map(before?.chat.turns.map((turn) => [turn.id, turn]))
-  return after.chat.turns.some((turn) => {
-    const was = known.get(turn.id)
-    return turn !== was && hasEnded(turn) && !(was && hasEnded(was))
-  })
+/**
+ * Whether somebody would miss the step between the two states: a question asked, edited or sent, an answer that began or
+ * ended, a name, a clip that came, went or was chosen. A page that goes away does not wait for a write, so these do not
+ * wait for others.
+ */
+function isWeighty(before: Conversation | undefined, after: Conversation): boolean {
+  if (!before || before.name !== after.name) return true
+  if (before.clips.order !== after.clips.order || before.clips.activeId !== after.clips.activeId) return true
+  const [was, is] = [before.chat.turns, after.chat.turns]
+  if (was === is) return false
+  return (
+    was.length !== is.length ||
+    is.some((turn, at) => {
+      const old = was[at]
+      return turn !== old && (turn.id !== old?.id || turn.question !== old.question || turn.status !== old.status)
+    })
+  )
 }

@@ -3,6 +3,7 @@ import { IDBFactory } from 'fake-indexeddb'
 import { beforeEach, expect, test, vi } from 'vitest'
 import { asked, clips, finished, opened, run } from '../../tests/fixtures/sample-conversation'
 import { newConversation } from '../conversations/model'
+import { largestUnasked } from './clip-files'
 import { ConversationStore } from './conversation-store'
 import { openDatabase } from './database'
 import { Shelf } from './shelf'
@@ -63,6 +64,24 @@ test('of a clip that goes before it was ever stored no file stays, written alrea
   } finally {
     vi.restoreAllMocks()
     store.close()
+    await s.close()
+  }
+})
+
+test('a clip that comes back from its copy is not copied once more, however large; another file in its place is', async () => {
+  const { shelf: s } = shelf()
+  const keepFile = vi.spyOn(ConversationStore.prototype, 'keepFile')
+  try {
+    await s.keepClip('clip', new Blob(['film']), 'copy')
+    const found = await s.findClip('clip', false)
+    if (found.kind !== 'file') throw new Error('the copy is gone')
+    Object.defineProperty(found.file, 'size', { value: largestUnasked + 1 })
+    expect(await s.keepClip('clip', found.file, 'copy')).toBe('copied')
+    expect(keepFile).toHaveBeenCalledOnce()
+    expect(await s.keepClip('clip', new Blob(['another']), 'copy')).toBe('copied')
+    expect(keepFile).toHaveBeenCalledTimes(2)
+  } finally {
+    vi.restoreAllMocks()
     await s.close()
   }
 })

@@ -1,5 +1,5 @@
 import type { Conversation, ConversationSummary } from '../conversations/model'
-import { ClipFiles, type ClipKeeping, type FoundFile, type Kept } from './clip-files'
+import { ClipFiles, type ClipKeeping, type FoundFile, type Kept, largestUnasked } from './clip-files'
 import { ConversationStore } from './conversation-store'
 import { openDatabase, type Released } from './database'
 import { Keeper } from './keeper'
@@ -29,6 +29,8 @@ export class Shelf {
   /** What is open in this tab, as it is now: written as soon as there is a database, and again where the browser lost it. */
   readonly #open = new Map<string, Conversation>()
   readonly #files = new Map<string, KeptFile>()
+  /** Files that came from here, and how they are kept: not copied once more at each visit, nor asked about again. */
+  readonly #found = new WeakMap<Blob, 'copied' | 'linked'>()
   /** Clips taken out since the page was opened: of a file that is still being written then, nothing is to stay. */
   readonly #removed = new Set<string>()
   readonly #leaveTab = enterTab()
@@ -149,7 +151,10 @@ export class Shelf {
   /** null: nothing can be kept here. @throws DOMException as ClipFiles.keep */
   async keepClip(clipId: string, file: Blob, keeping: ClipKeeping, evenLarge?: boolean): Promise<Kept | null> {
     const store = await this.#opening
-    const kept = store && (await new ClipFiles(store).keep(clipId, file, keeping, evenLarge))
+    const already = evenLarge ? undefined : this.#found.get(file)
+    // A link goes over into a copy where copies are wanted, unless that would have to be asked about.
+    const stays = already === 'copied' || file.size > largestUnasked ? already : undefined
+    const kept = store && (stays ?? (await new ClipFiles(store).keep(clipId, file, keeping, evenLarge)))
     if (kept) this.#files.set(clipId, { file, keeping, evenLarge })
     if (this.#removed.has(clipId)) this.#dropFiles([clipId])
     return kept
@@ -157,7 +162,10 @@ export class Shelf {
 
   async findClip(clipId: string, ask: boolean): Promise<FoundFile> {
     const store = await this.#opening
-    return store ? new ClipFiles(store).find(clipId, ask) : { kind: 'missing' }
+    if (!store) return { kind: 'missing' }
+    const found = await new ClipFiles(store).find(clipId, ask)
+    if (found.kind === 'file') this.#found.set(found.file, found.copy ? 'copied' : 'linked')
+    return found
   }
 
   /**

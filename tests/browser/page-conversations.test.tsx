@@ -5,7 +5,7 @@ import { page, userEvent } from 'vitest/browser'
 import { ConversationStore } from '../../src/storage/conversation-store'
 import { databaseName, openDatabase } from '../../src/storage/database'
 import { ValleyError } from '../../workers/protocol'
-import { answer, ask, chooseFile, film, type Mounted, mount } from './page-mount'
+import { answer, ask, chooseFile, composer, film, type Mounted, mount } from './page-mount'
 import type { Mishaps } from './page-stand-in'
 
 let mounted: Mounted | undefined
@@ -83,6 +83,73 @@ describe('reload', () => {
     await expect.element(answer('AFTER')).toBeVisible()
     // The other clip is opened when it is chosen, not before.
     expect(log.filter((line) => line.startsWith('encoded'))).toHaveLength(1)
+  })
+
+  test('what the person does is stored without waiting for anything else', async () => {
+    const never = 2 ** 31 - 1
+    mounted = await mount({ keeps: true, delay: never })
+    const { id } = mounted.session.getState().conversation
+    const database = await openDatabase(() => {})
+    const store = new ConversationStore(database)
+    const stored = async () => {
+      const talk = await store.load(id)
+      const clips = talk?.clips.order.map((clip) => talk.clips.clips[clip]?.name)
+      return { name: talk?.name, clips, questions: talk?.chat.turns.map(({ question }) => question) }
+    }
+    try {
+      // Without a clip no answer comes that would be written, and the rest with it.
+      await ask('where is it')
+      await expect.poll(stored).toEqual({ name: null, clips: [], questions: ['where is it'] })
+      await menu('where is it', 'Rename')
+      await userEvent.keyboard('Found{Enter}')
+      await expect.poll(stored).toMatchObject({ name: 'Found' })
+      await chooseFile([film('one.mp4'), film('two.mp4')])
+      await expect.poll(stored).toMatchObject({ clips: ['one.mp4', 'two.mp4'] })
+      await expect.poll(() => database.count('files')).toBe(2)
+      await page.getByRole('button', { name: 'Start over' }).click()
+      await page.getByRole('alertdialog').getByRole('button', { name: 'Start over' }).click()
+      await expect.poll(stored).toMatchObject({ questions: [] })
+    } finally {
+      store.close()
+    }
+  })
+
+  test('a file is kept before it was looked at, and goes again where it is refused', async () => {
+    let refuse = (_: ValleyError) => {}
+    const refusal = new Promise<ValleyError>((resolve) => {
+      refuse = resolve
+    })
+    await visit({ vision: [refusal] })
+    await chooseFile(film('letter.txt'))
+    const database = await openDatabase(() => {})
+    try {
+      await expect.poll(() => database.count('files')).toBe(1)
+      refuse(new ValleyError('not-a-video'))
+      await expect.element(page.getByRole('alert').getByText(/letter\.txt/)).toBeVisible()
+      await expect.poll(() => database.count('files')).toBe(0)
+    } finally {
+      database.close()
+    }
+  })
+
+  test('a question not sent yet is there too, each in its conversation', async () => {
+    await visit()
+    await composer().fill('before there is a clip')
+    await visit()
+    await expect.element(composer()).toHaveValue('before there is a clip')
+    await chooseFile(film('one.mp4'))
+    await composer().fill('half a thou')
+    await rail().getByRole('button', { name: 'New conversation' }).click()
+    await expect.element(composer()).toHaveValue('')
+    await inRail('one.mp4').click()
+    await expect.element(composer()).toHaveValue('half a thou')
+    await visit()
+    await expect.element(composer()).toHaveValue('half a thou')
+    await userEvent.click(composer())
+    await userEvent.keyboard('{Enter}')
+    await visit()
+    await expect.element(answer('HALF A THOU')).toBeVisible()
+    await expect.element(composer()).toHaveValue('')
   })
 
   test('half an answer survives, as if it had been stopped', async () => {

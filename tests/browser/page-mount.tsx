@@ -24,18 +24,20 @@ export type Mounted = {
 export type MountOptions = {
   readonly mishaps?: Mishaps
   readonly keeps?: boolean
+  /** Ms that small changes wait to be written together; a short while where absent. */
+  readonly delay?: number
   /** In place of one over stand-in workers; started. */
   readonly engine?: Engine
 }
 
 /** `keeps`: conversations are kept in the browser's IndexedDB. */
-export async function mount({ mishaps, keeps = false, engine: real }: MountOptions = {}): Promise<Mounted> {
+export async function mount({ mishaps, keeps = false, delay = 20, engine: real }: MountOptions = {}): Promise<Mounted> {
   const { engine, log } = real ? { engine: real, log: [] } : standInEngine(mishaps)
   const settings = new SettingsStore()
   const shelf = new Shelf({
     onTrouble: (kind) => session.notify({ kind }),
     onMended: () => session.dismissKind('not-stored'),
-    delay: 20,
+    delay,
   })
   const options = keeps ? { shelf } : {}
   const session = new Session(engine, { frames: 8, generation: { temperature: 0 } }, options)

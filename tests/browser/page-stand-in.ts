@@ -51,7 +51,12 @@ const thumbnail = new Blob(
 /** CLIP vectors: one axis a frame, and one for all that is not in the clip. */
 const axis = (index: number) => Float32Array.from([0, 1, 2, 3], (at) => (at === index ? 1 : 0))
 const meant = (text: string) => (/first/i.test(text) ? 0 : /second/i.test(text) ? 1 : 3)
-export type Mishaps = { vision?: ValleyError[]; language?: ValleyError[]; load?: ValleyError[] }
+/** A promise: of an error that comes when the test wants it. */
+export type Mishaps = {
+  vision?: (ValleyError | Promise<ValleyError>)[]
+  language?: ValleyError[]
+  load?: ValleyError[]
+}
 
 /** An engine over stand-in workers, started; `mishaps` are consumed one a call, `log` tells what the workers did. */
 export function standInEngine(mishaps: Mishaps = {}, pauses?: Pauses): { engine: Engine; log: string[] } {
@@ -71,7 +76,7 @@ export function standInEngine(mishaps: Mishaps = {}, pauses?: Pauses): { engine:
       },
       encode: async function* (_file, options): AsyncGenerator<EncodeEvent, void, undefined> {
         yield { type: 'opened', media, pack, fromCache: false }
-        const error = mishaps.vision?.shift()
+        const error = await mishaps.vision?.shift()
         if (error) throw error
         yield { type: 'planned', timestamps }
         for (const [index, timestamp] of timestamps.entries()) {
