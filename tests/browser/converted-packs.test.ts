@@ -5,7 +5,7 @@
 import * as Comlink from 'comlink'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { generate } from '../../workers/language/generate'
-import { type LoadedModel, loadModel } from '../../workers/language/model'
+import { loadOwnModel, type OwnModel } from '../../workers/language/model'
 import { argmax } from '../../workers/language/sampling'
 import { splice } from '../../workers/language/splice'
 import { type FolderFile, keptFolders, type PacksApi } from '../../workers/protocol'
@@ -54,7 +54,7 @@ beforeEach(async () => {
   for (const name of await caches.keys()) await caches.delete(name)
 })
 
-async function answer(model: LoadedModel, reference: Reference, index: number): Promise<number[]> {
+async function answer(model: OwnModel, reference: Reference, index: number): Promise<number[]> {
   const one = reference.cases[index]
   if (!one) throw new Error('no such case')
   const rows = await inflated(one.visual)
@@ -82,7 +82,7 @@ async function answer(model: LoadedModel, reference: Reference, index: number): 
 }
 
 /** What the model would say after each of PyTorch's tokens, and what PyTorch said. */
-async function forced(model: LoadedModel, reference: Reference, index: number) {
+async function forced(model: OwnModel, reference: Reference, index: number) {
   const wanted = reference.cases[index]?.tokens ?? []
   const rows = await inflated(reference.cases[index]?.visual ?? { deflated: '' })
   const visual = { name: `forced-${index}`, rows, length: rows.length / model.embedding.hiddenSize }
@@ -120,14 +120,14 @@ describe.each([
     const reference = (await (await fetch(`${folder}${name}/reference.json`)).json()) as Reference
     const ledger = new Ledger()
     const options = { packUrl, basesUrl: folder, backend: 'wasm', flavour: 'f32' } as const
-    const model = await loadModel(options, ledger, () => {})
+    const model = await loadOwnModel(options, ledger, () => {})
     for (const index of reference.cases.keys()) {
       expect(await answer(model, reference, index)).toEqual(reference.cases[index]?.tokens)
     }
     await model.dispose()
 
     // What this device would take by itself: on the CPU int8, derived from eight bits or from four.
-    const own = await loadModel({ packUrl, basesUrl: folder, backend: 'wasm' }, ledger, () => {})
+    const own = await loadOwnModel({ packUrl, basesUrl: folder, backend: 'wasm' }, ledger, () => {})
     let agreed = 0
     let asked = 0
     for (const index of reference.cases.keys()) {

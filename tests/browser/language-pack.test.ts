@@ -1,7 +1,7 @@
 /** The shipped pack in its int8 form, in the worker that the app uses and below it. */
 import * as Comlink from 'comlink'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type LoadedModel, loadModel } from '../../workers/language/model'
+import { loadOwnModel, type OwnModel } from '../../workers/language/model'
 import { conversationPieces, prefixPieces, sharedEnds } from '../../workers/language/prompt'
 import { argmax, logProbability } from '../../workers/language/sampling'
 import { type Sequence, splice } from '../../workers/language/splice'
@@ -84,9 +84,9 @@ describe('in the worker', () => {
 
 describe('int8 and the KV cache', () => {
   const ledger = new Ledger()
-  let model: LoadedModel
+  let model: OwnModel
   beforeAll(async () => {
-    model = await loadModel({ packUrl, backend: 'wasm' }, ledger, () => {})
+    model = await loadOwnModel({ packUrl, backend: 'wasm' }, ledger, () => {})
   }, 300_000)
   afterAll(async () => {
     await model.dispose()

@@ -98,7 +98,7 @@ describe.each(families)('%s', (family) => {
       embedding: graphOf(family, 'embed_tokens'),
       tokenizer: files,
     }
-    language = await HubLanguage.open(await nodeOrt(), family, model, parts, ledger)
+    language = await HubLanguage.open(await nodeOrt(), family, model, parts, null, ledger)
   })
   afterAll(async () => {
     await language.dispose()

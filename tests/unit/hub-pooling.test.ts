@@ -1,7 +1,9 @@
 /** Valley's pooling over a hub's features, and what the decoder's past keeps, by hand. */
 import { describe, expect, test } from 'vitest'
+import { CpuMemory } from '../../workers/language/hub/memory'
 import { HubPast } from '../../workers/language/hub/past'
-import { recognise } from '../../workers/packs/hub/config'
+import { type HubText, recognise } from '../../workers/packs/hub/config'
+import { Ledger } from '../../workers/runtime/ledger'
 import { clipRows, frameImportance, frameMeans } from '../../workers/vision/hub/pooling'
 import { lfm2Vl, smolvlm } from './hub-configs'
 import { nodeOrt } from './node-ort'
@@ -49,41 +51,43 @@ describe('pooling', () => {
 })
 
 describe('the past', () => {
-  const present = (names: readonly [string, number[]][]) =>
-    Object.fromEntries(names.map(([name, data]) => [name, { data: Float32Array.from(data) }])) as never
-
+  const ledger = new Ledger()
+  const tensor = async (data: readonly number[], dims: readonly number[]) =>
+    new (await nodeOrt()).Tensor('float32', Float32Array.from(data), dims)
+  const pastOf = async (text: HubText) => new HubPast(new CpuMemory(await nodeOrt(), 'float32'), text, ledger)
   const fed = (past: HubPast, name: string) => {
-    const tensor = past.feeds()[name]
-    return tensor && { data: [...(tensor.data as Float32Array)], dims: tensor.dims }
+    const given = past.feeds()[name]
+    return given && { data: [...(given.data as Float32Array)], dims: given.dims }
   }
 
   test('is cut head by head', async () => {
     const text = { ...recognise('a/b', smolvlm).text, attentionLayers: [0], kvHeads: 2, headDim: 1 }
-    const past = new HubPast(await nodeOrt(), text)
-    past.take(
-      present([
-        ['present.0.key', [1, 2, 3, 10, 20, 30]],
-        ['present.0.value', [4, 5, 6, 40, 50, 60]],
-      ]),
-      3,
-    )
+    const past = await pastOf(text)
+    const key = await tensor([1, 2, 3, 10, 20, 30], [1, 2, 3, 1])
+    const value = await tensor([4, 5, 6, 40, 50, 60], [1, 2, 3, 1])
+    past.take({ 'present.0.key': key, 'present.0.value': value }, 3)
     past.truncate(2)
     expect(fed(past, 'past_key_values.0.key')).toEqual({ data: [1, 2, 10, 20], dims: [1, 2, 2, 1] })
-    const saved = past.save(1)
+    const saved = await past.save(1)
     past.restore(saved, 1)
     expect(fed(past, 'past_key_values.0.value')).toMatchObject({ data: [4, 40] })
     expect(() => past.restore(saved, 2)).toThrow(RangeError)
+    expect(ledger.snapshot()).toEqual({ 'kv-cache': 1 })
+    past.dispose()
+    expect(ledger.snapshot()).toEqual({})
   })
 
   test('with convolutions can be cut only where their state was kept', async () => {
     const { text } = recognise('a/b', lfm2Vl)
     const small = { ...text, attentionLayers: [], convLayers: [0], hiddenSize: 1, convCache: 2 }
-    const past = new HubPast(await nodeOrt(), small)
-    const run = (state: number[], added: number) => past.take(present([['present_conv.0', state]]), added)
-    run([1, 2], 4)
-    run([3, 4], 10)
-    for (let step = 0; step < 5; step++) run([5 + step, 6 + step], 1)
-    expect([past.reusable(19), past.reusable(18), past.reusable(13), past.reusable(3)]).toEqual([19, 14, 4, 0])
+    const past = await pastOf(small)
+    const run = async (state: number[], added: number) =>
+      past.take({ 'present_conv.0': await tensor(state, [1, 1, 2]) }, added)
+    await run([1, 2], 4)
+    await run([3, 4], 10)
+    for (let step = 0; step < 5; step++) await run([5 + step, 6 + step], 1)
+    // The first single position may end a prompt; those after it are an answer's.
+    expect([past.reusable(19), past.reusable(18), past.reusable(14), past.reusable(3)]).toEqual([19, 15, 14, 0])
     expect(() => past.truncate(16)).toThrow(RangeError)
     past.truncate(14)
     expect(fed(past, 'past_conv.0')).toMatchObject({ data: [3, 4] })

@@ -8,6 +8,8 @@ export type HeldClip = {
   readonly span: VisualSpan
   /** Captions of similar scenes, best first; [] where the pack has no store. */
   readonly quotes: readonly string[]
+  /** Of a pack of the hub alone. */
+  readonly hub: VisualTokens['hub']
 }
 
 type Waiter = { readonly resolve: (clip: HeldClip) => void; readonly reject: (error: ValleyError) => void }
@@ -29,7 +31,7 @@ export class ClipStore {
     this.#clips.get(clipId)?.close()
     this.#forgotten.delete(clipId)
     this.#serial += 1
-    const clip = { span: visualSpan(`${clipId}@${this.#serial}`, tokens), quotes: tokens.quotes }
+    const clip = { span: visualSpan(`${clipId}@${this.#serial}`, tokens), quotes: tokens.quotes, hub: tokens.hub }
     this.#clips.set(clipId, { clip, close: this.#ledger.open('tensor') })
     for (const waiter of this.#waiting.get(clipId) ?? []) waiter.resolve(clip)
     this.#waiting.delete(clipId)

@@ -18,30 +18,17 @@ import {
 } from '../protocol'
 import { Ledger } from '../runtime/ledger'
 import { wasmThreads } from '../runtime/ort'
-import { maxBeams } from './beam-search'
 import { ClipStore, type HeldClip } from './clips'
 import { EventStream } from './event-stream'
 import { forceAnswer, scoreText } from './force'
 import { type GenerateEvent, generate } from './generate'
 import { JobQueue } from './job-queue'
-import { KeptPrefixes, type Prefix } from './kept-prefixes'
-import { type LoadedModel, loadModel } from './model'
-import { type ClipPlace, fitPrompt, hintText, type Prompt, prefixPieces, sharedEnds } from './prompt'
+import { KeptPrefixes } from './kept-prefixes'
+import type { LoadedModel } from './loaded-model'
+import { loadModel } from './model'
 import { type Random, seededRandom } from './sampling'
-import { commonPrefix, type Sequence, splice } from './splice'
+import { commonPrefix } from './splice'
 import { warmUp } from './warm-up'
-
-/** A question with all that it is answered from, ready to be run. */
-type Composed = {
-  readonly prompt: Prompt
-  readonly sequence: Sequence
-  /** What every question about the clip begins with. */
-  readonly prefix: Prefix
-  /** Positions that begin a prefill chunk: where a shared prefix ends. */
-  readonly boundaries: readonly number[]
-  /** Captions that the prompt quotes. */
-  readonly quotes: readonly string[]
-}
 
 export class LanguageEngine implements LanguageApi {
   readonly #ledger = new Ledger()
@@ -61,15 +48,15 @@ export class LanguageEngine implements LanguageApi {
       this.#model = model
       this.#kept = options.keepClips ? new KeptPrefixes(model.identity) : null
       onProgress({ stage: 'warm-up', done: 0, total: 1 })
-      const { sequence } = this.#prefix(model, null, {})
-      await warmUp(model, sequence, model.decoder.backend)
+      const { sequence } = await model.prefix(null, {})
+      await warmUp(model, sequence, model.backend)
       onProgress({ stage: 'warm-up', done: 1, total: 1 })
       return {
-        packId: model.pack.id,
-        backend: model.decoder.backend,
+        packId: model.packId,
+        backend: model.backend,
         threads: wasmThreads(),
         contextTokens: model.contextTokens,
-        maxBeams,
+        maxBeams: model.maxBeams,
         cached: model.cached,
         loadMs: performance.now() - started,
       }
@@ -108,7 +95,7 @@ export class LanguageEngine implements LanguageApi {
       for (const text of texts) {
         const ids = model.tokenizer.encode(text)
         const limit = model.contextTokens - ids.length
-        const { sequence, boundaries } = this.#compose(model, clip, { turns: [], question }, options, limit)
+        const { sequence, boundaries } = await model.compose(clip, { turns: [], question }, options, limit)
         // A text of no tokens has no mean; it must not rank above one that has.
         const none = Number.NEGATIVE_INFINITY
         scores.push(ids.length === 0 ? none : await scoreText(model, sequence, ids, boundaries, signal))
@@ -128,7 +115,7 @@ export class LanguageEngine implements LanguageApi {
     return this.#queue.run(async () => {
       const model = this.#loaded()
       const limit = model.contextTokens - ids.length
-      const { sequence, boundaries } = this.#compose(model, clip, { turns: [], question }, options, limit)
+      const { sequence, boundaries } = await model.compose(clip, { turns: [], question }, options, limit)
       return forceAnswer(model, sequence, ids, boundaries, signal)
     }, signal)
   }
@@ -138,7 +125,7 @@ export class LanguageEngine implements LanguageApi {
     await this.#queue.run(async () => {
       const model = this.#loaded()
       const { context } = model
-      const prefix = this.#prefix(model, clip, options)
+      const prefix = await model.prefix(clip, options)
       const { sequence, boundaries } = prefix
       await this.#kept?.restore(context, prefix)
       // A conversation about this clip may already hold more than its prefix.
@@ -178,16 +165,18 @@ export class LanguageEngine implements LanguageApi {
     const clip = await this.#clip(request.clipId, signal)
     await this.#queue.run(async () => {
       const model = this.#loaded()
-      const options = { ...model.pack.generation, ...request.options }
-      const beams = beamsOf(options)
+      const options = { ...model.generation, ...request.options }
+      const beams = beamsOf(options, model.maxBeams)
       // An answer may take half of the context at most, else a question could never fit.
       const budget = Math.max(1, Math.min(options.maxNewTokens, model.contextTokens >> 1))
       const limit = model.contextTokens - budget
-      const { prompt, sequence, prefix, boundaries, quotes } = this.#compose(model, clip, request, options, limit)
+      const composed = await model.compose(clip, request, options, limit)
+      const { sequence, prefix, boundaries, droppedTurns, quotes } = composed
+      const promptTokens = sequence.keys.length
       const kept = clip && !request.once ? this.#kept : null
       await kept?.restore(model.context, prefix)
       // Beams share what the cache has beyond the prompt: enough for each, unless a longer answer than the pack's is asked for.
-      const maxNewTokens = Math.min(budget, Math.floor((model.decoder.capacity - prompt.length) / beams))
+      const maxNewTokens = Math.min(budget, Math.floor((model.capacity - promptTokens) / beams))
       const ids: number[] = []
       let firstText: number | undefined
       const emit = (event: GenerateEvent) => {
@@ -204,14 +193,14 @@ export class LanguageEngine implements LanguageApi {
           reason: event.reason,
           ids,
           stats: {
-            promptTokens: prompt.length,
+            promptTokens,
             reusedTokens,
             newTokens,
             timeToFirstToken: (firstText ?? performance.now()) - asked,
             prefillMs,
             tokensPerSecond: newTokens > 1 ? (1000 * (newTokens - 1)) / decodeMs : 0,
-            backend: model.decoder.backend,
-            droppedTurns: prompt.droppedTurns,
+            backend: model.backend,
+            droppedTurns,
             beams,
             quotes,
           },
@@ -232,47 +221,13 @@ export class LanguageEngine implements LanguageApi {
   #clip(clipId: string | null, signal: AbortSignal): Promise<HeldClip | null> {
     return clipId === null ? Promise.resolve(null) : this.#clips.get(clipId, signal)
   }
-
-  /** Errors: context-full */
-  #compose(
-    model: LoadedModel,
-    clip: HeldClip | null,
-    { turns, question }: Pick<AskRequest, 'turns' | 'question'>,
-    options: PromptOptions,
-    limit: number,
-  ): Composed {
-    const { tokenizer, embedding, pack } = model
-    const quotes = quotesOf(model, clip, options)
-    const place = placeOf(model, clip, quotes)
-    const prompt = fitPrompt(tokenizer, { system: pack.prompt.system, turns, question, clip: place }, limit)
-    const sequence = splice(prompt.pieces, embedding, clip?.span ?? null)
-    const prefix = this.#prefix(model, clip, options)
-    // Without a clip, prefix and question are tokenised as one and may merge where they meet.
-    const boundaries = clip ? prefix.boundaries : [commonPrefix(prefix.sequence.keys, sequence.keys)]
-    return { prompt, sequence, prefix, boundaries, quotes }
-  }
-
-  /**
-   * What every conversation shares, or every one about `clip`. Chunks begin where it ends, whether or not it was
-   * prefilled before: an int8 answer then does not depend on what happened to be cached.
-   */
-  #prefix(model: LoadedModel, clip: HeldClip | null, options: PromptOptions): Prefix {
-    const place = placeOf(model, clip, quotesOf(model, clip, options))
-    const pieces = prefixPieces(model.tokenizer, model.pack.prompt.system, place)
-    return { sequence: splice(pieces, model.embedding, clip?.span ?? null), boundaries: sharedEnds(pieces) }
-  }
-}
-
-function quotesOf({ pack }: LoadedModel, clip: HeldClip | null, { quotes }: PromptOptions): readonly string[] {
-  return clip && pack.captionStore && quotes !== false ? clip.quotes : []
-}
-
-function placeOf({ pack }: LoadedModel, clip: HeldClip | null, quotes: readonly string[]): ClipPlace | null {
-  return clip && { visualLength: clip.span.length, hint: hintText(pack.captionStore?.intro ?? '', quotes) }
 }
 
 /** Beams of an answer: whole, 1 to `maxBeams`; sampling has one. */
-function beamsOf({ temperature, beams }: Required<Pick<GenerationOptions, 'temperature' | 'beams'>>): number {
+function beamsOf(
+  { temperature, beams }: Required<Pick<GenerationOptions, 'temperature' | 'beams'>>,
+  maxBeams: number,
+): number {
   return temperature === 0 ? Math.max(1, Math.min(maxBeams, Math.round(beams))) : 1
 }
 

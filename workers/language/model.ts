@@ -5,44 +5,56 @@
 import { jsonHash } from '../cache/hash'
 import { deriveVersion, deriveWeights, readAdapter } from '../packs/derive'
 import { derivedKey, readDerived, writeDerived } from '../packs/derived-cache'
-import type { BaseTensor, DecoderGraph, FileEntry, PackManifest } from '../packs/schema'
+import type { BaseTensor, DecoderGraph, FileEntry } from '../packs/schema'
 import { readSmoothing, roundsActivations } from '../packs/smoothing'
 import { allocate, type BaseSource, openBase, openPack, type PackSource, type ReadFile } from '../packs/source'
-import { type GraphFlavour, type LoadOptions, type LoadProgress, type LoadStage, ValleyError } from '../protocol'
+import {
+  type GraphFlavour,
+  hubRepository,
+  type LoadOptions,
+  type LoadProgress,
+  type LoadStage,
+  ValleyError,
+} from '../protocol'
 import { chooseDecoder } from '../runtime/backend'
 import { type GpuDevice, openDevice } from '../runtime/device'
 import type { Ledger } from '../runtime/ledger'
 import { loadOrt } from '../runtime/ort'
 import { paced } from '../runtime/paced'
 import { maxBeams } from './beam-search'
+import { compose, composePrefix } from './compose'
 import { Context } from './context'
 import { Decoder } from './decoder'
 import { TokenEmbedding } from './embedding'
+import { loadHubModel } from './hub/model'
+import type { LoadedModel } from './loaded-model'
 import { type ChatTokenizer, openTokenizer } from './tokenizer'
 
-export type LoadedModel = {
-  readonly pack: PackManifest
+export type OwnModel = LoadedModel & {
   readonly decoder: Decoder
-  readonly context: Context
   readonly embedding: TokenEmbedding
   readonly tokenizer: ChatTokenizer
-  /** Positions of prompt and answer together. */
-  readonly contextTokens: number
-  /** Whether the derived weights were there already. */
-  readonly cached: boolean
-  /** Hash of everything beside its inputs that the decoder's results depend on, and of the pack. */
-  readonly identity: string
-  readonly dispose: () => Promise<void>
 }
 
 type Report = (progress: LoadProgress) => void
 
-/** Errors: download-failed, integrity, pack-invalid, unsupported-browser, out-of-memory, device-lost */
-export async function loadModel(
+/**
+ * Errors: download-failed, integrity, pack-invalid, unsupported-browser, out-of-memory, device-lost; of a pack of the hub
+ * also hub-config, hub-family, hub-operator
+ */
+export async function loadModel(options: LoadOptions, ledger: Ledger, report: Report): Promise<LoadedModel> {
+  const repository = hubRepository(options.packUrl)
+  return repository === null
+    ? loadOwnModel(options, ledger, report)
+    : loadHubModel(repository, options.backend, ledger, paced(report))
+}
+
+/** A pack of our own format. */
+export async function loadOwnModel(
   { packUrl, basesUrl, backend: forced, flavour }: LoadOptions,
   ledger: Ledger,
   report: Report,
-): Promise<LoadedModel> {
+): Promise<OwnModel> {
   report({ stage: 'manifest', done: 0, total: 2 })
   const pack = await openPack(packUrl)
   report({ stage: 'manifest', done: 1, total: 2 })
@@ -70,7 +82,7 @@ async function assemble(
   gpu: GpuDevice | null,
   ledger: Ledger,
   report: Report,
-): Promise<LoadedModel> {
+): Promise<OwnModel> {
   const graph = base.manifest.graphs[flavour]
   if (!graph) throw new ValleyError('pack-invalid', { path: 'base.json', problems: [`no graph ${flavour}`] })
   const embeddingTensor = base.manifest.tensors.find((tensor) => tensor.name === base.manifest.embedding)
@@ -107,13 +119,22 @@ async function assemble(
     ledger,
   })
   report({ stage: 'session', done: 1, total: 1 })
+  const embedding = new TokenEmbedding(embeddingTensor, rows)
+  const makers = { pack: pack.manifest, tokenizer: ready, embedding }
+  const { id: packId, generation } = pack.manifest
   return {
-    pack: pack.manifest,
+    packId,
+    backend,
     decoder,
+    capacity: decoder.capacity,
     context: new Context(decoder),
-    embedding: new TokenEmbedding(embeddingTensor, rows),
+    embedding,
     tokenizer: ready,
     contextTokens,
+    maxBeams,
+    generation,
+    compose: async (...question) => compose(makers, ...question),
+    prefix: async (...about) => composePrefix(makers, ...about),
     cached: kept !== null,
     identity: await jsonHash([pack.hash, key.hash, backend, flavour, graph.file.sha256]),
     dispose: async () => {

@@ -220,6 +220,15 @@ function hubText(decoder: HubText['decoder'], config: z.infer<typeof text>): Hub
   }
 }
 
+/** A file of a repository's. Errors: hub-config {repository, path, problems} */
+export function parseJson(repository: string, path: string, bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes))
+  } catch (thrown) {
+    throw new ValleyError('hub-config', { repository, path, problems: ['not JSON'] }, { cause: thrown })
+  }
+}
+
 function parse<T>(repository: string, path: string, json: unknown, schema: z.ZodType<T>, within?: string): T {
   const parsed = schema.safeParse(json)
   if (parsed.success) return parsed.data

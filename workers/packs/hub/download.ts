@@ -8,7 +8,7 @@ import { presentBytes } from '../pack-files'
 import type { FileEntry } from '../schema'
 import { type FetchFile, type FileOptions, fileReader, forgetFile, writeCached } from '../source'
 import { fileUrl, type HubFile, type HubListing, listRepository, requestHub } from './api'
-import { configFiles, type HubConfigs, type HubModel, recognise } from './config'
+import { configFiles, type HubConfigs, type HubModel, parseJson, recognise } from './config'
 import { type HubManifest, hubManifests, readHubManifest, removeHubManifest, writeHubManifest } from './manifest'
 import {
   chooseFiles,
@@ -204,12 +204,4 @@ export async function gitBlob(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   const parts = new Blob([`blob ${bytes.length}\0`, bytes])
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-1', await parts.arrayBuffer()))
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('')
-}
-
-function parseJson(repository: string, path: string, bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes))
-  } catch (thrown) {
-    throw new ValleyError('hub-config', { repository, path, problems: ['not JSON'] }, { cause: thrown })
-  }
 }

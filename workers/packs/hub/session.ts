@@ -5,6 +5,7 @@ import type { OrtModule } from '../../runtime/ort'
 import type { HubGraph } from './graphs'
 
 /**
+ * @param onGpu  outputs that stay on the provider's GPU
  * Errors: hub-operator {operator} (the runtime has none of that name, or not for these types), out-of-memory,
  * internal {stage: 'session', detail}
  */
@@ -12,8 +13,10 @@ export async function openSession(
   ort: OrtModule,
   { bytes, beside }: HubGraph,
   provider: InferenceSession.ExecutionProviderConfig,
+  onGpu: readonly string[] = [],
 ): Promise<InferenceSession> {
-  const options = { executionProviders: [provider], externalData: [...beside] }
+  const preferredOutputLocation = Object.fromEntries(onGpu.map((name) => [name, 'gpu-buffer' as const]))
+  const options = { executionProviders: [provider], externalData: [...beside], preferredOutputLocation }
   return ort.InferenceSession.create(bytes, options).catch((thrown: unknown) => {
     const operator = unknownOperator(String(thrown))
     if (operator) throw new ValleyError('hub-operator', { operator }, { cause: thrown })
