@@ -16,7 +16,7 @@ import { Engine } from './assistant/engine'
 import { EngineOwner } from './assistant/engine-owner'
 import { EngineContext, PackProvider } from './assistant/hooks'
 import { startLanguage, startVision } from './assistant/workers'
-import { initialPack, modelsUrl, rememberedPauses } from './packs/choice'
+import { initialPack, modelsUrl, rememberedPauses, rememberedPooling } from './packs/choice'
 import { holdLockWhileAnswering } from './pwa/answer-lock'
 import { AppShell } from './pwa/app-shell'
 import { AppShellContext, InstallContext } from './pwa/context'
@@ -27,9 +27,11 @@ const settings = new SettingsStore()
 const installOffer = new InstallOffer()
 const parameters = readParameters(new URL(location.href), new URL(import.meta.env.BASE_URL, location.href))
 const packUrl = initialPack(new URL(location.href), parameters.packUrl)
+const pooling = rememberedPooling(packUrl)
 const engine = new Engine({
   ...parameters,
   packUrl,
+  ...(pooling ? { pooling } : {}),
   basesUrl: modelsUrl(),
   pauses: rememberedPauses,
   startVision,

@@ -75,10 +75,17 @@ export function formatNumber(value: number, language: string, digits = 0): strin
 /** What stands between two sentences in a row: languages written without spaces have none. */
 export const sentenceGap = (language: string): string => (/^(zh|ja)\b/.test(language) ? '' : ' ')
 
+/** "a, b and c" */
+export const formatList = (items: readonly string[], language: string): string =>
+  new Intl.ListFormat(language).format(items)
+
 /** Names of languages, by their tags, in one of them: "English and Chinese". */
 export function formatLanguages(tags: readonly string[], language: string): string {
   const names = new Intl.DisplayNames([language], { type: 'language' })
-  return new Intl.ListFormat(language).format(tags.map((tag) => names.of(tag) ?? tag))
+  return formatList(
+    tags.map((tag) => names.of(tag) ?? tag),
+    language,
+  )
 }
 
 const codecNames: readonly (readonly [RegExp, string])[] = [

@@ -49,12 +49,16 @@ test('stored settings are taken over, damaged or foreign ones fall back', () => 
     search: null,
     keeping: 'copy',
     figures: false,
+    hub: 'https://huggingface.co',
   }
   expect(parseSettings(null, ['zh-CN'])).toEqual(defaults)
   expect(parseSettings('{not json', ['zh-CN'])).toEqual(defaults)
   expect(parseSettings('[1]', ['zh-CN'])).toEqual(defaults)
   expect(
-    parseSettings('{"theme":"neon","frames":1000,"creativity":"wild","search":"deep","language":"xx"}', ['zh']),
+    parseSettings(
+      '{"theme":"neon","frames":1000,"creativity":"wild","search":"deep","language":"xx","hub":"ftp://x.y"}',
+      ['zh'],
+    ),
   ).toEqual(defaults)
   const chosen = {
     language: 'en',
@@ -64,6 +68,7 @@ test('stored settings are taken over, damaged or foreign ones fall back', () => 
     search: 'careful',
     keeping: 'link',
     figures: true,
+    hub: 'https://mirror.example.org:8443',
   }
   expect(parseSettings(JSON.stringify(chosen), ['zh-CN'])).toEqual(chosen)
 })

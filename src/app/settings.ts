@@ -1,3 +1,4 @@
+import { defaultHub, parseHubOrigin } from '../../workers/protocol'
 import { type ClipKeeping, clipKeepings } from '../storage/clip-files'
 import { isLanguage, type Language, preferredLanguage } from './i18n'
 
@@ -25,6 +26,8 @@ export type Settings = {
   readonly keeping: ClipKeeping
   /** Shows the panel of figures. */
   readonly figures: boolean
+  /** Origin of the hub of models, or of a mirror that takes its place. */
+  readonly hub: string
 }
 
 const storageKey = 'valley.settings'
@@ -50,6 +53,7 @@ export function parseSettings(stored: string | null, browserLanguages: readonly 
     search: oneOf<Search, null>(Object.keys(searches) as Search[], raw.search, null),
     keeping: oneOf<ClipKeeping>(clipKeepings, raw.keeping, 'copy'),
     figures: raw.figures === true,
+    hub: (typeof raw.hub === 'string' && parseHubOrigin(raw.hub)) || defaultHub,
   }
 }
 

@@ -5,14 +5,16 @@ import './disclosure.css'
 
 type Props = {
   readonly label: string
+  /** Open from the start. */
+  readonly defaultOpen?: boolean
   /** One element, shown below the row of buttons while open. */
   readonly children: ReactNode
 }
 
-/** A detail of an answer behind a small button, in the row of the answer's buttons. */
-export function Disclosure({ label, children }: Props) {
+/** A detail behind a small button, in the row of an answer's buttons or one of its own. */
+export function Disclosure({ label, defaultOpen = false, children }: Props) {
   return (
-    <Collapsible.Root className="disclosure">
+    <Collapsible.Root className="disclosure" defaultOpen={defaultOpen}>
       <Collapsible.Trigger className="button disclosure-button" data-look="bare" data-size="small">
         <ChevronRight aria-hidden="true" />
         {label}

@@ -1,6 +1,8 @@
-/** Which pack this browser uses: the one in the address, else the one chosen here, else the app's own. */
+/** Which pack this browser uses: the one in the address, else the one chosen here, else the app's own; and how it pools. */
+import { type HubPooling, hubPoolings, hubRepository } from '../../workers/protocol'
 
 const storageKey = 'valley.pack'
+const poolingKey = 'valley.pooling'
 const pausedKey = 'valley.paused'
 
 /** Absolute URL of the folder with the app's own packs. */
@@ -8,7 +10,8 @@ export const modelsUrl = (): string => new URL('models/', new URL(import.meta.en
 
 /** The pack chosen here; null where none was, or one that this app does not have (it was served from elsewhere). */
 export function chosenPack(stored: string | null, models: string): string | null {
-  return stored?.startsWith(models) || stored?.startsWith('opfs:') ? stored : null
+  const here = stored?.startsWith(models) || stored?.startsWith('opfs:')
+  return here || (stored && hubRepository(stored)) ? stored : null
 }
 
 /** @param asked  what the address names, or the app’s own */
@@ -19,6 +22,29 @@ export function initialPack(page: URL, asked: string): string {
 
 /** null forgets the choice. */
 export const rememberPack = (packUrl: string | null): void => write(storageKey, packUrl)
+
+/** Forgets the choice, where it is one of these. */
+export function forgetPack(chosen: (packUrl: string) => boolean): void {
+  if (chosen(readChoice() ?? '')) rememberPack(null)
+}
+
+/** How the person has this pack of the hub pool clips; null: as it does by itself. */
+export const rememberedPooling = (packUrl: string): HubPooling | null => readPoolings()[packUrl] ?? null
+
+export function rememberPooling(packUrl: string, pooling: HubPooling): void {
+  write(poolingKey, JSON.stringify({ ...readPoolings(), [packUrl]: pooling }))
+}
+
+function readPoolings(): Readonly<Record<string, HubPooling>> {
+  try {
+    const stored: unknown = JSON.parse(read(poolingKey) ?? '{}')
+    const known = Object.entries(stored ?? {}).filter(([, pooling]) => hubPoolings.includes(pooling))
+    return Object.fromEntries(known)
+  } catch {
+    // A damaged entry counts as none.
+    return {}
+  }
+}
 
 const readChoice = () => read(storageKey)
 

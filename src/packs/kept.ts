@@ -1,8 +1,8 @@
 /** Every byte that this app keeps in the browser, by kind, and the ways to delete them. */
-import { keptFolders, packFilesCache } from '../../workers/protocol'
+import { hubRepository, keptFolders, packFilesCache } from '../../workers/protocol'
 import { ConversationStore, type KeptCopy } from '../storage/conversation-store'
 import { databaseName, openDatabase } from '../storage/database'
-import { rememberPack } from './choice'
+import { forgetPack, rememberPack } from './choice'
 
 export const keptKinds = [
   'conversations',
@@ -80,7 +80,11 @@ export const deleteCopies = (clipIds: readonly string[]): Promise<void> =>
 export async function deleteKept(kinds: readonly KeptKind[]): Promise<void> {
   for (const kind of kinds) {
     for (const name of folders[kind] ?? []) await removeFolder(name)
-    if (kind === 'packs') await globalThis.caches?.delete(packFilesCache)
+    if (kind === 'packs') {
+      await globalThis.caches?.delete(packFilesCache)
+      // The app's own come again by themselves, the hub's do not.
+      forgetPack((packUrl) => hubRepository(packUrl) !== null)
+    }
     if (kind === 'imported') rememberPack(null)
     if (kind === 'shell') await deleteShell()
     if (kind === 'conversations') await deleteDatabase()

@@ -1,18 +1,15 @@
 import { useEffect, useSyncExternalStore } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { PackOffer } from '../../workers/protocol'
-import { errorSentences } from '../app/error-text'
-import { formatBytes, formatLanguages, formatPercent, sentenceGap } from '../app/format'
-import { Meter } from '../app/meter'
+import { formatBytes, formatLanguages, formatPercent } from '../app/format'
 import { summarizeEngine, useEngine, useEngineState } from '../assistant/hooks'
-import { startPacks } from '../assistant/workers'
-import { modelsUrl, rememberPack } from './choice'
+import { rememberPack } from './choice'
 import { FolderButton } from './folder-button'
-import { Library, type PackJob } from './library'
+import { HubPanel } from './hub-panel'
+import { Job } from './job'
+import type { PackJob } from './library'
+import { library } from './shared-library'
 import './packs.css'
-
-/** One for all openings of the screen: what is being fetched goes on while it is closed. */
-const library = new Library(startPacks, modelsUrl())
 
 /** The packs on offer: what each is, whether it runs here, and the way to have it. */
 export function PacksPanel() {
@@ -42,6 +39,7 @@ export function PacksPanel() {
       />
       <p className="settings-hint">{t('packs.importHint')}</p>
       <Job name={t('packs.import')} job={importing ?? undefined} />
+      <HubPanel />
     </div>
   )
 }
@@ -121,24 +119,5 @@ function PackItem({ offer, job }: ItemProps) {
         )}
       </div>
     </li>
-  )
-}
-
-function Job({ name, job }: { readonly name: string; readonly job: PackJob | undefined }) {
-  const { t, i18n } = useTranslation()
-  if (!job) return null
-  if (job.status === 'failed') {
-    return (
-      <p className="pack-problem" role="alert">
-        {Object.values(errorSentences(t, i18n.language, job.error)).join(sentenceGap(i18n.language))}
-      </p>
-    )
-  }
-  const size = (value: number) => formatBytes(value, i18n.language)
-  return (
-    <>
-      <Meter label={name} share={job.total > 0 ? job.done / job.total : 0} />
-      <p className="settings-hint tabular">{t('packs.coming', { done: size(job.done), total: size(job.total) })}</p>
-    </>
   )
 }

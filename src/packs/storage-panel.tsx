@@ -2,6 +2,7 @@ import { useCallback, useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { formatBytes } from '../app/format'
 import { DeleteButton } from './delete-button'
+import { HubFiles } from './hub-files'
 import {
   deleteCopies,
   deleteKept,
@@ -13,6 +14,7 @@ import {
   requestPersistence,
 } from './kept'
 import { KeptCopies } from './kept-copies'
+import { library } from './shared-library'
 import './packs.css'
 
 /** Every byte that the app keeps, by kind, each with the way to delete it. */
@@ -35,7 +37,7 @@ export function StoragePanel() {
   const remove = async (kinds: readonly KeptKind[]) => {
     await attempt(deleteKept(kinds))
     if (needsReload(kinds)) location.reload()
-    else await measure()
+    else await Promise.all([measure(), library.refresh()])
   }
   const listed = kept ? Object.values(kept.kinds).reduce((sum, bytes) => sum + bytes, 0) : 0
   const total = listed + (kept?.rest ?? 0)
@@ -58,6 +60,7 @@ export function StoragePanel() {
                   disabled={kept.kinds[kind] === 0}
                   onDelete={() => void remove([kind])}
                 />
+                {kind === 'packs' && <HubFiles onDeleted={() => void measure()} />}
                 {kind === 'copies' && kept.copies.length > 0 && (
                   <KeptCopies
                     copies={kept.copies}

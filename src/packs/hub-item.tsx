@@ -1,0 +1,92 @@
+import { useTranslation } from 'react-i18next'
+import { type HubOffer, hubAddress } from '../../workers/protocol'
+import { useSettings } from '../app/context'
+import { useEngine, useEngineValue } from '../assistant/hooks'
+import { forgetPack, rememberedPooling, rememberPack } from './choice'
+import { DeleteButton } from './delete-button'
+import { HubFacts } from './hub-facts'
+import { Failure, Job } from './job'
+import type { HubAnswer, PackJob } from './library'
+import { PoolingChoice } from './pooling-choice'
+import { library } from './shared-library'
+
+type Props = {
+  readonly offer: HubOffer
+  readonly answer: HubAnswer | undefined
+  readonly job: PackJob | undefined
+}
+
+/** A repository of the hub: what it is, what it takes here, and the way to have it, to use it and to be rid of it. */
+export function HubItem({ offer, answer, job }: Props) {
+  const { t } = useTranslation()
+  const engine = useEngine()
+  const origin = useSettings().hub
+  const { repository, name } = offer
+  const address = hubAddress(repository)
+  const inUse = useEngineValue(({ packUrl }) => packUrl === address)
+  const look = answer?.status === 'known' ? answer.look : null
+  // What is held is told by itself; what the hub said before is of then, unless it is of another commit.
+  const shown = look && (!isHeld(offer) || look.commit !== offer.commit) ? look : offer
+  const held = shown === offer && isHeld(offer)
+  const complete = held && shown.bytes !== null && shown.present >= shown.bytes
+  const coming = job?.status === 'coming'
+  const { runs } = shown.fitness
+  const fetchRest = () => void library.downloadFromHub(origin, { repository, revision: shown.commit })
+  const use = () => {
+    rememberPack(address)
+    void engine.changePack(address, rememberedPooling(address))
+  }
+  const remove = () => {
+    forgetPack((packUrl) => packUrl === address)
+    void library.removeFromHub(repository)
+  }
+  // One button each, whose text changes: whoever has pressed it still has it under the finger, and the focus stays.
+  const main = coming
+    ? { text: t('packs.pause', { name }), onClick: () => library.pause(address) }
+    : !runs || (complete && inUse)
+      ? null
+      : complete
+        ? { text: t('packs.use', { name }), onClick: use }
+        : { text: shown.present > 0 ? t('packs.resume', { name }) : t('packs.get', { name }), onClick: fetchRest }
+  const ask = () => void library.askHub(origin, { repository, revision: offer.commit })
+  const asking =
+    answer?.status === 'asking'
+      ? { text: t('hub.stopAsking'), onClick: () => library.stopAsking(repository) }
+      : isHeld(offer) || look || coming || runs === false
+        ? null
+        : { text: t('hub.ask', { name }), onClick: ask }
+  return (
+    <li className="pack" data-in-use={inUse} data-repository={repository}>
+      <HubFacts offer={shown} family={look?.family ?? null} inUse={inUse} />
+      {shown.visual && <PoolingChoice offer={shown} visual={shown.visual} choosable={complete} />}
+      {answer?.status === 'asking' && (
+        <p className="settings-hint">{t('hub.asking', { host: new URL(origin).host })}</p>
+      )}
+      {answer?.status === 'failed' && <Failure error={answer.error} />}
+      <Job name={name} job={job} />
+      <div className="pack-actions">
+        {main && <Action {...main} />}
+        {asking && <Action {...asking} />}
+        {isHeld(offer) && !inUse && !coming && (
+          <DeleteButton
+            label={t('hub.delete')}
+            title={t('hub.deleteTitle', { name })}
+            body={t('hub.deleteBody')}
+            onDelete={remove}
+          />
+        )}
+      </div>
+    </li>
+  )
+}
+
+/** Whether something of it is in this browser: only then its shape is known without asking. */
+const isHeld = ({ visual }: HubOffer): boolean => visual !== null
+
+function Action({ text, onClick }: { readonly text: string; readonly onClick: () => void }) {
+  return (
+    <button type="button" className="button" data-size="small" onClick={onClick}>
+      {text}
+    </button>
+  )
+}
