@@ -31,8 +31,8 @@ class Options(NamedTuple):
     steps: int | None = None
 
     def spent(self) -> tuple[str, str]:
-        """How long a run goes on, as an option of its command."""
-        return ("--steps", str(self.steps)) if self.steps else ("--budget-minutes", f"{self.budget:g}")
+        """How long a run goes on, as options of its command. A run of so many steps is short: it is validated at its end alone."""
+        return ("--steps", str(self.steps), "--no-validate-first", "--checkpoint-minutes", "15") if self.steps else ("--budget-minutes", f"{self.budget:g}")
 
 
 @dataclass(frozen=True)

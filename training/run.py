@@ -220,7 +220,7 @@ class Run:
         started, before, spent_before = time.monotonic(), self.elapsed, self.progress()
         saved = reported = 0.0
         smoothed: float | None = None
-        if not resumed:
+        if not resumed and self.arguments.validate_first:
             self.validate()
         while (progress := self.progress()) < 1:
             loss = self.step(progress)
@@ -251,6 +251,7 @@ def argument_parser(description: str | None, run: str, learning_rate: float) -> 
     parser.add_argument("--budget-minutes", type=float, default=65)
     parser.add_argument("--steps", type=int, help="batches a process, instead of minutes")
     parser.add_argument("--checkpoint-minutes", type=float, default=4)
+    parser.add_argument("--validate-first", action=argparse.BooleanOptionalAction, default=True, help="also before the first step")
     parser.add_argument("--learning-rate", type=float, default=learning_rate, help="the projector's, at its peak")
     parser.add_argument("--weight-decay", type=float, default=0.01)
     parser.add_argument("--batch", type=int, default=4, help="visual prefixes a batch, several captions or questions behind each")

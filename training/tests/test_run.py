@@ -25,6 +25,7 @@ from .tiny import ARCHITECTURE, HIDDEN, TinyPrompt, tiny_decoder, tiny_tensors
 
 GRID_TOKENS, WIDTH = 16, 16
 OPTIONS = {
+    "validate_first": True,
     "run": "tiny",
     "resume": True,
     "steps": 4,
