@@ -1,3 +1,4 @@
+import { keepDraft } from '../chat/drafts'
 import { isAtHand } from '../clip/reducer'
 import { type Conversation, conversationReducer, isEmpty, summariesWith } from '../conversations/model'
 import type { Shelf } from '../storage/shelf'
@@ -79,6 +80,7 @@ export class ConversationDesk {
       shelf?.setShown(workspace.state.conversation.id)
     }
     workspace.unload(id)
+    keepDraft(id, '')
     workspace.update({ conversations: workspace.state.conversations.filter((summary) => summary.id !== id) })
     await shelf?.remove(id)
   }

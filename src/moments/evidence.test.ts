@@ -39,10 +39,26 @@ test('evidence is the nearest frame and those nearer to it than to chance, at mo
   expect(times([0.02, 0.05])).toEqual([1])
 })
 
-test('an answer is unsure as soon as more than one in twenty unrelated captions fits as well', () => {
-  const unsure = (as_good: number) =>
-    chooseEvidence([0], [0.3], [...others(as_good, 0.3), ...others(40 - as_good, 0.1)]).unsure
-  expect([0, 2, 3, 40].map(unsure)).toEqual([false, false, true, true])
+test('an answer is unsure unless it stands out from unrelated captions by their own spread', () => {
+  // A mean of 0.2, a standard deviation of 0.1.
+  const unrelated = [...others(20, 0.1, 0), ...others(20, 0.3, 0)]
+  const unsure = (similarity: number) => chooseEvidence([0, 1], [similarity, 0], unrelated).unsure
+  expect([0.05, 0.2, 0.29, 0.31, 0.6].map(unsure)).toEqual([true, true, true, false, false])
+})
+
+test('what is denied has no frames, and what names a single thing is not marked', async () => {
+  const clip = clipOf(frame(0, 1, 0, 0), frame(1, 0, 2, 0))
+  const told = async (answer: string) => (await evidenceFor(embed({}), clip, answer, signal))?.unsure
+  expect(await told('A man rides a horse.')).toBe(true)
+  expect(await told('It is outdoors.')).toBe(false)
+  expect(await told('Yes, there is a dog in the picture.')).toBe(false)
+  for (const denied of [
+    'No, there is no dog.',
+    "I can't see a cat on the sofa.",
+    'It’s nothing but grass.',
+    '这里没有狗和猫。',
+  ])
+    expect(await told(denied), denied).toBeUndefined()
 })
 
 test('an answer points at its frames through the text tower', async () => {

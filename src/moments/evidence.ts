@@ -1,11 +1,11 @@
 /**
  * Which frames an answer speaks of, and whether it speaks of them at all: the answer's text and the sampled frames meet in
- * the pack's CLIP space. How the two thresholds come about is told in docs/moments.md.
+ * the pack's CLIP space. How the thresholds come about is told in docs/moments.md.
  */
 import { ValleyError } from '../../workers/protocol'
 import { unrelatedCaptions } from './unrelated'
 
-/** `similarity`: cosine, -1 to 1. Frames in order of time, 1 to 4 of them. `unsure`: the answer fits the frames no better than chance. */
+/** `similarity`: cosine, -1 to 1. Frames in order of time, 1 to 4 of them. `unsure`: the answer hardly fits the frames better than chance. */
 export type Evidence = {
   readonly frames: readonly { readonly timestamp: number; readonly similarity: number }[]
   readonly unsure: boolean
@@ -20,24 +20,37 @@ export type ComparedClip = {
 }
 
 const mostFrames = 4
-/** An answer is sure while at most one in twenty unrelated captions fits the clip at least as well. */
-const chance = 0.05
+/** An answer is unsure unless it is nearer than unrelated captions are on average by this many of their standard deviations. */
+const margin = 1
 /** An answer of fewer words ("Yes.", "Two dogs.") says too little to be compared by itself. */
 const fewestWords = 3
-/** Words that name nothing which could be seen. */
+/** Words that name nothing which could be seen, or nothing that would tell one clip from another. */
 const empty = new Set(
-  'a an and are be can cannot do does he her his i in is it its no not of on one or she that the their there these they this those to was we were with yes you'.split(
+  'a an and are be can clip do does he her his i image in is it its of on one or photo picture she that the their there these they this those to video was we were with yes you'.split(
     ' ',
   ),
 )
 
-/** Whether a text says anything that a picture could show. */
-export function isComparable(text: string): boolean {
-  const words = [...new Intl.Segmenter('en', { granularity: 'word' }).segment(text)]
+/** Says that something is not there: what it names is not to be seen, and how near that comes tells nothing. */
+const negation = /\b(?:no|not|never|nobody|nothing|none|cannot)\b|n['’]t\b|[不没無无]/iu
+/** What names fewer things ("It is outdoors.") fits many pictures a little and none well: right or wrong, it is not marked. */
+const fewestNamed = 2
+
+const wordsOf = (text: string): string[] =>
+  [...new Intl.Segmenter('en', { granularity: 'word' }).segment(text)]
     .filter(({ isWordLike }) => isWordLike)
     .map(({ segment }) => segment.toLowerCase())
-  return words.length >= fewestWords && words.some((word) => !empty.has(word))
+
+const named = (words: readonly string[]) => words.filter((word) => !empty.has(word))
+
+/** Whether a text says anything that a picture could show. */
+export function isComparable(text: string): boolean {
+  const words = wordsOf(text)
+  return words.length >= fewestWords && named(words).length > 0 && !negation.test(text)
 }
+
+/** Whether a text says enough for its nearness to tell right from wrong. */
+export const isTelling = (text: string): boolean => named(wordsOf(text)).length >= fewestNamed
 
 /**
  * Cosine similarities of texts to a clip's frames.
@@ -63,6 +76,13 @@ const median = (values: readonly number[]): number => {
   return ((sorted[Math.floor(middle)] as number) + (sorted[Math.ceil(middle)] as number)) / 2
 }
 
+/** The mean of values, and so many of their standard deviations more. */
+function above(values: readonly number[], deviations: number): number {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length
+  return mean + deviations * Math.sqrt(variance)
+}
+
 /**
  * Chooses the frames that an answer speaks of: the nearest, and those nearer to it than to what a caption reaches that has
  * nothing to do with the clip.
@@ -83,8 +103,7 @@ export function chooseEvidence(
     .sort((a, b) => b.similarity - a.similarity)
     .slice(0, mostFrames)
     .sort((a, b) => a.timestamp - b.timestamp)
-  const asGood = others.filter((other) => other >= best).length
-  return { frames, unsure: asGood > chance * others.length }
+  return { frames, unsure: best <= above(others, margin) }
 }
 
 /**
@@ -106,11 +125,12 @@ export async function evidenceFor(
     vectors,
     frames.map(({ vector }) => vector),
   )
-  return chooseEvidence(
+  const evidence = chooseEvidence(
     frames.map(({ timestamp }) => timestamp),
     own,
     unrelated,
   )
+  return { ...evidence, unsure: evidence.unsure && isTelling(answer) }
 }
 
 /**
