@@ -1,5 +1,5 @@
 import * as Tooltip from 'radix-ui/tooltip'
-import { lazy, Suspense, useCallback, useEffect, useRef } from 'react'
+import { Suspense, useCallback, useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ElsewhereNotice } from '../assistant/elsewhere-notice'
 import { ChatPanel } from '../chat/chat-panel'
@@ -19,7 +19,7 @@ import './app.css'
 
 // Nobody needs it before there is a clip.
 const ClipStage = lazyPart(async () => (await import('../clip/clip-stage')).ClipStage)
-const PerformancePanel = lazy(() => import('../performance/panel'))
+const PerformancePanel = lazyPart(async () => (await import('../performance/panel')).default, { whenShown: true })
 
 /** The shell: welcome until there is a clip or a question, then clip and chat side by side (one above the other on phones). */
 export function App() {

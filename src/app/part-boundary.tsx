@@ -4,7 +4,11 @@ import { useTranslation } from 'react-i18next'
 /** The code of a part of the page did not come: the connection went, or another version of the app took its place. */
 export class PartMissing extends Error {}
 
-type Props = { readonly children: ReactNode }
+type Props = {
+  readonly children: ReactNode
+  /** What stands there in place of the part that cannot be fetched; absent: a sentence that says so. */
+  readonly instead?: ReactNode
+}
 
 /** Keeps the rest of the page when a part of it cannot be fetched. Every other error goes on to where it went before. */
 export class PartBoundary extends Component<Props, { readonly thrown: unknown }> {
@@ -18,7 +22,7 @@ export class PartBoundary extends Component<Props, { readonly thrown: unknown }>
     const { thrown } = this.state
     if (thrown === undefined) return this.props.children
     if (!((thrown as unknown) instanceof PartMissing)) throw thrown
-    return <MissingPart />
+    return this.props.instead ?? <MissingPart />
   }
 }
 

@@ -1,15 +1,16 @@
 import * as ToggleGroup from 'radix-ui/toggle-group'
-import { lazy, Suspense, useId } from 'react'
+import { Suspense, useId } from 'react'
 import { useTranslation } from 'react-i18next'
 import { usePack } from '../assistant/hooks'
 import { InstallRow } from '../pwa/install-row'
 import { clipKeepings } from '../storage/clip-files'
 import { useSettings, useSettingsStore } from './context'
 import { isLanguage, languages } from './i18n'
+import { lazyPart } from './lazy-part'
 import { type Creativity, creativities, frameChoices, type Search, searches, themes } from './settings'
 
-const PacksPanel = lazy(async () => ({ default: (await import('../packs/packs-panel')).PacksPanel }))
-const StoragePanel = lazy(async () => ({ default: (await import('../packs/storage-panel')).StoragePanel }))
+const PacksPanel = lazyPart(async () => (await import('../packs/packs-panel')).PacksPanel, { whenShown: true })
+const StoragePanel = lazyPart(async () => (await import('../packs/storage-panel')).StoragePanel, { whenShown: true })
 
 /** What the dialog of the settings holds. Every choice holds at once. */
 export function SettingsPanel() {

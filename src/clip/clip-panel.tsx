@@ -1,7 +1,8 @@
 import { FolderOpen, X } from 'lucide-react'
-import { lazy, Suspense, useId } from 'react'
+import { Suspense, useId } from 'react'
 import { useTranslation } from 'react-i18next'
 import { IconButton } from '../app/icon-button'
+import { lazyPart } from '../app/lazy-part'
 import { Meter } from '../app/meter'
 import { useEngineState } from '../assistant/hooks'
 import { RecordMenu } from '../recording/record-menu'
@@ -14,7 +15,7 @@ import { RemoveClip } from './remove-clip'
 import './clip-panel.css'
 
 // Nobody needs it before there is a clip.
-const FindMoment = lazy(() => import('../moments/find-moment'))
+const FindMoment = lazyPart(async () => (await import('../moments/find-moment')).default, { whenShown: true })
 
 type Props = {
   readonly clip: Clip
@@ -49,9 +50,11 @@ export function ClipPanel({ clip, tabbed, onFiles, onClose }: Props) {
       <Player key={clip.id} clip={clip} />
       <div className="clip-below">
         {clip.media?.kind === 'video' && (
-          <Suspense>
-            <FindMoment clip={clip} />
-          </Suspense>
+          <div className="clip-find">
+            <Suspense>
+              <FindMoment clip={clip} />
+            </Suspense>
+          </div>
         )}
         {clip.media?.kind !== 'image' && clip.timestamps.length > 0 && <FrameStrip clip={clip} />}
         <ClipProgress clip={clip} />

@@ -1,9 +1,10 @@
-import { createContext, lazy, type ReactNode, Suspense, useContext, useState } from 'react'
+import { createContext, type ReactNode, Suspense, useContext, useState } from 'react'
 import { useSession } from '../app/context'
+import { lazyPart } from '../app/lazy-part'
 import type { RecordingSource } from './sources'
 
 // Nobody needs it before they record.
-const RecordingDialog = lazy(() => import('./recording-dialog'))
+const RecordingDialog = lazyPart(async () => (await import('./recording-dialog')).default, { whenShown: true })
 
 const OpenRecording = createContext<((source: RecordingSource) => void) | null>(null)
 
@@ -23,7 +24,7 @@ export function RecordingDesk({ children }: { readonly children: ReactNode }) {
   const [source, setSource] = useState<RecordingSource | null>(null)
   return (
     <OpenRecording value={setSource}>
-      {children}
+      {/* Above the page: where its code cannot be had, a notice stands there among the others. */}
       {source && (
         <Suspense>
           <RecordingDialog
@@ -34,6 +35,7 @@ export function RecordingDesk({ children }: { readonly children: ReactNode }) {
           />
         </Suspense>
       )}
+      {children}
     </OpenRecording>
   )
 }

@@ -5,7 +5,7 @@ import { I18nextProvider } from 'react-i18next'
 import { afterEach, expect, test, vi } from 'vitest'
 import { page } from 'vitest/browser'
 import { createI18n } from '../../src/app/i18n'
-import { lazyPart } from '../../src/app/lazy-part'
+import { lazyPart, preloadParts } from '../../src/app/lazy-part'
 
 let root: Root | undefined
 afterEach(() => {
@@ -30,6 +30,25 @@ test('its place says so and offers to reload; the rest of the page stays', async
   await expect.element(page.getByRole('alert').getByText(/could not be fetched/)).toBeVisible()
   await expect.element(page.getByRole('button', { name: 'Reload' })).toBeVisible()
   await expect.element(page.getByText('the rest')).toBeVisible()
+})
+
+test('a part that has something to stand in for it shows that: an answer stays readable', async () => {
+  const Missing = lazyPart<{ text: string }>(() => Promise.reject(new TypeError('Failed to fetch')), {
+    whenShown: true,
+    instead: ({ text }) => <p>{text}</p>,
+  })
+  await show(<Missing text="A dog runs." />)
+  await expect.element(page.getByText('A dog runs.')).toBeVisible()
+  expect(document.querySelector('[role=alert]')).toBeNull()
+})
+
+test('what comes when it is shown is not fetched before', async () => {
+  const load = vi.fn(async () => () => <p>here</p>)
+  const Shown = lazyPart<object>(load, { whenShown: true })
+  await preloadParts()
+  expect(load).not.toHaveBeenCalled()
+  await show(<Shown />)
+  await expect.element(page.getByText('here')).toBeVisible()
 })
 
 test('what a part itself throws is not taken for that', async () => {
