@@ -34,3 +34,16 @@ export const noiseRepository: HubRepository = {
     ...Object.fromEntries(graphs),
   },
 }
+
+/** As above, but for what the app has to refuse. */
+export const unfitRepositories = {
+  'no-family': {
+    ...noiseRepository,
+    files: { ...noiseRepository.files, 'config.json': json({ model_type: 'florence2' }) },
+  },
+  'no-graphs': { ...noiseRepository, files: withoutGraphs() },
+} satisfies Record<string, HubRepository>
+
+function withoutGraphs(): HubRepository['files'] {
+  return Object.fromEntries(Object.entries(noiseRepository.files).filter(([path]) => !path.startsWith('onnx/')))
+}

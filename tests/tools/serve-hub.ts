@@ -1,8 +1,9 @@
 /** Starts the server that behaves like the hub for browser tests, and lets them tell it how to behave. */
 import type { IncomingMessage } from 'node:http'
 import type { Plugin } from 'vite'
-import { noiseRepository } from './hub-fixture'
+import { noiseRepository, unfitRepositories } from './hub-fixture'
 import { type HubMishap, type HubRequest, type HubServer, startHubServer } from './hub-server'
+import { tinyRepositories } from './hub-tiny'
 
 /** What a test sends to `/test-hub`. */
 export type HubOrder =
@@ -11,6 +12,8 @@ export type HubOrder =
   | { readonly order: 'mishap'; readonly key: string; readonly mishap: HubMishap | null }
   /** The repository is gone, or another commit of it is the newest. */
   | { readonly order: 'commit'; readonly repository: string; readonly commit: string | null }
+  /** A repository that the app refuses is there. */
+  | { readonly order: 'serve'; readonly repository: string; readonly of: keyof typeof unfitRepositories }
 export type HubAnswer = {
   readonly origin: string
   readonly filesOrigin: string
@@ -28,7 +31,7 @@ export function serveHub(): Plugin {
     configureServer(server) {
       server.httpServer?.on('close', () => void hub?.then((running) => running.stop()))
       server.middlewares.use('/test-hub', (request, response) => {
-        hub ??= startHubServer({ [noiseName]: noiseRepository })
+        hub ??= startHubServer({ [noiseName]: noiseRepository, ...tinyRepositories() })
         void Promise.all([hub, readBody(request)]).then(([running, body]) => {
           const requests = running.requests.splice(0)
           obey(running, JSON.parse(body) as HubOrder)
@@ -48,6 +51,8 @@ function obey({ mishaps, repositories }: HubServer, order: HubOrder): void {
   } else if (order.order === 'mishap') {
     if (order.mishap) mishaps.set(order.key, order.mishap)
     else mishaps.delete(order.key)
+  } else if (order.order === 'serve') {
+    repositories.set(order.repository, unfitRepositories[order.of])
   } else {
     const { commit, repository } = order
     if (commit === null) repositories.delete(repository)

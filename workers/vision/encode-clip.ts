@@ -1,4 +1,5 @@
 /** One clip through the encoder: open, plan, decode, encode in batches, pool. Everything it opens it closes. */
+import type { HubPooling } from '../packs/hub/tokens'
 import {
   type ClipSource,
   type EncodedClip,
@@ -6,28 +7,34 @@ import {
   type EncodeOptions,
   type FrameRoute,
   type MediaInfo,
-  type PackIdentity,
   throwIfAborted,
 } from '../protocol'
 import type { Ledger } from '../runtime/ledger'
-import type { EncodedTokens, Encoder, EncoderJob, VisionPack } from './encoder'
+import type { EncodedTokens, Encoder, EncoderJob } from './encoder'
 import { type OpenedMedia, openMedia } from './media'
 import type { MediaFrame } from './media-frame'
 import { openPictures } from './pictures'
 import { planTimestamps } from './plan'
+import type { SeeingPack } from './seeing-pack'
 import { thumbnail, thumbnailOf } from './thumbnail'
 
 export type ClipContext = {
   readonly encoder: Encoder
-  readonly pack: VisionPack
-  readonly identity: PackIdentity
+  readonly pack: SeeingPack
+  /** Of a pack that has several ways. */
+  readonly pooling: HubPooling | undefined
   readonly ledger: Ledger
   /** Rejects with device-lost, so that whatever waits on the GPU stops waiting; never resolves. */
   readonly lost: Promise<never>
   /** What the source is known by. */
   readonly contentHash: string
-  /** Called with the finished tokens and the frames' CLIP vectors before the last event. */
-  readonly deliver: (media: MediaInfo, tokens: EncodedTokens, vectors: readonly Float32Array[]) => void
+  /** Called with the finished tokens, when each frame is seen (seconds from the start) and its vector, before the last event. */
+  readonly deliver: (
+    media: MediaInfo,
+    tokens: EncodedTokens,
+    times: readonly number[],
+    vectors: readonly Float32Array[],
+  ) => void
 }
 
 /** See VisionApi.encode. */
@@ -38,8 +45,8 @@ export async function* encodeClip(
   signal: AbortSignal,
 ): AsyncGenerator<EncodeEvent, void, undefined> {
   const started = performance.now()
-  const { encoder, pack, identity, ledger, lost, contentHash } = context
-  const { sampling, tower } = pack.manifest
+  const { encoder, pack, pooling, ledger, lost, contentHash } = context
+  const { sampling, identity, hiddenSize } = pack
   const media = await open(source, options.name, sampling.framesPerSecond, ledger, signal)
   try {
     const opened = performance.now() - started
@@ -49,17 +56,24 @@ export async function* encodeClip(
     const planned = moments.map((time) => media.start + time)
     yield { type: 'planned', timestamps: planned }
 
-    const run = new EncodeRun(await Promise.race([encoder.begin(planned.length), lost]), encoder.batch, lost)
+    const job = await Promise.race([encoder.begin(planned.length, pooling), lost])
+    const run = new EncodeRun(job, encoder.batch, lost)
     try {
       yield* run.frames(media, planned, options.route, signal)
       const tokens = await run.finish(signal)
-      context.deliver(media.info, tokens, run.vectors)
+      // Before they are given away.
+      const count = {
+        patchTokens: tokens.patchTokens.length / hiddenSize,
+        frameTokens: tokens.frameTokens.length / hiddenSize,
+      }
+      const times = run.timestamps.map((timestamp) => timestamp - media.start)
+      context.deliver(media.info, tokens, times, run.vectors)
       const clip: EncodedClip = {
         clipId: options.clipId,
         media: media.info,
         timestamps: run.timestamps,
-        patchTokens: tower.gridTokens,
-        frameTokens: run.timestamps.length,
+        ...count,
+        ...(pooling ? { pooling } : {}),
         backend: encoder.backend,
         route: run.route ?? 'canvas',
         timings: { open: opened, decode: run.decodeMs, encode: run.encodeMs, total: performance.now() - started },

@@ -1,4 +1,5 @@
 /** What both backends offer to the engine: frames in, CLIP vectors and visual tokens out. */
+import type { HubPooling } from '../packs/hub/tokens'
 import type { PackManifest } from '../packs/schema'
 import type { Backend, FrameRoute } from '../protocol'
 import type { Orientation } from './geometry'
@@ -35,8 +36,13 @@ export type Encoder = {
   readonly adapter: string
   /** Frames that one run takes at most. */
   readonly batch: number
-  /** A job for at most `frames` frames. Errors: out-of-memory. */
-  begin(frames: number): Promise<EncoderJob>
+  /**
+   * A job for at most `frames` frames. Errors: out-of-memory.
+   * @param pooling  of a pack that has several ways
+   */
+  begin(frames: number, pooling?: HubPooling): Promise<EncoderJob>
+  /** What must be compiled before the first clip, where that takes no longer than a few frames. */
+  warmUp(): Promise<void>
   /** Steps that make the first clip faster, for the time until it comes; each one short, to be run one after another. */
   readonly idleWarmUp: readonly (() => Promise<void>)[]
   dispose(): Promise<void>

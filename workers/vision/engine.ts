@@ -5,6 +5,7 @@ import {
   type EncodeEvent,
   type EncodeOptions,
   type GpuMemory,
+  hubRepository,
   type LedgerSnapshot,
   type LoadOptions,
   type LoadProgress,
@@ -18,18 +19,19 @@ import {
 import { Ledger } from '../runtime/ledger'
 import { macrotask } from '../runtime/macrotask'
 import { type ClipContext, encodeClip } from './encode-clip'
-import type { EncodedTokens, VisionPack } from './encoder'
+import type { EncodedTokens } from './encoder'
+import { HubPack } from './hub/pack'
 import { ClipRecording, KeptClips, replay } from './kept-clips'
 import { LoadedPack } from './loaded-pack'
 import { type DeviceWatch, type OpenEncoder, openEncoder } from './open-encoder'
-import { withTimes } from './times'
+import type { ClipNotes, SeeingPack } from './seeing-pack'
 import { Turns } from './turns'
 
 /** How long something that threw waits for the news that its device was lost. */
 const lossNoticeMs = 100
 
 type Report = (progress: LoadProgress) => void
-type Loaded = OpenEncoder & { readonly options: LoadOptions; readonly pack: LoadedPack; readonly info: VisionInfo }
+type Loaded = OpenEncoder & { readonly options: LoadOptions; readonly pack: SeeingPack; readonly info: VisionInfo }
 
 export class VisionEngine implements VisionApi {
   readonly #ledger = new Ledger()
@@ -37,7 +39,7 @@ export class VisionEngine implements VisionApi {
   readonly #kept = new KeptClips()
   #options: LoadOptions | undefined
   /** Outlives a lost device, which takes the encoder with it. */
-  #pack: LoadedPack | undefined
+  #pack: SeeingPack | undefined
   #loaded: Loaded | undefined
   #port: MessagePort | undefined
 
@@ -79,14 +81,17 @@ export class VisionEngine implements VisionApi {
       loaded = await this.#ensure(() => undefined)
       const { encoder, pack } = loaded
       const content = await contentHash(source)
-      const frames = options.frames ?? pack.manifest.sampling.defaultFrames
+      const frames = options.frames ?? pack.sampling.defaultFrames
       const { route, moments } = options
-      const key = { packHash: pack.hash, contentHash: content, frames, moments, backend: encoder.backend, route }
+      const { backend } = encoder
+      const pooling = pack.pooling(options.pooling)
+      const key = { packHash: pack.hash, contentHash: content, frames, moments, pooling, backend, route }
       const keeps = this.#options?.keepClips === true
       const kept = keeps ? await this.#kept.find(key) : null
       throwIfAborted(signal)
       if (kept) {
-        this.#send(options.clipId, kept.clip.media.kind, pack, kept.tokens, kept.quotes)
+        const { tokens, quotes, times } = kept
+        this.#send(pack, tokens, { clipId: options.clipId, kind: kept.clip.media.kind, quotes, times, pooling })
         yield* replay(kept, options, pack.identity, started)
         return
       }
@@ -113,13 +118,13 @@ export class VisionEngine implements VisionApi {
     options: EncodeOptions,
     signal: AbortSignal,
   ): AsyncGenerator<EncodeEvent, void, undefined> {
-    const deliver: ClipContext['deliver'] = ({ kind }, tokens, vectors) => {
+    const pooling = pack.pooling(options.pooling)
+    const deliver: ClipContext['deliver'] = ({ kind }, tokens, times, vectors) => {
       const quotes = pack.captions?.quotesFor(vectors) ?? []
-      recording.finish(tokens, quotes)
-      this.#send(options.clipId, kind, pack, tokens, quotes)
+      recording.finish(tokens, quotes, times)
+      this.#send(pack, tokens, { clipId: options.clipId, kind, quotes, times, pooling })
     }
-    const { identity } = pack
-    const context = { encoder, pack, identity, lost: watch.lost, ledger: this.#ledger, contentHash, deliver }
+    const context = { encoder, pack, pooling, lost: watch.lost, ledger: this.#ledger, contentHash, deliver }
     return encodeClip(context, source, options, signal)
   }
 
@@ -130,21 +135,10 @@ export class VisionEngine implements VisionApi {
     })
   }
 
-  #send(
-    clipId: string,
-    kind: 'video' | 'image',
-    { manifest, tensors }: VisionPack,
-    { patchTokens, frameTokens: untimed }: EncodedTokens,
-    quotes: readonly string[],
-  ): void {
-    const markers = tensors.get('markers')?.data.slice() ?? new Float32Array()
-    const hiddenSize = manifest.projector.outputSize
-    const alone = kind === 'image' && manifest.pooling.frameTokens === 'clips'
-    const frameTokens = alone ? new Float32Array() : withTimes(untimed, hiddenSize, tensors)
-    const message: TokenMessage = {
-      type: 'tokens',
-      tokens: { clipId, kind, patchTokens, frameTokens, hiddenSize, markers, quotes },
-    }
+  #send(pack: SeeingPack, encoded: EncodedTokens, notes: ClipNotes): void {
+    const tokens = pack.handOver(encoded, notes)
+    const message: TokenMessage = { type: 'tokens', tokens }
+    const { patchTokens, frameTokens, markers } = tokens
     this.#port?.postMessage(message, [patchTokens.buffer, frameTokens.buffer, markers.buffer])
   }
 
@@ -167,10 +161,10 @@ export class VisionEngine implements VisionApi {
     const open = await openEncoder(pack, options.backend, this.#ledger, report)
     const { encoder, frameMs } = open
     const info: VisionInfo = {
-      packId: pack.manifest.id,
+      packId: pack.identity.id,
       backend: encoder.backend,
       adapter: encoder.adapter,
-      embedsTexts: pack.manifest.textTower !== undefined,
+      embedsTexts: pack.embedsTexts,
       loadMs: performance.now() - started,
       ...(frameMs ? { frameMs } : {}),
     }
@@ -187,12 +181,16 @@ export class VisionEngine implements VisionApi {
     }
   }
 
-  async #packAt(packUrl: string, report: Report): Promise<LoadedPack> {
+  async #packAt(packUrl: string, report: Report): Promise<SeeingPack> {
     if (this.#pack?.packUrl === packUrl) return this.#pack
     const previous = this.#pack
     this.#pack = undefined
     await previous?.dispose()
-    this.#pack = await LoadedPack.read(packUrl, this.#ledger, report)
+    const repository = hubRepository(packUrl)
+    this.#pack =
+      repository === null
+        ? await LoadedPack.read(packUrl, this.#ledger, report)
+        : await HubPack.read(packUrl, repository, report)
     return this.#pack
   }
 }

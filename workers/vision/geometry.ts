@@ -1,5 +1,4 @@
 /** Where pixels go: orientation (rotate, then flip) and the resize that a pack asks for. Pure. */
-import type { PackManifest } from '../packs/schema'
 
 export type Rotation = 0 | 90 | 180 | 270
 /** Clockwise rotation, then a flip about the vertical axis. */
@@ -46,11 +45,19 @@ export function sourcePixel(x: number, y: number, source: Size, { rotation, flip
   return [across, y]
 }
 
+/** The encoder's square, and what of a picture it shows. */
+export type Framing = {
+  readonly inputSize: number
+  readonly resize: 'squash' | 'center-crop'
+  /** Of the picture before its middle is cut out; the square's side where absent. */
+  readonly resizeShortSide?: number | undefined
+}
+
 /**
  * The pack's resize for a picture shown at `shown` (square pixels, upright). Squash: the whole picture. Centre crop: short
  * side to resizeShortSide, long side truncated, crop offsets rounded half to even, as torchvision does.
  */
-export function planResize(shown: Size, tower: PackManifest['tower']): Resize {
+export function planResize(shown: Size, tower: Framing): Resize {
   const size = tower.inputSize
   if (tower.resize === 'squash') return { width: size, height: size, left: 0, top: 0, size }
   const short = Math.max(size, tower.resizeShortSide ?? size)

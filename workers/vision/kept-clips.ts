@@ -5,6 +5,7 @@
  */
 import { jsonHash } from '../cache/hash'
 import { type RecordStore, recordStore } from '../cache/records'
+import type { HubPooling } from '../packs/hub/tokens'
 import {
   type Backend,
   type EncodedClip,
@@ -17,7 +18,7 @@ import {
 import type { EncodedTokens } from './encoder'
 
 /** Part of every name: raised whenever encoding gives other numbers or the record another shape. */
-const version = 1
+const version = 2
 /** Bytes of all clips together; one of eight frames takes about 100 kB. */
 const budget = 64e6
 
@@ -28,6 +29,8 @@ export type ClipKey = {
   readonly frames: number
   /** The moments asked for in place of a plan. */
   readonly moments: readonly number[] | undefined
+  /** Of a pack that has several ways. */
+  readonly pooling: HubPooling | undefined
   readonly backend: Backend
   /** Where it was forced. */
   readonly route: FrameRoute | undefined
@@ -38,12 +41,14 @@ export type KeptClip = {
   readonly clip: Omit<EncodedClip, 'clipId' | 'timings' | 'fromCache'>
   readonly tokens: EncodedTokens
   readonly quotes: readonly string[]
+  /** When each frame is seen, in seconds from the clip's start. */
+  readonly times: readonly number[]
   /** One a frame, as those of the `frame` events. */
   readonly vectors: readonly Float32Array<ArrayBuffer>[]
   readonly thumbnails: readonly Blob[]
 }
 
-type Meta = Pick<KeptClip, 'planned' | 'clip' | 'quotes'> & { readonly thumbnailType: string }
+type Meta = Pick<KeptClip, 'planned' | 'clip' | 'quotes' | 'times'> & { readonly thumbnailType: string }
 
 export class KeptClips {
   readonly #store: RecordStore
@@ -68,9 +73,9 @@ export class KeptClips {
   }
 
   /** Keeps a clip, in the background. The arrays must not change until then. */
-  keep(key: ClipKey, { planned, clip, tokens, quotes, vectors, thumbnails }: KeptClip): void {
+  keep(key: ClipKey, { planned, clip, tokens, quotes, times, vectors, thumbnails }: KeptClip): void {
     this.#writing = (async () => {
-      const meta: Meta = { planned, clip, quotes, thumbnailType: thumbnails[0]?.type ?? '' }
+      const meta: Meta = { planned, clip, quotes, times, thumbnailType: thumbnails[0]?.type ?? '' }
       const pictures = await Promise.all(thumbnails.map(async (blob) => new Uint8Array(await blob.arrayBuffer())))
       const parts = [...[tokens.patchTokens, tokens.frameTokens, ...vectors].map(bytes), ...pictures]
       await this.#store.write(await nameOf(key), { meta, parts })
@@ -83,11 +88,11 @@ export class ClipRecording {
   #planned: readonly number[] = []
   readonly #vectors: Float32Array<ArrayBuffer>[] = []
   readonly #thumbnails: Blob[] = []
-  #finished: Pick<KeptClip, 'tokens' | 'quotes'> | undefined
+  #finished: Pick<KeptClip, 'tokens' | 'quotes' | 'times'> | undefined
 
   /** The finished tokens, copied: the originals are transferred. */
-  finish({ patchTokens, frameTokens }: EncodedTokens, quotes: readonly string[]): void {
-    this.#finished = { tokens: { patchTokens: patchTokens.slice(), frameTokens: frameTokens.slice() }, quotes }
+  finish({ patchTokens, frameTokens }: EncodedTokens, quotes: readonly string[], times: readonly number[]): void {
+    this.#finished = { tokens: { patchTokens: patchTokens.slice(), frameTokens: frameTokens.slice() }, quotes, times }
   }
 
   /** @returns the clip, once its last event is there */
@@ -124,8 +129,8 @@ export function* replay(
   yield { type: 'encoded', clip: { ...clip, clipId, timings, fromCache: true } }
 }
 
-const nameOf = ({ packHash, contentHash, frames, moments, backend, route }: ClipKey) =>
-  jsonHash([version, packHash, contentHash, moments ?? frames, backend, route ?? null])
+const nameOf = ({ packHash, contentHash, frames, moments, pooling, backend, route }: ClipKey) =>
+  jsonHash([version, packHash, contentHash, moments ?? frames, pooling ?? null, backend, route ?? null])
 
 const bytes = (values: Float32Array<ArrayBuffer>) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
 const floats = (bytes: Uint8Array<ArrayBuffer>) => new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)

@@ -1,15 +1,21 @@
 /** A pack's vision half in memory: what every clip needs, and the text tower from the first search on. */
 import type { PackManifest } from '../packs/schema'
 import { openPack, type ReadFile } from '../packs/source'
-import { type LoadProgress, type PackIdentity, ValleyError } from '../protocol'
+import { type Backend, type LoadProgress, type PackIdentity, ValleyError, type VisualTokens } from '../protocol'
+import type { GpuDevice } from '../runtime/device'
 import type { Ledger } from '../runtime/ledger'
 import type { OrtModule } from '../runtime/ort'
-import type { VisionPack } from './encoder'
+import type { EncodedTokens, Encoder, VisionPack } from './encoder'
+import { GpuEncoder } from './gpu-encoder'
 import { type PackTensors, packTensors } from './pack-tensors'
 import { CaptionStore } from './retrieval'
+import type { ClipNotes, SeeingPack } from './seeing-pack'
 import { TextTower } from './text-tower'
+import { withTimes } from './times'
+import { WasmEncoder } from './wasm-encoder'
 
-export class LoadedPack implements VisionPack {
+export class LoadedPack implements VisionPack, SeeingPack {
+  readonly runsOn = undefined
   #text: TextTower | undefined
 
   private constructor(
@@ -45,12 +51,47 @@ export class LoadedPack implements VisionPack {
     return { id, name, version, hash: this.hash }
   }
 
-  /** The text tower, fetched and opened at the first call. Errors: no-text-tower, as ReadFile, pack-invalid, aborted. */
+  get sampling() {
+    return this.manifest.sampling
+  }
+
+  get hiddenSize(): number {
+    return this.manifest.projector.outputSize
+  }
+
+  get embedsTexts(): boolean {
+    return this.manifest.textTower !== undefined
+  }
+
+  pooling(): undefined {
+    return undefined
+  }
+
+  openOnCpu(ort: OrtModule, ledger: Ledger): Promise<Encoder> {
+    return WasmEncoder.create(ort, ledger, this)
+  }
+
+  openOnGpu(ort: OrtModule, gpu: GpuDevice, ledger: Ledger, towerOn: Backend): Promise<Encoder> {
+    return GpuEncoder.create(ort, gpu, ledger, this, towerOn)
+  }
+
+  /** See SeeingPack. */
   async textTower(ort: OrtModule, signal: AbortSignal): Promise<TextTower> {
     const { textTower, id } = this.manifest
     if (!textTower) throw new ValleyError('no-text-tower', { packId: id })
     this.#text ??= await TextTower.open(ort, this.ledger, textTower, this.file, signal)
     return this.#text
+  }
+
+  handOver(
+    { patchTokens, frameTokens: untimed }: EncodedTokens,
+    { clipId, kind, quotes }: Pick<ClipNotes, 'clipId' | 'kind' | 'quotes'>,
+  ): VisualTokens {
+    const { hiddenSize, manifest, tensors } = this
+    const markers = tensors.get('markers')?.data.slice() ?? new Float32Array()
+    const alone = kind === 'image' && manifest.pooling.frameTokens === 'clips'
+    const frameTokens = alone ? new Float32Array() : withTimes(untimed, hiddenSize, tensors)
+    return { clipId, kind, patchTokens, frameTokens, hiddenSize, markers, quotes }
   }
 
   async dispose(): Promise<void> {

@@ -6,9 +6,7 @@ import { loadOrt, loadOrtForCpu, type OrtModule } from '../runtime/ort'
 import { type FrameMs, placeVision } from './backend'
 import type { Encoder } from './encoder'
 import { KeptFrameMs, measureFrameMs } from './frame-speed'
-import { GpuEncoder } from './gpu-encoder'
-import type { LoadedPack } from './loaded-pack'
-import { WasmEncoder } from './wasm-encoder'
+import type { SeeingPack } from './seeing-pack'
 
 export type DeviceWatch = {
   /** Rejects with device-lost; never resolves. */
@@ -30,14 +28,15 @@ type Report = (progress: LoadProgress) => void
 
 /** Opens the encoder on `backend`, or on the one that suits the machine. Errors: unsupported-browser, out-of-memory, device-lost */
 export async function openEncoder(
-  pack: LoadedPack,
-  backend: Backend | undefined,
+  pack: SeeingPack,
+  forced: Backend | undefined,
   ledger: Ledger,
   report: Report,
 ): Promise<OpenEncoder> {
   report({ stage: 'session', done: 0, total: 1 })
+  const backend = forced ?? (pack.runsOn === 'wasm' ? 'wasm' : undefined)
   const gpu = backend === 'wasm' ? null : await openDevice(ledger)
-  const hasChoice = gpu !== null && !gpu.software && backend === undefined
+  const hasChoice = gpu !== null && !gpu.software && backend === undefined && pack.runsOn === undefined
   const kept = new KeptFrameMs()
   const frameMs = hasChoice ? await kept.find(gpu.adapterName, pack.hash) : null
   const place = placeVision(gpu === null ? 'none' : gpu.software ? 'software' : 'hardware', backend, frameMs)
@@ -82,26 +81,26 @@ export async function openEncoder(
   return { ...winner, frameMs: measured }
 }
 
-async function openOnCpu(pack: LoadedPack, ledger: Ledger, report: Report): Promise<OpenEncoder> {
+async function openOnCpu(pack: SeeingPack, ledger: Ledger, report: Report): Promise<OpenEncoder> {
   const ort = await loadOrtForCpu()
-  const encoder = await WasmEncoder.create(ort, ledger, pack)
+  const encoder = await pack.openOnCpu(ort, ledger)
   report({ stage: 'session', done: 1, total: 1 })
   return { encoder, ort, gpu: null, watch: watchDevice(null), frameMs: null }
 }
 
 /** Owns `gpu`: it is destroyed where this throws. */
 async function openOnGpu(
-  pack: LoadedPack,
+  pack: SeeingPack,
   gpu: GpuDevice,
   watch: DeviceWatch,
   towerOn: Backend,
   ledger: Ledger,
   report: Report,
 ): Promise<OpenEncoder> {
-  let encoder: GpuEncoder | undefined
+  let encoder: Encoder | undefined
   try {
     const ort = await loadOrt('webgpu')
-    encoder = await GpuEncoder.create(ort, gpu, ledger, pack, towerOn)
+    encoder = await pack.openOnGpu(ort, gpu, ledger, towerOn)
     report({ stage: 'session', done: 1, total: 1 })
     report({ stage: 'warm-up', done: 0, total: 1 })
     await Promise.race([encoder.warmUp(), watch.lost])

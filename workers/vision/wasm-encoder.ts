@@ -43,6 +43,8 @@ export class WasmEncoder implements Encoder {
     return [frame, frame]
   }
 
+  async warmUp(): Promise<void> {}
+
   async dispose(): Promise<void> {
     await this.tower.dispose()
   }

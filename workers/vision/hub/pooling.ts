@@ -73,6 +73,18 @@ export function frameMeans({ rows, frames, tokens, width }: FrameFeatures): Floa
   return means
 }
 
+/** A vector of length 1 for each frame: its CLS where the tower has one, else the mean of its patches. */
+export function frameVectors(features: FrameFeatures, shape: Pick<HubFrames, 'cls'>): Float32Array<ArrayBuffer>[] {
+  const { patches, cls } = withoutCls(features, shape.cls)
+  const { frames, width } = features
+  const vectors = cls ?? frameMeans(patches)
+  return Array.from({ length: frames }, (_, frame) => {
+    const vector = vectors.slice(frame * width, (frame + 1) * width)
+    const length = Math.hypot(...vector)
+    return length > 0 ? vector.map((value) => value / length) : vector
+  })
+}
+
 /**
  * How much each frame counts, without a question: softmax over how unlike the frames' mean it is, so that what is seen once
  * is not drowned by what is seen all the time. With one (its tokens' mean embedding): over how like the question it is.

@@ -1,0 +1,136 @@
+/** Tiny packs of the hub in the browser: fetched from the server of this machine, loaded by both workers, and their references. */
+import * as Comlink from 'comlink'
+import {
+  type AnswerEvent,
+  type AskRequest,
+  type EncodeOptions,
+  hubAddress,
+  type LanguageApi,
+  type LoadOptions,
+  type PacksApi,
+} from '../../workers/protocol'
+import { registerTransferHandlers } from '../../workers/transfer'
+import type { HubAnswer, HubOrder } from '../tools/serve-hub'
+import { startVision } from './vision-support'
+
+registerTransferHandlers()
+const never = new AbortController().signal
+
+type Packed = { readonly shape: readonly number[]; readonly deflated: string }
+export type HubCase = {
+  readonly name: string
+  readonly frames: readonly number[]
+  readonly pooling: 'none' | 'valley-mean'
+  readonly messages: readonly {
+    readonly role: string
+    readonly content: string | readonly { readonly text?: string }[]
+  }[]
+  readonly inputIds: readonly number[]
+  readonly tokens: readonly number[]
+}
+/** What PyTorch makes of the tiny model (training/hub_models). `frames`: uint8 [frames, height, width, 3]. */
+export type HubReference = {
+  readonly frames: Packed
+  readonly tokensPerFrame: number
+  readonly cases: readonly HubCase[]
+}
+
+export async function hubReference(family: string): Promise<HubReference> {
+  return (await (await fetch(`/tests/fixtures/hub/${family}/reference.json`)).json()) as HubReference
+}
+
+/** The reference's frames as pictures without loss. */
+export async function pictures({ frames }: HubReference): Promise<Blob[]> {
+  const [count = 0, height = 0, width = 0] = frames.shape
+  const bytes = Uint8Array.from(atob(frames.deflated), (character) => character.charCodeAt(0))
+  const inflated = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate'))
+  const rgb = new Uint8Array(await new Response(inflated).arrayBuffer())
+  return Promise.all(
+    Array.from({ length: count }, (_, frame) => {
+      const image = new ImageData(width, height)
+      image.data.fill(255)
+      for (let at = 0; at < height * width; at++) {
+        const from = 3 * (frame * height * width + at)
+        image.data.set(rgb.subarray(from, from + 3), 4 * at)
+      }
+      const canvas = new OffscreenCanvas(width, height)
+      canvas.getContext('2d')?.putImageData(image, 0, 0)
+      return canvas.convertToBlob({ type: 'image/png' })
+    }),
+  )
+}
+
+export async function tellHub(order: HubOrder): Promise<HubAnswer> {
+  const response = await fetch('/test-hub', { method: 'POST', body: JSON.stringify(order) })
+  return (await response.json()) as HubAnswer
+}
+
+/** Fetches a repository of the server's, as the page would have it done. */
+export async function download(repository: string): Promise<void> {
+  const worker = new Worker(new URL('../../workers/packs/packs.worker.ts', import.meta.url), { type: 'module' })
+  try {
+    const packs = Comlink.wrap<PacksApi>(worker)
+    const { origin } = await tellHub({ order: 'reset' })
+    const unheard = Comlink.proxy(() => {})
+    await packs.downloadFromHub(origin, { repository, revision: null }, unheard, never)
+  } finally {
+    worker.terminate()
+  }
+}
+
+/** Both workers with a repository loaded, joined as the engine joins them. */
+export async function openBoth(repository: string, options: Partial<LoadOptions> = {}) {
+  const vision = startVision()
+  const worker = new Worker(new URL('../../workers/language/language.worker.ts', import.meta.url), { type: 'module' })
+  const language = Comlink.wrap<LanguageApi>(worker)
+  const { port1, port2 } = new MessageChannel()
+  await vision.api.connect(Comlink.transfer(port1, [port1]))
+  await language.connect(Comlink.transfer(port2, [port2]))
+  const load = { packUrl: hubAddress(repository), ...options }
+  const unheard = () => Comlink.proxy(() => {})
+  const end = () => {
+    vision.end()
+    worker.terminate()
+  }
+  try {
+    const [seen, said] = await Promise.all([vision.api.load(load, unheard()), language.load(load, unheard())])
+    return { vision: vision.api, language, info: { vision: seen, language: said }, end }
+  } catch (thrown) {
+    end()
+    throw thrown
+  }
+}
+export type Both = Awaited<ReturnType<typeof openBoth>>
+
+/** Encodes pictures as one clip, or one picture as itself. */
+export async function see({ vision }: Both, source: readonly Blob[], options: EncodeOptions) {
+  const [first] = source
+  const clip = source.length === 1 && first ? first : source
+  const events = (await vision.encode(clip, options, never)) as unknown as AsyncIterable<
+    import('../../workers/protocol').EncodeEvent
+  >
+  for await (const event of events) if (event.type === 'encoded') return event.clip
+  throw new Error('the stream ended early')
+}
+
+/** An answer's ids, its text and figures. */
+export async function answer({ language }: Both, request: AskRequest, signal: AbortSignal = never) {
+  const events = (await language.ask(request, signal)) as unknown as AsyncIterable<AnswerEvent>
+  let text = ''
+  for await (const event of events) {
+    if (event.type === 'text') text += event.text
+    if (event.type === 'done') return { text, ids: event.ids, stats: event.stats }
+  }
+  throw new Error('the stream ended early')
+}
+
+/** A case's conversation as it is asked here, with as many tokens as PyTorch has said. */
+export function asked({ messages, tokens }: HubCase, clipId: string): AskRequest {
+  const said = messages.map(({ content }) => {
+    const text = typeof content === 'string' ? content : content.map((part) => part.text ?? '').join('')
+    return text.replaceAll('<image>', '')
+  })
+  const turns = said.length > 1 ? [{ question: said[0] ?? '', answer: said[1] ?? '' }] : []
+  const options = { maxNewTokens: tokens.length, temperature: 0 }
+  return { clipId, turns, question: said.at(-1) ?? '', options }
+}
