@@ -43,7 +43,7 @@ test('the frame that an answer speaks of stands below it, marks its place in the
 
 test('an answer that fits no frame better than chance says so', async () => {
   session.ask('show a third thing')
-  await expect.element(page.getByText('Not sure: this fits the frames no better than chance.')).toBeVisible()
+  await expect.element(page.getByText('Not sure: this fits the frames hardly better than chance.')).toBeVisible()
   await expect.element(page.getByRole('list', { name: 'I looked at these frames' })).toBeVisible()
 })
 

@@ -151,3 +151,41 @@ test('a file deleted after it was opened: its clip comes back from the copy that
   expect(errors).toEqual([])
   await answered('Is it still there?')
 })
+
+test('reloaded right after it was asked, a question is there, and so is the next one, which was only begun', async () => {
+  await visit()
+  await openClip(driven, shortClip, patience)
+  const field = page.locator('#question')
+  await field.fill('Is it still there?')
+  await field.press('Enter')
+  await page.locator('.turn').waitFor()
+  await field.fill('And what ')
+  await page.reload()
+  const { turns } = await waitFor(driven, (t) => t.turns.length > 0, patience)
+  expect(turns[0]?.question).toBe('Is it still there?')
+  expect(await page.locator('#question').inputValue()).toBe('And what ')
+})
+
+test('on a reload nothing of a clip jumps when the box for moments comes', async () => {
+  await visit()
+  await openClip(driven, shortClip, patience)
+  await page.addInitScript(() => {
+    const jumped: string[] = []
+    Object.assign(window, { jumped })
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries() as (PerformanceEntry & { sources?: { node: Node | null }[] })[]) {
+        for (const { node } of entry.sources ?? []) {
+          const element = node instanceof Element ? node : node?.parentElement
+          if (element?.closest('.clip-below')) jumped.push(element.className)
+        }
+      }
+    }).observe({ type: 'layout-shift', buffered: true })
+  })
+  await page.reload()
+  await page.locator('.find').waitFor()
+  await page.locator('.strip').waitFor()
+  await page.locator('.clip-progress[data-status=ready]').waitFor()
+  // Two painted frames on, what was laid out last is reported.
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
+  expect(await page.evaluate(() => (window as unknown as { jumped: string[] }).jumped)).toEqual([])
+})
