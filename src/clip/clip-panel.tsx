@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next'
 import { IconButton } from '../app/icon-button'
 import { lazyPart } from '../app/lazy-part'
 import { Meter } from '../app/meter'
-import { useEngineState } from '../assistant/hooks'
+import { useEngineState, usePack } from '../assistant/hooks'
 import { RecordMenu } from '../recording/record-menu'
 import { FileInput } from './file-input'
 import { FrameStrip } from './frame-strip'
@@ -16,6 +16,7 @@ import './clip-panel.css'
 
 // Nobody needs it before there is a clip.
 const FindMoment = lazyPart(async () => (await import('../moments/find-moment')).default, { whenShown: true })
+const ClipPooling = lazyPart(async () => (await import('../packs/clip-pooling')).default, { whenShown: true })
 
 type Props = {
   readonly clip: Clip
@@ -29,6 +30,7 @@ type Props = {
 export function ClipPanel({ clip, tabbed, onFiles, onClose }: Props) {
   const { t } = useTranslation()
   const openId = useId()
+  const hub = usePack()?.hub
   return (
     <section className="clip-panel" aria-label={t('clip.region')}>
       {tabbed ? (
@@ -58,6 +60,11 @@ export function ClipPanel({ clip, tabbed, onFiles, onClose }: Props) {
         )}
         {clip.media?.kind !== 'image' && clip.timestamps.length > 0 && <FrameStrip clip={clip} />}
         <ClipProgress clip={clip} />
+        {hub && (
+          <Suspense>
+            <ClipPooling clip={clip} pack={hub} />
+          </Suspense>
+        )}
         <PackNotice clip={clip} />
       </div>
     </section>

@@ -20,7 +20,7 @@ type Props = {
 export function HubItem({ offer, answer, job }: Props) {
   const { t } = useTranslation()
   const engine = useEngine()
-  const origin = useSettings().hub
+  const { hub: origin, frames } = useSettings()
   const { repository, name } = offer
   const address = hubAddress(repository)
   const inUse = useEngineValue(({ packUrl }) => packUrl === address)
@@ -58,7 +58,15 @@ export function HubItem({ offer, answer, job }: Props) {
   return (
     <li className="pack" data-in-use={inUse} data-repository={repository}>
       <HubFacts offer={shown} family={look?.family ?? null} inUse={inUse} />
-      {shown.visual && <PoolingChoice offer={shown} visual={shown.visual} choosable={complete} />}
+      {shown.visual && (
+        <PoolingChoice
+          repository={repository}
+          byItself={shown.pooling}
+          visual={shown.visual}
+          frames={frames}
+          choosable={complete}
+        />
+      )}
       {answer?.status === 'asking' && (
         <p className="settings-hint">{t('hub.asking', { host: new URL(origin).host })}</p>
       )}

@@ -143,11 +143,11 @@ export class Library {
   /** Imports every pack in a folder that the person chose. */
   async importFolder(files: readonly FolderFile[]): Promise<void> {
     this.#update({ importing: { status: 'coming', done: 0, total: 0 } })
-    const onProgress = (done: number, total: number) => this.#update({ importing: { status: 'coming', done, total } })
+    const progress = reports((done, total) => this.#update({ importing: { status: 'coming', done, total } }))
     try {
       const run = (remote: Calls, signal: AbortSignal) =>
-        remote.importFolder(files, this.#modelsUrl, Comlink.proxy(onProgress), signal)
-      await this.#worker().callUntil(run, new AbortController().signal)
+        remote.importFolder(files, this.#modelsUrl, Comlink.proxy(progress.report), signal)
+      await this.#worker().callUntil(run, new AbortController().signal).finally(progress.end)
       this.#update({ importing: null })
     } catch (thrown) {
       this.#update({ importing: { status: 'failed', error: toValleyError(thrown) } })
@@ -174,12 +174,12 @@ export class Library {
     const controller = new AbortController()
     this.#running.set(packUrl, controller)
     this.#job(packUrl, { status: 'coming', done: offer?.present ?? 0, total: offer?.bytes ?? 0 })
-    const onProgress = (done: number, total: number) => {
+    const progress = reports((done, total) => {
       if (!controller.signal.aborted) this.#job(packUrl, { status: 'coming', done, total })
-    }
+    })
     try {
-      const run = (remote: Calls, signal: AbortSignal) => fetching(remote, Comlink.proxy(onProgress), signal)
-      await this.#worker(hub).callUntil(run, controller.signal)
+      const run = (remote: Calls, signal: AbortSignal) => fetching(remote, Comlink.proxy(progress.report), signal)
+      await this.#worker(hub).callUntil(run, controller.signal).finally(progress.end)
       this.#job(packUrl, null)
       return true
     } catch (thrown) {
@@ -242,4 +242,17 @@ function changed<T>(map: ReadonlyMap<string, T>, key: string, value: T | null): 
   if (value === null) copy.delete(key)
   else copy.set(key, value)
   return copy
+}
+
+/** Reports of progress until `end`: they come over a port of their own, the last ones perhaps after the call is over. */
+function reports(take: (done: number, total: number) => void) {
+  let over = false
+  return {
+    report: (done: number, total: number) => {
+      if (!over) take(done, total)
+    },
+    end: () => {
+      over = true
+    },
+  }
 }

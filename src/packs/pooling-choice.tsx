@@ -1,40 +1,31 @@
 import { useId, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import {
-  type HubOffer,
-  type HubPooling,
-  hubAddress,
-  hubPoolings,
-  type VisualShape,
-  visualCost,
-} from '../../workers/protocol'
-import { useSettings } from '../app/context'
-import { formatBytes, formatNumber } from '../app/format'
+import { type HubPooling, hubAddress, hubPoolings, type VisualShape } from '../../workers/protocol'
 import { useEngine, useEngineValue } from '../assistant/hooks'
 import { rememberedPooling, rememberPooling } from './choice'
+import { costWords } from './cost-words'
+import './pooling.css'
 
 type Props = {
-  readonly offer: HubOffer
+  readonly repository: string
+  /** How it pools by itself. */
+  readonly byItself: HubPooling
   readonly visual: VisualShape
+  readonly frames: number
   /** Whether it is here: else the costs alone are shown. */
   readonly choosable: boolean
 }
 
-/** The ways to have a clip seen by a pack of the hub, each with what it costs at the present number of frames. */
-export function PoolingChoice({ offer, visual, choosable }: Props) {
+/** The ways to have a clip seen by a pack of the hub, each with what it costs at this number of frames. */
+export function PoolingChoice({ repository, byItself, visual, frames, choosable }: Props) {
   const { t, i18n } = useTranslation()
   const engine = useEngine()
-  const { frames } = useSettings()
-  const address = hubAddress(offer.repository)
+  const address = hubAddress(repository)
   const inUse = useEngineValue(({ packUrl }) => packUrl === address)
   const current = useEngineValue(({ pooling }) => pooling)
   const [remembered, setRemembered] = useState(() => rememberedPooling(address))
-  const chosen = (inUse ? current : remembered) ?? offer.pooling
+  const chosen = (inUse ? current : remembered) ?? byItself
   const name = useId()
-  const cost = (pooling: HubPooling) => {
-    const { tokens, memory } = visualCost(visual, frames, pooling)
-    return t('hub.cost', { tokens: formatNumber(tokens, i18n.language), size: formatBytes(memory, i18n.language) })
-  }
   const choose = (pooling: HubPooling) => {
     rememberPooling(address, pooling)
     setRemembered(pooling)
@@ -43,7 +34,7 @@ export function PoolingChoice({ offer, visual, choosable }: Props) {
   const way = (pooling: HubPooling) => (
     <>
       <span>{t(`hub.way.${pooling}`)}</span>
-      <span className="tabular">{cost(pooling)}</span>
+      <span className="tabular">{t('hub.cost', costWords(visual, frames, pooling, i18n.language))}</span>
     </>
   )
   const title = t('hub.ways', { frames })
