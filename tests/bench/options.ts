@@ -13,7 +13,7 @@ const listed = groupNames.map((group) =>
 export const usage = `npm run bench -- [options]
 
   --repeats N          visits to each contender (default 5)
-  --only NAME …        these groups or measures and no others, in the report too
+  --only NAME …        these groups or measures and no others; the report keeps what it has of the others
   --out FOLDER         where performance.md, performance.json and their charts go (default docs)
 
 Groups and their measures:

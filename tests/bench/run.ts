@@ -103,19 +103,19 @@ async function bench(options: Options): Promise<boolean> {
       note: (sentence) => void collected.missing.add(sentence),
     }
     for (const name of peerNames) if (wanted.some(({ visits }) => visits.has(name))) await visitPeerOnce(stage, name)
-    const write = () => {
-      const about: About = {
-        command: options.command,
-        repeats: options.repeats,
-        date: new Date().toISOString().slice(0, 10),
-        machine: `${cpus()[0]?.model.trim() ?? 'unknown'}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB`,
-        browser: agent,
-        app: `vision on ${vision.backend} (${vision.adapter}), language on ${language.backend}, ${language.threads} threads`,
-        peers: `transformers.js ${version('@huggingface/transformers')}, wllama ${version('@wllama/wllama')}`,
-        missing: [...collected.missing],
-      }
-      writeReport(options.out, rowsOf(collected.samples as Samples, options.command), about)
+    const about: Omit<About, 'missing'> = {
+      command: options.command,
+      date: new Date().toISOString().slice(0, 10),
+      machine: `${cpus()[0]?.model.trim() ?? 'unknown'}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB`,
+      browser: agent,
+      app: `vision on ${vision.backend} (${vision.adapter}), language on ${language.backend}, ${language.threads} threads`,
+      peers: `transformers.js ${version('@huggingface/transformers')}, wllama ${version('@wllama/wllama')}`,
     }
+    const write = () =>
+      writeReport(options.out, rowsOf(collected.samples as Samples, about), {
+        ...about,
+        missing: [...collected.missing],
+      })
     await measure(stage, wanted, options, collected, write)
     return collected.failures === 0
   } finally {

@@ -19,13 +19,10 @@ const samples: Samples = {
   // Nobody of its peers ran.
   prefill: { ours: [200] },
 }
-const rows = rowsOf(samples, 'npm run bench')
+const origin = { command: 'npm run bench', date: '2026-01-02', machine: 'a machine', browser: 'a browser' }
+const rows = rowsOf(samples, origin)
 const about = {
-  command: 'npm run bench',
-  repeats: 3,
-  date: '2026-01-02',
-  machine: 'a machine',
-  browser: 'a browser',
+  ...origin,
   app: 'wasm',
   peers: 'peers',
   missing: ['ffmpeg has no encoder for av1'],
@@ -53,10 +50,12 @@ test('the report: rows as data, tables that say which bars are met, a chart for 
   const read = (name: string) => readFileSync(join(folder, name), 'utf8')
   expect(JSON.parse(read('performance.json'))).toEqual(rows)
   const text = read('performance.md')
-  expect(text).toContain('| 600 (550–650) | transformers.js | 2700 (2550–2850) | 4.50× | ≥ 3× | met |')
+  expect(text).toContain(
+    '| 600 (550–650) | transformers.js | 2700 (2550–2850) | 4.50× | ≥ 3× | met | 2026-01-02, 3 visits |',
+  )
   expect(text).toContain('| 32.0 (31.0–33.0) | wllama Q8_0 | 25.0 (24.5–25.5) | 1.28× | ≥ 1.4× | **missed** |')
   expect(text).toContain('| 130 (130–130) | the 10 s clip | 100 (100–100) | 0.769× | ≥ 0.833× | **missed** |')
-  expect(text).toContain('| 1.00 (0.500–1.00) | none | 0 (0–0) | 0× | ≥ 1× | **missed** |')
+  expect(text).toContain('| 1.00 (0.500–1.00) | none | 0 (0–0) | 0× | ≥ 1× | **missed** | 2026-01-02, 3 visits |')
   expect(text).toContain('| 0 (0–0) | none | 0 (0–0) | 1.00× | ≥ 1× | met |')
   expect(text).toContain('| 20 | 150 | 120 |')
   expect(text).toContain('- Not measured: ffmpeg has no encoder for av1')
@@ -74,6 +73,31 @@ test('the report: rows as data, tables that say which bars are met, a chart for 
     expect(read(path)).toContain('>transformers.js<')
   }
   expect(read('performance/decode.svg')).toContain('32.0 (31.0–33.0)')
+})
+
+test('a later run replaces what it measured and keeps the rest, of the same machine and browser', () => {
+  const read = () => JSON.parse(readFileSync(join(folder, 'performance.json'), 'utf8')) as typeof rows
+  const places = () => read().map(({ measure, peerName, date, ours }) => [measure, peerName, date, ours])
+  writeReport(folder, rows, about)
+  const before = places()
+  const later = { ...origin, command: 'npm run bench -- --only decode', date: '2026-01-03' }
+  const again = rowsOf({ decode: { ours: [40], 'transformers.js': [20] } }, later)
+  writeReport(folder, again, { ...about, ...later })
+  // No peer of the earlier run is left beside figures of ours that it was not measured with.
+  expect(places()).toEqual([before[0], ['decode', 'transformers.js', '2026-01-03', 40], ...before.slice(3)])
+  const text = readFileSync(join(folder, 'performance.md'), 'utf8')
+  expect(text).toContain('| 2026-01-03, 1 visit |')
+  expect(text).toContain('| 2026-01-02, 3 visits |')
+  expect(text).toContain('Measured on 2026-01-02.')
+  for (const elsewhere of [{ machine: 'another machine' }, { browser: 'another browser' }]) {
+    writeReport(folder, rows, about)
+    writeReport(folder, rowsOf({ decode: samples.decode ?? {} }, { ...later, ...elsewhere }), {
+      ...about,
+      ...later,
+      ...elsewhere,
+    })
+    expect(read().map(({ measure }) => measure)).toEqual(['decode', 'decode'])
+  }
 })
 
 test('figures have three significant digits and no exponent', () => {

@@ -12,15 +12,9 @@ import {
 import { type GrowthTable, growthTables } from './growth-table'
 import { method, notes } from './method'
 import { number } from './numbers'
-import { grouped, type Row } from './rows'
+import { grouped, type Origin, type Row } from './rows'
 
-export type About = {
-  readonly command: string
-  readonly repeats: number
-  /** Day of the run, ISO. */
-  readonly date: string
-  readonly machine: string
-  readonly browser: string
+export type About = Origin & {
   /** What the app chose to run on. */
   readonly app: string
   readonly peers: string
@@ -39,10 +33,11 @@ export const hasChart = (rows: readonly Row[]) =>
 
 const verdict = ({ ratio, bar }: Row) => (bar === null ? '' : ratio >= bar ? 'met' : '**missed**')
 const range = (quartiles: readonly [number, number]) => quartiles.map(number).join('–')
+const visits = (count: number) => `${count} ${count === 1 ? 'visit' : 'visits'}`
 const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
 
 function tableLine(row: Row): string {
-  const { measure, peerName, ours, peer, ratio, bar, spread } = row
+  const { measure, peerName, ours, peer, ratio, bar, spread, date } = row
   const { title, unit, better } = measureOf(row)
   return line([
     `${title} (${unit}, ${better} is better), \`${measure}\``,
@@ -52,11 +47,12 @@ function tableLine(row: Row): string {
     `${number(ratio)}×`,
     bar === null ? '' : `≥ ${Number(bar.toPrecision(3))}×`,
     verdict(row),
+    `${date}, ${visits(spread.ours.repeats)}`,
   ])
 }
 
 function growthSection(table: GrowthTable): string[] {
-  const { variable, columns, points } = table
+  const { variable, columns, points, dates } = table
   const heads = columns.flatMap((title) => [`${title}, ms`, 'theory, ms'])
   return [
     line([variable, ...heads]),
@@ -64,6 +60,8 @@ function growthSection(table: GrowthTable): string[] {
     ...points.map(({ at, cells }) =>
       line([String(at), ...cells.flatMap((cell) => (cell ? [number(cell.ours), number(cell.theory)] : ['', '']))]),
     ),
+    '',
+    `Measured on ${dates.join(', ')}.`,
     '',
     `![Growth with ${variable}](${growthChartName(variable)})`,
     '',
@@ -78,8 +76,8 @@ function section(group: Group, rows: readonly Row[]): string {
   )
   return [
     ...head,
-    line(['measure', 'ours', 'against', 'theirs', 'ours is better', 'bar', '']),
-    line(new Array<string>(7).fill('---')),
+    line(['measure', 'ours', 'against', 'theirs', 'ours is better', 'bar', '', 'measured']),
+    line(new Array<string>(8).fill('---')),
     ...rows.map(tableLine),
     '',
     ...(charts.length > 0 ? [...charts, ''] : []),
@@ -91,7 +89,7 @@ export function markdownOf(rows: readonly Row[], about: About): string {
   return [
     '# Performance: measured side by side',
     '',
-    `Written by \`${about.command}\` on ${about.date}, at most ${about.repeats} ${about.repeats === 1 ? 'visit' : 'visits'} to each.`,
+    `Last written by \`${about.command}\` on ${about.date}. What a run does not measure stays as it was measured last, on this machine and in this browser; each row tells when, and with how many visits.`,
     '',
     `- Machine: ${about.machine}`,
     `- Browser: ${about.browser}`,

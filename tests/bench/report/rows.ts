@@ -2,7 +2,16 @@
 import { type Measure, type MeasureId, measures, type PeerName, type Samples, type YardstickName } from '../measures'
 import { type Spread, spreadOf, timesBetter } from '../statistics'
 
-export type Row = {
+/** Where figures come from. */
+export type Origin = {
+  readonly command: string
+  /** Day of the run, ISO. */
+  readonly date: string
+  readonly machine: string
+  readonly browser: string
+}
+
+export type Row = Origin & {
   readonly measure: MeasureId
   /** Medians, in the measure's unit. */
   readonly ours: number
@@ -12,12 +21,12 @@ export type Row = {
   readonly ratio: number
   /** The least ratio that will do; null: none is set. */
   readonly bar: number | null
+  /** Each with its number of visits. */
   readonly spread: { readonly ours: Spread; readonly peer: Spread }
-  readonly command: string
 }
 
 /** A row for each measure and whatever it is held against, where both have samples; in the order of `measures`. */
-export function rowsOf(samples: Samples, command: string): Row[] {
+export function rowsOf(samples: Samples, { command, date, machine, browser }: Origin): Row[] {
   return (Object.entries(measures) as [MeasureId, Measure][]).flatMap(([measure, { better, against }]) => {
     const ours = samples[measure]?.ours
     if (!ours) return []
@@ -27,9 +36,24 @@ export function rowsOf(samples: Samples, command: string): Row[] {
       const spread = { ours: spreadOf(ours), peer: spreadOf(values) }
       const [mine, theirs] = [spread.ours.median, spread.peer.median]
       const ratio = timesBetter(mine, theirs, better)
-      return [{ measure, ours: mine, peer: theirs, peerName, ratio, bar, spread, command }]
+      return [{ measure, ours: mine, peer: theirs, peerName, ratio, bar, spread, command, date, machine, browser }]
     })
   })
+}
+
+/**
+ * `now`, and of an earlier report the rows of what was not measured again, so that groups may be measured one by one; in
+ * the order of `measures`. Rows of another machine or browser are left out: figures of both would be read as one table's.
+ */
+export function mergedRows(
+  before: readonly Row[],
+  now: readonly Row[],
+  { machine, browser }: Pick<Origin, 'machine' | 'browser'>,
+): Row[] {
+  const again = new Set(now.map(({ measure }) => measure))
+  const kept = before.filter((row) => !again.has(row.measure) && row.machine === machine && row.browser === browser)
+  const all = grouped([...kept, ...now], ({ measure }) => measure)
+  return (Object.keys(measures) as MeasureId[]).flatMap((measure) => all.get(measure) ?? [])
 }
 
 /** Values by what `key` makes of them, in their order. */
