@@ -123,8 +123,9 @@ export class HubPast {
     this.#release()
     this.#rows = saved.slice(0, count).map((bytes) => this.#memory.put(bytes.slice(), [1, kvHeads, length, headDim]))
     const states = saved.slice(count).map((bytes) => this.#memory.put(bytes.slice(), [1, hiddenSize, convCache]))
-    this.#checkpoints = [{ length, states, passing: false }]
+    this.#checkpoints = [this.#beginning(), { length, states, passing: false }]
     this.#length = length
+    this.#added = length
     this.#count()
   }
 
