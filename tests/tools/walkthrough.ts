@@ -3,17 +3,32 @@
  * deleting everything, the server switched off on the way. Writes what is on the screen after each step to
  * tests/.artifacts/walk and says how long the step took; docs/walkthrough.md tells it in words.
  *
- *     node --import tsx tests/tools/walkthrough.ts [WIDTH]     1280 (as in a window) where absent; 390 is a phone
+ *     node --import tsx tests/tools/walkthrough.ts [WIDTH] [dark] [zh]
+ *
+ * WIDTH: 1280 (as in a window) where absent; 390 is a phone. `dark`, `zh`: a browser that prefers dark colours, Chinese.
  *
  * A step that does not come out is told, the walk goes on, and the status is 1.
  */
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Page } from 'playwright-core'
 import { openBrowser, serveApp } from './app'
 
-const width = Number(process.argv[2] ?? 1280)
-const out = resolve(import.meta.dirname, '../.artifacts/walk', String(width))
+const words = process.argv.slice(2)
+const width = Number(words.find((word) => /^\d+$/.test(word)) ?? 1280)
+const dark = words.includes('dark')
+const chinese = words.includes('zh')
+const name = [width, ...(dark ? ['dark'] : []), ...(chinese ? ['zh'] : [])].join('-')
+const out = resolve(import.meta.dirname, '../.artifacts/walk', name)
+const catalogue = resolve(import.meta.dirname, '../../src/app/i18n', chinese ? 'zh-CN.json' : 'en.json')
+const sentences: Record<string, Record<string, string>> = JSON.parse(readFileSync(catalogue, 'utf8'))
+/** What the page calls something, in the language of the walk. @throws Error for an unknown key */
+function t(key: `${string}.${string}`): string {
+  const [group = '', sentence = ''] = key.split('.')
+  const text = sentences[group]?.[sentence]
+  if (text === undefined) throw new Error(`no sentence ${key}`)
+  return text
+}
 const clips = resolve(import.meta.dirname, '../fixtures/clips')
 /** So long (ms) the walk waits for the model to be ready the first time, and for anything else: enough on a busy machine. */
 const firstPatience = 240_000
@@ -23,7 +38,12 @@ rmSync(out, { recursive: true, force: true })
 mkdirSync(out, { recursive: true })
 let app = await serveApp()
 const phone = width < 600
-const browser = await openBrowser({ viewport: { width, height: phone ? 844 : 800 }, touch: phone })
+const browser = await openBrowser({
+  viewport: { width, height: phone ? 844 : 800 },
+  touch: phone,
+  colorScheme: dark ? 'dark' : 'light',
+  locale: chinese ? 'zh-CN' : 'en-US',
+})
 const page = await browser.context.newPage()
 page.setDefaultTimeout(patience)
 page.on('pageerror', (error) => console.log('page error:', error.stack))
@@ -52,7 +72,7 @@ async function step(name: string, act: () => Promise<unknown>): Promise<void> {
 
 const answers = () => page.locator('.turn[data-status=done]').count()
 const ask = async (question: string) => {
-  await page.getByLabel('Your question').fill(question)
+  await page.getByLabel(t('chat.question')).fill(question)
   await page.keyboard.press('Enter')
 }
 /** Runs `act` and waits until one more answer than before is complete. */
@@ -83,10 +103,10 @@ try {
     await page.getByRole('heading', { level: 1 }).waitFor()
   })
   await step('a second later', () => page.waitForTimeout(1000))
-  await step('why it stays here', () => page.getByRole('button', { name: 'How is that so?' }).click())
+  await step('why it stays here', () => page.getByRole('button', { name: t('welcome.trustHow') }).click())
   await step('sample clip', async () => {
     await page.keyboard.press('Escape')
-    await page.getByRole('button', { name: 'Try the sample clip' }).click()
+    await page.getByRole('button', { name: t('welcome.sample') }).click()
     await page.locator('.suggestions').waitFor()
   })
   await step('asked at once', () => page.getByRole('button', { name: 'What is happening?' }).click())
@@ -94,17 +114,28 @@ try {
   await step('first answer', () => page.locator('.turn[data-status=done]').first().waitFor())
   await step('evidence', () => page.locator('.evidence, .turn-unsure').first().waitFor())
   await step('typed question', () => untilAnswered(() => ask('Is it indoors or outdoors?')))
-  await step('figures', () => page.getByRole('button', { name: 'Figures' }).last().click())
+  await step('figures', () =>
+    page
+      .getByRole('button', { name: t('stats.show') })
+      .last()
+      .click(),
+  )
 
   await step('copied', async () => {
     await browser.context.grantPermissions(['clipboard-write'])
-    await page.getByRole('button', { name: 'Copy answer' }).last().click()
-    await page.getByRole('button', { name: 'Copied' }).waitFor()
+    await page
+      .getByRole('button', { name: t('chat.copy') })
+      .last()
+      .click()
+    await page.getByRole('button', { name: t('chat.copied') }).waitFor()
   })
   await step('question edited', async () => {
     const turns = await page.locator('.turn').count()
     await page.locator('.turn').last().hover()
-    await page.getByRole('button', { name: 'Edit the question' }).last().click()
+    await page
+      .getByRole('button', { name: t('conversations.edit') })
+      .last()
+      .click()
     await page.locator('.turn-question-form textarea').fill('What colour is the house?')
     await page.keyboard.press('Enter')
     await page.locator('.turn[data-status=done]', { hasText: 'What colour is the house?' }).waitFor()
@@ -112,8 +143,8 @@ try {
   })
   await step('tried harder', async () => {
     await untilAnswered(() => ask('What happens from the start to the end?'))
-    await page.getByRole('button', { name: /^Try harder/ }).click()
-    await page.locator('.turn-progress', { hasText: 'to keep the one that fits best' }).waitFor()
+    await page.getByRole('button', { name: t('conversations.harder') }).click()
+    await page.locator('.turn-progress', { hasText: t('conversations.trying').split('}}').at(-1) ?? '' }).waitFor()
     await page.locator('.turn[data-status=done]', { hasText: 'from the start to the end' }).waitFor()
   })
 
@@ -138,16 +169,16 @@ try {
     await page.locator('.notice[data-code=no-video-track]').waitFor()
   })
   await step('stopped', async () => {
-    await page.getByRole('button', { name: 'Dismiss' }).click()
+    await page.getByRole('button', { name: t('notice.dismiss') }).click()
     // Answers are short: what presses the button has to be quick.
     const pressed = page.waitForFunction(
-      () => {
-        const stop = document.querySelector<HTMLButtonElement>('button[aria-label="Stop"]')
+      (label) => {
+        const stop = document.querySelector<HTMLButtonElement>(`button[aria-label="${label}"]`)
         if (!stop || !document.querySelector('.answer-text[data-live=true]')?.textContent) return false
         stop.click()
         return true
       },
-      null,
+      t('chat.stop'),
       { polling: 'raf' },
     )
     await ask('Tell me a long story about everything that can be seen here, with every detail.')
@@ -163,14 +194,14 @@ try {
     await untilSeen('rolling-ball.webm')
   })
   await step('find the moment', async () => {
-    await page.getByRole('searchbox', { name: 'Find a moment' }).fill('a ball')
+    await page.getByRole('searchbox', { name: t('moments.find') }).fill('a ball')
     await page.locator('.curve').waitFor()
-    await page.getByRole('searchbox', { name: 'Find a moment' }).press('Enter')
+    await page.getByRole('searchbox', { name: t('moments.find') }).press('Enter')
     await page.waitForTimeout(2000)
   })
   await step('moment by moment', async () => {
-    await page.getByRole('searchbox', { name: 'Find a moment' }).fill('')
-    await untilAnswered(() => page.getByRole('button', { name: 'Moment by moment' }).click())
+    await page.getByRole('searchbox', { name: t('moments.find') }).fill('')
+    await untilAnswered(() => page.getByRole('button', { name: t('moments.describe') }).click())
   })
 
   await step('reloaded at once', async () => {
@@ -194,11 +225,11 @@ try {
   // At the same address, so that it is the same app.
   app = await serveApp(Number(new URL(app.url).port))
   await step('settings', async () => {
-    await page.getByRole('button', { name: 'Settings' }).click()
+    await page.getByRole('button', { name: t('settings.title') }).click()
     await page.locator('.kept').waitFor()
   })
-  await step('storage', () => page.getByRole('button', { name: 'Delete everything' }).scrollIntoViewIfNeeded())
-  await step('delete everything', () => page.getByRole('button', { name: 'Delete everything' }).click())
+  await step('storage', () => page.getByRole('button', { name: t('storage.deleteAll') }).scrollIntoViewIfNeeded())
+  await step('delete everything', () => page.getByRole('button', { name: t('storage.deleteAll') }).click())
   await step('all gone', async () => {
     await page.getByRole('alertdialog').locator('[data-look=danger]').click()
     await page.locator('.welcome').waitFor()
