@@ -1,7 +1,9 @@
 /** The decoder on WebGPU (forced onto the software adapter where there is no GPU): GPU-resident KV against WASM. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type ChunkRunner, Context } from '../../workers/language/context'
 import { LanguageEngine } from '../../workers/language/engine'
 import { generate } from '../../workers/language/generate'
+import { seededRandom } from '../../workers/language/sampling'
 import type { Sequence } from '../../workers/language/splice'
 import { type GpuDevice, openDevice } from '../../workers/runtime/device'
 import { Ledger } from '../../workers/runtime/ledger'
@@ -107,6 +109,46 @@ test("beams grow beside each other on the GPU, and the winner's rows are moved t
   const { logits, reused } = await model.context.prefill(next)
   expect(reused).toBe(sequence.keys.length + kept.length)
   expect(largestGap(logits, await logitsOnWasm(next))).toBeLessThan(tolerance)
+})
+
+test.each([
+  ['the likeliest tokens', { temperature: 0, topP: 1, repetitionPenalty: 1.3 }, 1],
+  ['draws', { temperature: 0.9, topP: 0.9, repetitionPenalty: 1.1 }, 1],
+  ['beams', { temperature: 0, topP: 1, repetitionPenalty: 1.3 }, 3],
+])('%s are chosen as from rows that were read back', async (_, sampling, beams) => {
+  const sequence = goldenSequence(golden, 0, model.embedding)
+  /** With `choose` the logits stay on the GPU; a context over a decoder without it reads them. */
+  const answer = async (context: Context) => {
+    const ids: number[] = []
+    const options = {
+      sampling,
+      search: { beams, lengthPenalty: 1 },
+      random: seededRandom(11),
+      maxNewTokens: 12,
+      boundaries: [],
+      signal: new AbortController().signal,
+    }
+    const answering = { ...model, context, tokenizer: { decode: model.tokenizer.decode, endId: -1 } }
+    await generate(answering, sequence, options, (event) => void (event.type === 'token' && ids.push(event.id)))
+    return ids
+  }
+  model.context.truncate(0)
+  const chosen = await answer(model.context)
+  model.context.truncate(0)
+  const { decoder } = model
+  const reading: ChunkRunner = {
+    get length() {
+      return decoder.length
+    },
+    run: (...args) => decoder.run(...args),
+    truncate: (length) => decoder.truncate(length),
+    keep: (from, rows) => decoder.keep(from, rows),
+    save: (length) => decoder.save(length),
+    restore: (tensors, length) => decoder.restore(tensors, length),
+  }
+  expect(chosen).toHaveLength(12)
+  expect(chosen).toEqual(await answer(new Context(reading)))
+  decoder.truncate(0)
 })
 
 test('the engine answers with a KV cache on the GPU, reuses it, and gives everything back', async () => {

@@ -5,7 +5,7 @@ import { type BeamOptions, BeamSearch, tokensOf } from '../../workers/language/b
 import { treeBias } from '../../workers/language/decoder'
 import { Detokeniser } from '../../workers/language/detokenise'
 import { moves } from '../../workers/language/kv-cache'
-import { logProbability, sampleToken, seededRandom } from '../../workers/language/sampling'
+import { likeliest, logProbability, sampleToken, seededRandom } from '../../workers/language/sampling'
 
 /** Logits [vocabulary] after some tokens. */
 type NextLogits = (tokens: readonly number[]) => Float32Array
@@ -21,12 +21,17 @@ function noiseModel(seed: number, vocabulary: number, endId: number): NextLogits
 }
 
 /** Runs a search; the tokens that were agreed after each step come along. */
-function run(next: NextLogits, options: BeamOptions) {
+function run(next: NextLogits, { repetitionPenalty, ...options }: BeamOptions & { repetitionPenalty: number }) {
   const search = new BeamSearch(options)
   const agreed: number[][] = []
   let steps = 0
   while (!search.done) {
-    search.step(search.live.map((hypothesis) => next(tokensOf(hypothesis))))
+    search.step(
+      search.live.map((hypothesis) => {
+        const tokens = tokensOf(hypothesis)
+        return likeliest(next(tokens), tokens, repetitionPenalty, options.beams)
+      }),
+    )
     agreed.push(search.agreed)
     steps += 1
   }
@@ -82,7 +87,12 @@ describe('beam search', () => {
 
   test('the same answers as training/generate.py, from the vectors that both read', () => {
     const path = resolve(import.meta.dirname, '../fixtures/beam-search.json')
-    type Case = Omit<BeamOptions, 'endId'> & { logits: number[][]; first: number; answer: number[] }
+    type Case = Omit<BeamOptions, 'endId'> & {
+      repetitionPenalty: number
+      logits: number[][]
+      first: number
+      answer: number[]
+    }
     type Vectors = { endId: number; cases: Case[] }
     const { endId, cases } = JSON.parse(readFileSync(path, 'utf8')) as Vectors
     expect(cases.length).toBeGreaterThan(20)

@@ -8,6 +8,8 @@ import { macrotask } from '../runtime/macrotask'
 import { type BeamOptions, BeamSearch, type Hypothesis, tokensOf } from './beam-search'
 import type { Context } from './context'
 import type { TokenRows } from './embedding'
+import type { Begin, Choice } from './logits'
+import type { Continuation } from './sampling'
 
 export type BeamWriter = {
   /** A token in which all that can still win agree: it stays. */
@@ -17,25 +19,28 @@ export type BeamWriter = {
 }
 
 /**
- * Continues the cached prompt. Afterwards, and after an abort, the cache holds the prompt and the winner's tokens.
- * @param first  logits of the prompt's last position [vocabSize]
+ * Continues the prompt. Afterwards, and after an abort, the cache holds the prompt and the winner's tokens.
+ * @param begin  runs the prompt
  * @returns `end` where the winner closed its message, `length` where the limit cut it
  * Errors: aborted (within one step), device-lost
  */
 export async function decodeBeams(
   { context, embedding }: { readonly context: Context; readonly embedding: TokenRows },
-  first: Float32Array,
-  options: BeamOptions,
+  begin: Begin,
+  options: BeamOptions & { readonly repetitionPenalty: number },
   { say, draft }: BeamWriter,
   signal: AbortSignal,
 ): Promise<'end' | 'length'> {
   const search = new BeamSearch(options)
+  const choice: Choice<Continuation[][]> = (rows) =>
+    rows.likeliest(search.live.map(tokensOf), options.repetitionPenalty, options.beams)
+  let next = await begin(choice)
   const shared = context.keys.length
   const cached = new Map<Hypothesis, number>()
   let said = 0
   try {
-    for (let logits = [first]; ; ) {
-      search.step(logits)
+    for (;;) {
+      search.step(next)
       const { agreed, winner } = search
       for (const id of agreed.slice(said)) say(id)
       said = agreed.length
@@ -50,7 +55,7 @@ export async function decodeBeams(
         position: shared + beam.length - 1,
         rows: rowsOf(beam, cached),
       }))
-      logits = await context.branch(shared, branches, await embedding.rows(live.map(({ id }) => id)))
+      next = await context.branch(shared, branches, await embedding.rows(live.map(({ id }) => id)), choice)
       for (const [index, beam] of live.entries()) cached.set(beam, length + index)
     }
   } finally {

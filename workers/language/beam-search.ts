@@ -10,7 +10,7 @@
  * It also ends as soon as no live hypothesis can still beat the best finished one. Sums only fall, so a hypothesis of sum
  * s can never count more than s / limit ** lengthPenalty: this saves steps and changes no winner. Pure.
  */
-import { logSumExp, penalise } from './sampling'
+import type { Continuation } from './sampling'
 
 /** More than this is not worth its time on a small model. */
 export const maxBeams = 3
@@ -20,7 +20,6 @@ export type BeamOptions = {
   readonly beams: number
   /** 0 or more; 1 ranks finished hypotheses by their mean log p a token. */
   readonly lengthPenalty: number
-  readonly repetitionPenalty: number
   readonly endId: number
   /** Tokens drawn at most, the end token counted. At least one. */
   readonly limit: number
@@ -83,18 +82,15 @@ export class BeamSearch {
 
   /**
    * Continues every live hypothesis by one token.
-   * @param logits  [vocabSize] for each of `live`, in its order; the repetition penalty is applied in place
+   * @param next  for each of `live`, in its order: the `beams` likeliest tokens after it, likeliest first
    */
-  step(logits: readonly Float32Array[]): void {
-    const { beams, endId, lengthPenalty, repetitionPenalty } = this.#options
-    const grown = this.#live.flatMap((parent, index) => {
-      const row = logits[index] ?? new Float32Array(0)
-      if (repetitionPenalty !== 1) penalise(row, tokensOf(parent), repetitionPenalty)
-      const total = logSumExp(row)
-      return likeliest(row, beams).map(
-        (id): Hypothesis => ({ parent, id, length: parent.length + 1, sum: parent.sum + (row[id] ?? 0) - total }),
-      )
-    })
+  step(next: readonly (readonly Continuation[])[]): void {
+    const { beams, endId, lengthPenalty } = this.#options
+    const grown = this.#live.flatMap((parent, index) =>
+      (next[index] ?? []).map(
+        ({ id, logP }): Hypothesis => ({ parent, id, length: parent.length + 1, sum: parent.sum + logP }),
+      ),
+    )
     // The sort is stable: equals stay in the order of their parents, then of their ids.
     const chosen = grown.sort((a, b) => b.sum - a.sum).slice(0, beams)
     for (const { parent, id, length, sum } of chosen) {
@@ -121,18 +117,4 @@ export function tokensOf(hypothesis: Hypothesis): number[] {
   const tokens: number[] = []
   for (let at = hypothesis; at.parent; at = at.parent) tokens.push(at.id)
   return tokens.reverse()
-}
-
-/** The ids of the `count` largest logits, largest first, equals by lower id. */
-function likeliest(logits: Float32Array, count: number): number[] {
-  const ids: number[] = []
-  for (let id = 0; id < logits.length; id++) {
-    const value = logits[id] ?? 0
-    const last = ids.at(-1)
-    if (ids.length === count && last !== undefined && value <= (logits[last] ?? 0)) continue
-    const rank = ids.findIndex((other) => value > (logits[other] ?? 0))
-    ids.splice(rank < 0 ? ids.length : rank, 0, id)
-    ids.length = Math.min(ids.length, count)
-  }
-  return ids
 }

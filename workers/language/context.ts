@@ -4,7 +4,8 @@
  */
 import { throwIfAborted } from '../protocol'
 import { macrotask } from '../runtime/macrotask'
-import { type Decoder, treeBias } from './decoder'
+import { type ChunkLayout, type Decoder, treeBias } from './decoder'
+import { type Choice, hostRows } from './logits'
 import { commonPrefix, type PositionKey, type Sequence } from './splice'
 
 /**
@@ -54,6 +55,8 @@ export function reusablePrefix(cached: readonly PositionKey[], wanted: readonly 
 
 /** A decoder as far as a context drives it. */
 export type ChunkRunner = Pick<Decoder, 'length' | 'run' | 'truncate' | 'keep' | 'save' | 'restore'> & {
+  /** Absent where logits are in JS memory anyway. */
+  readonly choose?: Decoder['choose']
   /** Of `length` positions that could be kept, those that this decoder can keep; all of them where absent. */
   readonly reusable?: (length: number) => number
 }
@@ -78,7 +81,7 @@ export class Context {
    */
   async fill(sequence: Sequence, end: number, options: PrefillOptions = {}): Promise<number> {
     const reused = this.#keepable(Math.min(reusablePrefix(this.#keys, sequence.keys), end))
-    await this.#run(sequence, reused, end, false, options)
+    await this.#run(sequence, reused, end, null, options)
     return reused
   }
 
@@ -87,37 +90,46 @@ export class Context {
    * of it, the last position is run again. Returns and errors else as `fill`.
    */
   async prefill(sequence: Sequence, options: PrefillOptions = {}): Promise<{ logits: Float32Array; reused: number }> {
+    const { chosen, reused } = await this.prefillAndChoose(sequence, (rows) => rows.all(), options)
+    return { logits: chosen[0] ?? new Float32Array(0), reused }
+  }
+
+  /** The same, with a choice made of the last position's logits. */
+  async prefillAndChoose<T>(
+    sequence: Sequence,
+    choice: Choice<T>,
+    options: PrefillOptions = {},
+  ): Promise<{ chosen: T; reused: number }> {
     const end = sequence.keys.length
     const covered = reusablePrefix(this.#keys, sequence.keys)
     const reused = this.#keepable(covered < end ? covered : end > sinkTokens ? end - 1 : 0)
-    const logits = await this.#run(sequence, reused, end, true, options)
-    return { logits: logits ?? new Float32Array(0), reused }
+    return { chosen: (await this.#run(sequence, reused, end, choice, options)) as T, reused }
   }
 
   #keepable(length: number): number {
     return this.#decoder.reusable?.(length) ?? length
   }
 
-  async #run(
+  async #run<T>(
     sequence: Sequence,
     start: number,
     end: number,
-    wanted: boolean,
+    choice: Choice<T> | null,
     { boundaries = [], onProgress, signal }: PrefillOptions,
-  ): Promise<Float32Array | undefined> {
+  ): Promise<T | undefined> {
     this.truncate(start)
-    let logits: Float32Array | undefined
+    let chosen: T | undefined
     onProgress?.(0, end - start)
     for (const [from, to] of planChunks(start, end, boundaries)) {
       await macrotask()
       throwIfAborted(signal)
-      const rows = wanted && to === end ? [to - from - 1] : []
-      const results = await this.#decoder.run(sequence.embed(from, to), rows)
-      logits = results[0]
-      this.#keys.push(...sequence.keys.slice(from, to))
+      const keys = sequence.keys.slice(from, to)
+      const embeds = sequence.embed(from, to)
+      if (choice && to === end) chosen = await this.#choose(keys, embeds, [to - from - 1], choice)
+      else await this.extend(keys, embeds, [])
       onProgress?.(to - start, end - start)
     }
-    return logits
+    return chosen
   }
 
   /** Runs further positions in one chunk; logits for each row in `wanted`. */
@@ -127,19 +139,38 @@ export class Context {
     return logits
   }
 
+  /** Runs one further position and makes a choice of its logits. */
+  extendAndChoose<T>(key: PositionKey, embeds: Float32Array, choice: Choice<T>): Promise<T> {
+    return this.#choose([key], embeds, [0], choice)
+  }
+
   /**
    * Runs one further position of each branch in one chunk. Until `keep`, the positions from `shared` on are a tree and no
    * prefix of anything.
    * @param embeds  [branches, hiddenSize]
-   * @returns logits [vocabSize] of each; its row in the cache is the length before plus its index
+   * @param choice  gets a row of logits for each; its row in the cache is the length before plus its index
    */
-  async branch(shared: number, branches: readonly Branch[], embeds: Float32Array): Promise<Float32Array[]> {
+  branch<T>(shared: number, branches: readonly Branch[], embeds: Float32Array, choice: Choice<T>): Promise<T> {
     const seen = branches.map(({ rows }) => rows)
     const positions = branches.map(({ position }) => position)
     const bias = treeBias(this.#decoder.length, shared, seen)
-    const logits = await this.#decoder.run(embeds, [...branches.keys()], { positions, bias })
-    this.#keys.push(...branches.map(({ key }) => key))
-    return logits
+    const keys = branches.map(({ key }) => key)
+    return this.#choose(keys, embeds, [...branches.keys()], choice, { positions, bias })
+  }
+
+  async #choose<T>(
+    keys: readonly PositionKey[],
+    embeds: Float32Array,
+    wanted: readonly number[],
+    choice: Choice<T>,
+    layout?: ChunkLayout,
+  ): Promise<T> {
+    const decoder = this.#decoder
+    const chosen = decoder.choose
+      ? await decoder.choose(embeds, wanted, choice, layout)
+      : await choice(hostRows(await decoder.run(embeds, wanted, layout)))
+    this.#keys.push(...keys)
+    return chosen
   }
 
   /** Of the positions from `shared` on, leaves only `rows`: those of one branch, which then follow one another. */

@@ -2,13 +2,16 @@
  * The decoder session and its KV cache: one call runs a chunk of positions after those already cached and appends their
  * keys and values.
  */
-import type { InferenceSession } from 'onnxruntime-web'
+import type { InferenceSession, Tensor } from 'onnxruntime-web'
 import type { Architecture, GraphFlavour } from '../packs/schema'
 import { type Backend, toValleyError, ValleyError } from '../protocol'
+import { GpuBuffers } from '../runtime/buffers'
 import type { GpuDevice } from '../runtime/device'
 import type { Ledger } from '../runtime/ledger'
 import { loadOrt, type OrtModule } from '../runtime/ort'
+import { GpuChooser } from './gpu-logits'
 import { gpuKvCache, hostKvCache, type KvCache, kvNames } from './kv-cache'
+import { type Choice, hostRows, type LogitRows } from './logits'
 
 /** Additive mask of a hidden position: far below any score, yet finite, since -Infinity rows would give NaN. */
 const hidden = -1e9
@@ -17,8 +20,8 @@ const hidden = -1e9
 export type ChunkLayout = {
   /** Position of each row, for its rotation. */
   readonly positions: readonly number[]
-  /** [rows, past + rows], additive. */
-  readonly bias: Float32Array<ArrayBuffer>
+  /** [rows, past + rows], additive; absent: every row sees all before it. */
+  readonly bias?: Float32Array<ArrayBuffer>
 }
 
 export type DecoderOptions = {
@@ -40,6 +43,8 @@ export class Decoder {
   readonly vocabSize: number
   readonly hiddenSize: number
   readonly #ort: OrtModule
+  /** null on WASM. */
+  readonly #gpu: GpuSide | null
   readonly #session: InferenceSession
   readonly #cache: KvCache
   readonly #closeSession: () => void
@@ -51,6 +56,7 @@ export class Decoder {
     ort: OrtModule,
     session: InferenceSession,
     cache: KvCache,
+    gpu: GpuSide | null,
     options: DecoderOptions,
     lost: Promise<never>,
   ) {
@@ -58,6 +64,7 @@ export class Decoder {
     this.vocabSize = options.architecture.vocabSize
     this.hiddenSize = options.architecture.hiddenSize
     this.#ort = ort
+    this.#gpu = gpu
     this.#session = session
     this.#cache = cache
     this.#closeSession = options.ledger.open('session', options.gpu ? options.externalData.data.byteLength : 0)
@@ -78,11 +85,14 @@ export class Decoder {
     })
     const width = architecture.kvHeads * architecture.headDim
     const shape = { layers: architecture.layers, width, capacity: options.capacity }
+    let onGpu: GpuSide | null = null
     try {
       const type = options.flavour.endsWith('f16') ? 'float16' : 'float32'
+      if (gpu) onGpu = await gpuSide(gpu.device, options)
       const cache = gpu ? gpuKvCache(ort, gpu.device, type, shape, ledger) : hostKvCache(ort, shape, ledger)
-      return new Decoder(ort, session, cache, options, lost)
+      return new Decoder(ort, session, cache, onGpu, options, lost)
     } catch (thrown) {
+      onGpu?.dispose()
       await session.release()
       throw toValleyError(thrown)
     }
@@ -125,7 +135,33 @@ export class Decoder {
    * @returns logits [vocabSize] for each of `wanted`
    * Errors: device-lost, internal
    */
-  async run(embeds: Float32Array, wanted: readonly number[], layout?: ChunkLayout): Promise<Float32Array[]> {
+  run(embeds: Float32Array, wanted: readonly number[], layout?: ChunkLayout): Promise<Float32Array[]> {
+    return this.#step(embeds, wanted, layout, (logits) => this.#copies(logits, wanted.length))
+  }
+
+  /** The same, with a choice made of the logits instead of bringing them: where they are on the GPU, they stay there. */
+  async choose<T>(
+    embeds: Float32Array,
+    wanted: readonly number[],
+    choice: Choice<T>,
+    layout?: ChunkLayout,
+  ): Promise<T> {
+    const chooser = this.#gpu?.chooser
+    if (!chooser) return choice(hostRows(await this.run(embeds, wanted, layout)))
+    return this.#step(embeds, wanted, layout, (logits) => {
+      const buffer = logits.gpuBuffer as unknown as GPUBuffer
+      const rows: LogitRows = chooser.rows(buffer, wanted.length, () => this.#copies(logits, wanted.length))
+      return Promise.race([choice(rows), this.#lost])
+    })
+  }
+
+  /** Runs and caches a chunk; its logits are there while `use` is at work. Where that fails, nothing was cached. */
+  async #step<T>(
+    embeds: Float32Array,
+    wanted: readonly number[],
+    layout: ChunkLayout | undefined,
+    use: (logits: Tensor) => Promise<T>,
+  ): Promise<T> {
     if (this.#lossError) throw this.#lossError
     const ort = this.#ort
     const past = this.#cache.length
@@ -137,23 +173,49 @@ export class Decoder {
     const feeds = {
       inputs_embeds: new ort.Tensor('float32', embeds, [1, rows, this.hiddenSize]),
       position_ids: new ort.Tensor('int64', positions, [1, rows]),
-      attention_bias: new ort.Tensor('float32', layout?.bias ?? causalBias(past, rows), [1, 1, rows, past + rows]),
+      attention_bias: this.#bias(past, rows, layout?.bias),
       logits_index: new ort.Tensor('int64', index, [index.length]),
       ...this.#cache.past(),
     }
     const outputs = await Promise.race([this.#session.run(feeds), this.#lost]).catch((thrown) => {
       throw toValleyError(thrown, 'internal', { stage: 'decoder' })
     })
+    const { logits } = outputs
+    if (!logits) throw new ValleyError('internal', { stage: 'decoder' }, { message: 'the graph gave no logits' })
     this.#cache.append(outputs, rows)
-    const logits = outputs.logits
-    const data = logits?.data as Float32Array
-    const result = wanted.map((_, i) => data.slice(i * this.vocabSize, (i + 1) * this.vocabSize))
-    logits?.dispose()
-    return result
+    try {
+      return await use(logits)
+    } catch (thrown) {
+      this.#cache.truncate(past)
+      throw toValleyError(thrown, 'internal', { stage: 'decoder' })
+    } finally {
+      logits.dispose()
+    }
+  }
+
+  /** [1, 1, rows, past + rows]. A single row sees everything: on the GPU zeros for it lie ready, and nothing is uploaded. */
+  #bias(past: number, rows: number, bias: Float32Array<ArrayBuffer> | undefined): Tensor {
+    const dims = [1, 1, rows, past + rows]
+    const seesAll = this.#gpu?.seesAll
+    if (rows > 1 || bias || !seesAll) return new this.#ort.Tensor('float32', bias ?? causalBias(past, rows), dims)
+    return this.#ort.Tensor.fromGpuBuffer(seesAll, { dataType: 'float32', dims }) as Tensor
+  }
+
+  /** The first `count` rows, in memory of our own; on WebGPU they are read back. */
+  async #copies(logits: Tensor, count: number): Promise<Float32Array[]> {
+    if (count === 0) {
+      // Else a prefill would queue all of its chunks at once, and a stop or a progress would mean nothing.
+      await Promise.race([this.#gpu?.device.queue.onSubmittedWorkDone(), this.#lost])
+      return []
+    }
+    const data = (await Promise.race([logits.getData(), this.#lost])) as Float32Array
+    const { vocabSize } = this
+    return Array.from({ length: count }, (_, row) => data.slice(row * vocabSize, (row + 1) * vocabSize))
   }
 
   async dispose(): Promise<void> {
     this.#cache.dispose()
+    this.#gpu?.dispose()
     this.#closeSession()
     // A session whose device is gone may still be inside a run that never returns; touching it would block the worker.
     if (!this.#lossError) await this.#session.release()
@@ -172,12 +234,33 @@ function sessionOptions({ backend, gpu, architecture, externalData }: DecoderOpt
     return { ...shared, executionProviders: ['wasm'], extra }
   }
   if (!gpu) throw new ValleyError('internal', { stage: 'session' }, { message: 'WebGPU decoder without a device' })
-  const onGpu = kvNames(architecture.layers).map((name) => [`new.${name}`, 'gpu-buffer'] as const)
+  const onGpu = ['logits', ...kvNames(architecture.layers).map((name) => `new.${name}`)]
   return {
     ...shared,
     executionProviders: [{ name: 'webgpu', device: gpu.device } as InferenceSession.WebGpuExecutionProviderOption],
-    preferredOutputLocation: { logits: 'cpu', ...Object.fromEntries(onGpu) },
+    preferredOutputLocation: Object.fromEntries(onGpu.map((name) => [name, 'gpu-buffer'])),
   }
+}
+
+/** What the decoder has on its GPU beside session and cache. */
+type GpuSide = {
+  readonly device: GPUDevice
+  readonly chooser: GpuChooser
+  /** Zeros, one a position: the mask of a row that sees everything. */
+  readonly seesAll: GPUBuffer
+  readonly dispose: () => void
+}
+
+async function gpuSide(device: GPUDevice, { architecture, capacity, ledger }: DecoderOptions): Promise<GpuSide> {
+  // What is said is cached, but for the last token: an answer holds no more than the cache.
+  const chooser = await GpuChooser.create(device, architecture.vocabSize, capacity, ledger)
+  const buffers = new GpuBuffers(device, ledger, 'resident-buffer')
+  const seesAll = buffers.storage('mask of a row that sees all', 4 * capacity)
+  const dispose = () => {
+    chooser.dispose()
+    buffers.dispose()
+  }
+  return { device, chooser, seesAll, dispose }
 }
 
 function deviceLoss(gpu: GpuDevice | null): Promise<never> {

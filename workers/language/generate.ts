@@ -5,7 +5,8 @@ import { decodeBeams } from './beam-decode'
 import type { Context } from './context'
 import { Detokeniser } from './detokenise'
 import type { TokenRows } from './embedding'
-import { type Random, type SamplingOptions, sampleToken } from './sampling'
+import type { Begin, Choice } from './logits'
+import type { Random, SamplingOptions } from './sampling'
 import type { Sequence } from './splice'
 import type { ChatTokenizer } from './tokenizer'
 
@@ -55,8 +56,6 @@ export async function generate(
   const { sampling, search, maxNewTokens, boundaries, signal } = options
   const started = performance.now()
   const onProgress = (done: number, total: number) => emit({ type: 'prefill', done, total })
-  const { logits, reused } = await model.context.prefill(sequence, { boundaries, onProgress, signal })
-  const prefilled = performance.now()
   const detokeniser = new Detokeniser(model.tokenizer.decode)
   let newTokens = 0
   const say = (id: number) => {
@@ -65,16 +64,25 @@ export async function generate(
   }
   const draft = (ids: readonly number[]) => emit({ type: 'draft', text: detokeniser.preview(ids) })
   const { endId } = model.tokenizer
+  let [reused, prefilled] = [0, started]
+  /** Runs the prompt and makes the first choice after it. */
+  const begin = async <T>(choice: Choice<T>): Promise<T> => {
+    const begun = await model.context.prefillAndChoose(sequence, choice, { boundaries, onProgress, signal })
+    reused = begun.reused
+    prefilled = performance.now()
+    return begun.chosen
+  }
+  const { repetitionPenalty } = sampling
   const reason =
     search.beams > 1 && sampling.temperature === 0
       ? await decodeBeams(
           model,
-          logits,
-          { ...search, repetitionPenalty: sampling.repetitionPenalty, endId, limit: maxNewTokens },
+          begin,
+          { ...search, repetitionPenalty, endId, limit: maxNewTokens },
           { say, draft },
           signal,
         )
-      : await decodeSampled(model, logits, options, say)
+      : await decodeSampled(model, begin, options, say)
   const stats = {
     reusedTokens: reused,
     newTokens,
@@ -84,23 +92,22 @@ export async function generate(
   emit({ type: 'end', reason, text: detokeniser.flush(), stats })
 }
 
-/** One token a step, drawn from `first` [vocabSize] and what follows. */
+/** One token a step. */
 async function decodeSampled(
   { context, embedding, tokenizer }: LanguageModel,
-  first: Float32Array,
+  begin: Begin,
   { sampling, random, maxNewTokens, signal }: GenerateOptions,
   say: (id: number) => void,
 ): Promise<EndReason> {
   const said: number[] = []
-  for (let logits: Float32Array | undefined = first; logits; ) {
-    const id = sampleToken(logits, said, sampling, random)
-    if (id === tokenizer.endId) return 'end'
+  const choice: Choice<number> = (rows) => rows.sample(said, sampling, random)
+  for (let id = await begin(choice); id !== tokenizer.endId; ) {
     said.push(id)
     say(id)
     await macrotask()
     throwIfAborted(signal)
-    if (said.length === maxNewTokens) break
-    logits = (await context.extend([id], await embedding.rows([id]), [0]))[0]
+    if (said.length === maxNewTokens) return 'length'
+    id = await context.extendAndChoose(id, await embedding.rows([id]), choice)
   }
-  return 'length'
+  return 'end'
 }

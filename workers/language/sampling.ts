@@ -55,11 +55,11 @@ export function argmax(logits: Float32Array): number {
 /** Applies the repetition penalty of `said` to `logits`, in place. */
 export function penalise(logits: Float32Array, said: Iterable<number>, penalty: number): void {
   if (penalty === 1) return
-  for (const id of new Set(said)) {
-    const logit = logits[id] ?? 0
-    logits[id] = logit > 0 ? logit / penalty : logit * penalty
-  }
+  for (const id of new Set(said)) logits[id] = penalised(logits[id] ?? 0, penalty)
 }
+
+/** The array rounds it to float32; whoever has none must. */
+export const penalised = (logit: number, penalty: number) => (logit > 0 ? logit / penalty : logit * penalty)
 
 function sampleNucleus(logits: Float32Array, temperature: number, topP: number, random: Random): number {
   const peak = logits[argmax(logits)] ?? 0
@@ -72,18 +72,68 @@ function sampleNucleus(logits: Float32Array, temperature: number, topP: number, 
   }
   // Tokens below (1 - topP) / vocabulary hold less than 1 - topP together, so none of them is in the nucleus.
   const floor = ((1 - topP) / logits.length) * total
-  const candidates: number[] = []
-  for (let i = 0; i < weights.length; i++) if ((weights[i] ?? 0) >= floor) candidates.push(i)
-  candidates.sort((a, b) => (weights[b] ?? 0) - (weights[a] ?? 0) || a - b)
+  const candidates: { id: number; weight: number }[] = []
+  for (const [id, weight] of weights.entries()) if (weight >= floor) candidates.push({ id, weight })
+  candidates.sort((a, b) => b.weight - a.weight || a.id - b.id)
+  return drawNucleus(candidates, true, total, topP, random()) ?? 0
+}
+
+/**
+ * Draws from the nucleus of `ranked` (likeliest first) by `share` in [0, 1).
+ * @param complete  whether `ranked` holds all that the nucleus may take
+ * @param total     weight of all tokens
+ * @returns null: the draw may fall on a token that is not in `ranked`
+ */
+export function drawNucleus(
+  ranked: readonly { readonly id: number; readonly weight: number }[],
+  complete: boolean,
+  total: number,
+  topP: number,
+  share: number,
+): number | null {
   let mass = 0
   let size = 0
-  while (size < candidates.length && (size === 0 || mass < topP * total)) mass += weights[candidates[size++] ?? 0] ?? 0
-  let left = random() * mass
-  for (const id of candidates.slice(0, size)) {
-    left -= weights[id] ?? 0
+  while (size < ranked.length && (size === 0 || mass < topP * total)) mass += ranked[size++]?.weight ?? 0
+  const cut = !complete && mass < topP * total
+  // Where the nucleus is everything, its mass is known all the same.
+  if (cut && topP < 1) return null
+  let left = share * (cut ? total : mass)
+  for (const { id, weight } of ranked.slice(0, size)) {
+    left -= weight
     if (left < 0) return id
   }
-  return candidates[size - 1] ?? 0
+  return cut ? null : (ranked[size - 1]?.id ?? null)
+}
+
+/** A token that may come next. */
+export type Continuation = {
+  readonly id: number
+  /** log p, nats. */
+  readonly logP: number
+}
+
+/**
+ * The `count` likeliest tokens of a row, likeliest first, equals by lower id.
+ * @param logits  [vocabSize]; the penalty of `said` is applied in place
+ */
+export function likeliest(
+  logits: Float32Array,
+  said: Iterable<number>,
+  penalty: number,
+  count: number,
+): Continuation[] {
+  penalise(logits, said, penalty)
+  const total = logSumExp(logits)
+  const ids: number[] = []
+  for (let id = 0; id < logits.length; id++) {
+    const value = logits[id] ?? 0
+    const last = ids.at(-1)
+    if (ids.length === count && last !== undefined && value <= (logits[last] ?? 0)) continue
+    const rank = ids.findIndex((other) => value > (logits[other] ?? 0))
+    ids.splice(rank < 0 ? ids.length : rank, 0, id)
+    ids.length = Math.min(ids.length, count)
+  }
+  return ids.map((id) => ({ id, logP: (logits[id] ?? 0) - total }))
 }
 
 /** log Σ exp(logits), in nats: a logit minus this is the token's log probability. */

@@ -55,13 +55,13 @@ export async function openDevice(ledger: Ledger): Promise<GpuDevice | null> {
 }
 
 /**
- * Maps a buffer for reading. A lost device ends a pending request with AbortError, maybe before it says that it is
+ * Maps a buffer for reading, the first `bytes` of it or all. A lost device ends a pending request with AbortError, maybe before it says that it is
  * lost; nobody gave the work up then, so it must not read as `aborted`.
  * @throws ValleyError device-lost
  */
-export async function mapForReading(buffer: GPUBuffer): Promise<void> {
+export async function mapForReading(buffer: GPUBuffer, bytes = buffer.size): Promise<void> {
   try {
-    await buffer.mapAsync(GPUMapMode.READ)
+    await buffer.mapAsync(GPUMapMode.READ, 0, bytes)
   } catch (thrown) {
     throw new ValleyError('device-lost', { reason: 'unknown' }, { cause: thrown })
   }

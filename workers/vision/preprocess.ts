@@ -1,10 +1,10 @@
 /** Runs preprocess.wgsl on a frame, over whichever route brings its pixels to the GPU. */
 import type { FrameRoute } from '../protocol'
 import { GpuBuffers } from '../runtime/buffers'
+import { Kernels } from '../runtime/kernels'
 import type { Ledger } from '../runtime/ledger'
 import { undoPrimaries } from './color'
 import type { Orientation, Resize, Size } from './geometry'
-import { Kernels } from './kernels'
 import type { MediaFrame } from './media-frame'
 import { type Planes, readPlanes } from './planes'
 import planesCode from './planes.wgsl?raw'

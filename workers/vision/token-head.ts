@@ -4,8 +4,8 @@
  */
 import { GpuBuffers } from '../runtime/buffers'
 import { mapForReading } from '../runtime/device'
+import { Kernels } from '../runtime/kernels'
 import type { Ledger } from '../runtime/ledger'
-import { Kernels } from './kernels'
 import linearCode from './linear.wgsl?raw'
 import { type PackTensors, requireTensor } from './pack-tensors'
 import poolingCode from './pooling.wgsl?raw'

@@ -8,9 +8,9 @@ import type { HubGraph } from '../../packs/hub/graphs'
 import { openSession } from '../../packs/hub/session'
 import { floatsOf } from '../../packs/hub/tensors'
 import { GpuBuffers } from '../../runtime/buffers'
+import { Kernels } from '../../runtime/kernels'
 import type { Ledger } from '../../runtime/ledger'
 import type { OrtModule } from '../../runtime/ort'
-import { Kernels } from '../kernels'
 import patchesCode from './patches.wgsl?raw'
 import type { FrameFeatures } from './pooling'
 
@@ -27,8 +27,9 @@ export class HubTower {
     readonly model: HubModel,
     readonly device: GPUDevice | null,
     readonly patches: Kernels<'main'> | null,
+    weightBytes: number,
   ) {
-    this.#close = ledger.open('session')
+    this.#close = ledger.open('session', device ? weightBytes : 0)
   }
 
   /** A session on `device`, or on the CPU for null. Errors: as openSession */
@@ -42,7 +43,8 @@ export class HubTower {
     const session = await openSession(ort, graph, device ? { name: 'webgpu', device } : 'wasm')
     const { inputSize: size, patch } = model.frames
     const kernels = device && patch ? await Kernels.compile(device, patchesCode, ['main'], { size, patch }) : null
-    return new HubTower(ort, ledger, session, model, device, kernels)
+    const weightBytes = graph.beside.reduce((sum, { data }) => sum + data.length, graph.bytes.length)
+    return new HubTower(ort, ledger, session, model, device, kernels, weightBytes)
   }
 
   /**
