@@ -214,6 +214,16 @@ export const withTalks: readonly Scene[] = [
       await page.locator('[data-update]').waitFor({ timeout: 30_000 })
     },
   },
+  {
+    name: 'figures',
+    talk: 'answered',
+    act: async (stage) => {
+      await showSettings(stage)
+      await stage.page.locator('.settings > .settings-row .segments').last().locator('.segment').last().click()
+      await stage.page.keyboard.press('Escape')
+      await stage.page.locator('.performance').waitFor()
+    },
+  },
 ]
 
 /** Asks the pack that ships for what it says best. */
