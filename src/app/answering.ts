@@ -86,6 +86,15 @@ export class Answering {
     if (this.#running?.clipId === clipId) this.stop()
   }
 
+  /** Looks for the frames of the newest answer about a clip where the page went away before they were found. */
+  catchUp(clipId: string): void {
+    const conversation = this.#options.workspace.clip(clipId)?.conversation
+    const turn = conversation?.chat.turns.findLast((candidate) => candidate.clipId === clipId)
+    if (!conversation || turn?.status !== 'done' || turn.evidence || turn.segments) return
+    if (this.#seeking.includes(conversation.id)) return
+    void this.#findEvidence({ conversationId: conversation.id, turnId: turn.id, clipId })
+  }
+
   /** Ends everything for good. */
   close(): void {
     this.#closing.abort()
@@ -201,7 +210,7 @@ export class Answering {
   }
 
   /** Looks for the frames that the answer speaks of; without them the answer stands as it is. */
-  async #findEvidence({ conversationId, turnId, clipId }: Running): Promise<void> {
+  async #findEvidence({ conversationId, turnId, clipId }: Omit<Running, 'controller'>): Promise<void> {
     const { workspace, engine } = this.#options
     const answer = this.#answerOf(conversationId, turnId)
     const clip = workspace.clip(clipId)?.clip

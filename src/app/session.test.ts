@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { answered, gatedSession, turns, until } from '../../tests/fixtures/gated-session'
+import { asked, finished, opened, run } from '../../tests/fixtures/sample-conversation'
 import { ValleyError } from '../../workers/protocol'
 import { activeClip } from '../clip/reducer'
 
@@ -86,6 +87,16 @@ describe('asking', () => {
 describe('answers', () => {
   test('the frames that an answer speaks of are found after it', async () => {
     const { session } = await answered()
+    await until(() => turns(session)[0]?.evidence !== null)
+    expect(turns(session)[0]?.evidence?.frames).toMatchObject([{ timestamp: 0.5 }])
+  })
+
+  test('an answer whose frames were not found before the page went away gets them once its clip is there again', async () => {
+    const { session, finishClip } = gatedSession()
+    session.conversations.takeIn(run([...opened, asked('a'), finished('a', 'A dog runs.')]))
+    session.replaceFile('clip', new Blob())
+    await until(() => activeClip(session.getState().clips)?.status === 'encoding')
+    finishClip('holiday.mp4')
     await until(() => turns(session)[0]?.evidence !== null)
     expect(turns(session)[0]?.evidence?.frames).toMatchObject([{ timestamp: 0.5 }])
   })

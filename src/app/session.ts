@@ -287,8 +287,10 @@ export class Session {
   }
 
   #onClipSettled(clipId: string, ready: boolean): void {
-    if (ready) void this.#files.keep(clipId)
-    else this.#openShown()
+    if (ready) {
+      void this.#files.keep(clipId)
+      this.#answering.catchUp(clipId)
+    } else this.#openShown()
     // Refused: of its file nothing stays, no question either.
     if (!this.#workspace.clip(clipId)) this.#files.forget(clipId)
     this.#answering.next()
