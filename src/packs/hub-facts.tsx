@@ -1,6 +1,6 @@
 import { useTranslation } from 'react-i18next'
 import { type HubOffer, ValleyError } from '../../workers/protocol'
-import { formatBytes, formatLanguages, formatList, formatPercent } from '../app/format'
+import { formatBytes, formatLanguages, formatList, formatPercent, sentenceGap } from '../app/format'
 import { Reason } from './job'
 
 type Props = {
@@ -22,6 +22,16 @@ export function HubFacts({ offer, family, inUse }: Props) {
     shaderF16 && t('hub.needs.f16'),
   ].filter((need) => need !== false)
   const open = fields.filter((field) => unconfirmed.some((path) => path.split('.')[0] === field))
+  const notes = [
+    runs === null && t('hub.mayRun'),
+    open.length > 0 &&
+      t('hub.unconfirmed', {
+        fields: formatList(
+          open.map((field) => t(`hub.fields.${field}`)),
+          i18n.language,
+        ),
+      }),
+  ].filter((note) => note !== false)
   return (
     <>
       <p className="pack-name">
@@ -29,11 +39,12 @@ export function HubFacts({ offer, family, inUse }: Props) {
         {inUse && <span className="pack-mark">{t('packs.inUse')}</span>}
       </p>
       <p className="settings-hint hub-repository" translate="no">
-        {commit ? `${repository}@${commit.slice(0, 7)}` : repository}
+        {name === repository ? '' : repository}
+        {commit && `@${commit.slice(0, 7)}`}
       </p>
       <p className="settings-hint tabular">
         {[
-          languages.length > 0 && formatLanguages(languages, i18n.language),
+          languages.length > 0 ? formatLanguages(languages, i18n.language) : t('hub.noLanguages'),
           bytes === null ? t('hub.sizeUnknown') : size(bytes),
           backend && t(backend === 'webgpu' ? 'packs.onGpu' : 'packs.onCpu'),
           family && t('hub.family', { family }),
@@ -45,21 +56,15 @@ export function HubFacts({ offer, family, inUse }: Props) {
           .filter(Boolean)
           .join(' · ')}
       </p>
-      <p className="settings-hint">{licence ? t('packs.licence', { licence }) : t('hub.noLicence')}</p>
-      {needs.length > 0 && (
-        <p className="settings-hint tabular">{t('hub.needs.all', { needs: formatList(needs, i18n.language) })}</p>
-      )}
-      {runs === null && <p className="settings-hint">{t('hub.mayRun')}</p>}
-      {open.length > 0 && (
-        <p className="settings-hint">
-          {t('hub.unconfirmed', {
-            fields: formatList(
-              open.map((field) => t(`hub.fields.${field}`)),
-              i18n.language,
-            ),
-          })}
-        </p>
-      )}
+      <p className="settings-hint tabular">
+        {[
+          licence ? t('packs.licence', { licence }) : t('hub.noLicence'),
+          needs.length > 0 && t('hub.needs.all', { needs: formatList(needs, i18n.language) }),
+        ]
+          .filter(Boolean)
+          .join(' · ')}
+      </p>
+      {notes.length > 0 && <p className="settings-hint">{notes.join(sentenceGap(i18n.language))}</p>}
       {problems.map(({ code, data }) => (
         <p key={code} className="pack-problem">
           <Reason error={new ValleyError(code, data)} />

@@ -8,15 +8,14 @@ import { DeleteButton } from './delete-button'
 import { library } from './shared-library'
 
 /** Of the models' files, those of the hub one by one, each with the way to delete it; nothing where there are none. */
-export function HubFiles({ onDeleted }: { readonly onDeleted: () => void }) {
+export function HubFiles() {
   const { t, i18n } = useTranslation()
   const { hub } = useSyncExternalStore(library.subscribe, library.getState)
   const held = hub?.filter(({ present }) => present > 0) ?? []
   if (held.length === 0) return null
-  const remove = async (repository: string) => {
+  const remove = (repository: string) => {
     forgetPack((packUrl) => packUrl === hubAddress(repository))
-    await library.removeFromHub(repository)
-    onDeleted()
+    void library.removeFromHub(repository)
   }
   return (
     <div className="kept-copies">
@@ -32,7 +31,7 @@ export function HubFiles({ onDeleted }: { readonly onDeleted: () => void }) {
               <DeleteButton
                 title={t('hub.deleteTitle', { name })}
                 body={t('hub.deleteBody')}
-                onDelete={() => void remove(repository)}
+                onDelete={() => remove(repository)}
               />
             </li>
           ))}

@@ -25,9 +25,11 @@ export function HubItem({ offer, answer, job }: Props) {
   const address = hubAddress(repository)
   const inUse = useEngineValue(({ packUrl }) => packUrl === address)
   const look = answer?.status === 'known' ? answer.look : null
+  // Without asking, its shape is known only where something of it is in this browser.
+  const isHere = offer !== look && offer.visual !== null
   // What is held is told by itself; what the hub said before is of then, unless it is of another commit.
-  const shown = look && (!isHeld(offer) || look.commit !== offer.commit) ? look : offer
-  const held = shown === offer && isHeld(offer)
+  const shown = look && (!isHere || look.commit !== offer.commit) ? look : offer
+  const held = shown === offer && isHere
   const complete = held && shown.bytes !== null && shown.present >= shown.bytes
   const coming = job?.status === 'coming'
   const { runs } = shown.fitness
@@ -52,9 +54,9 @@ export function HubItem({ offer, answer, job }: Props) {
   const asking =
     answer?.status === 'asking'
       ? { text: t('hub.stopAsking'), onClick: () => library.stopAsking(repository) }
-      : isHeld(offer) || look || coming || runs === false
+      : isHere || look || coming || runs === false
         ? null
-        : { text: t('hub.ask', { name }), onClick: ask }
+        : { text: t('hub.ask'), name: t('hub.askAbout', { name }), onClick: ask }
   return (
     <li className="pack" data-in-use={inUse} data-repository={repository}>
       <HubFacts offer={shown} family={look?.family ?? null} inUse={inUse} />
@@ -75,7 +77,7 @@ export function HubItem({ offer, answer, job }: Props) {
       <div className="pack-actions">
         {main && <Action {...main} />}
         {asking && <Action {...asking} />}
-        {isHeld(offer) && !inUse && !coming && (
+        {isHere && !inUse && !coming && (
           <DeleteButton
             label={t('hub.delete')}
             title={t('hub.deleteTitle', { name })}
@@ -88,12 +90,12 @@ export function HubItem({ offer, answer, job }: Props) {
   )
 }
 
-/** Whether something of it is in this browser: only then its shape is known without asking. */
-const isHeld = ({ visual }: HubOffer): boolean => visual !== null
+/** `name`: what it is called where its text alone would not do. */
+type ActionProps = { readonly text: string; readonly name?: string; readonly onClick: () => void }
 
-function Action({ text, onClick }: { readonly text: string; readonly onClick: () => void }) {
+function Action({ text, name, onClick }: ActionProps) {
   return (
-    <button type="button" className="button" data-size="small" onClick={onClick}>
+    <button type="button" className="button" data-size="small" aria-label={name} onClick={onClick}>
       {text}
     </button>
   )

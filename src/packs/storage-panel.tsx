@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from 'react'
+import { useCallback, useEffect, useState, useSyncExternalStore } from 'react'
 import { useTranslation } from 'react-i18next'
 import { formatBytes } from '../app/format'
 import { DeleteButton } from './delete-button'
@@ -23,7 +23,10 @@ export function StoragePanel() {
   const [kept, setKept] = useState<KeptBytes | null>(null)
   const [failed, setFailed] = useState(false)
   const measure = useCallback(() => measureKept().then(setKept), [])
-  useEffect(() => void measure(), [measure])
+  const { hub } = useSyncExternalStore(library.subscribe, library.getState)
+  // Looked at anew whenever something has come, or gone.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what it holds does not matter, only that it is another
+  useEffect(() => void measure(), [measure, hub])
   const size = (bytes: number) => formatBytes(bytes, i18n.language)
   const attempt = async (deletion: Promise<void>) => {
     setFailed(false)
@@ -37,7 +40,7 @@ export function StoragePanel() {
   const remove = async (kinds: readonly KeptKind[]) => {
     await attempt(deleteKept(kinds))
     if (needsReload(kinds)) location.reload()
-    else await Promise.all([measure(), library.refresh()])
+    else await library.refresh()
   }
   const listed = kept ? Object.values(kept.kinds).reduce((sum, bytes) => sum + bytes, 0) : 0
   const total = listed + (kept?.rest ?? 0)
@@ -60,7 +63,7 @@ export function StoragePanel() {
                   disabled={kept.kinds[kind] === 0}
                   onDelete={() => void remove([kind])}
                 />
-                {kind === 'packs' && <HubFiles onDeleted={() => void measure()} />}
+                {kind === 'packs' && <HubFiles />}
                 {kind === 'copies' && kept.copies.length > 0 && (
                   <KeptCopies
                     copies={kept.copies}

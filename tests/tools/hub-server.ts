@@ -59,7 +59,11 @@ function allowPages(request: IncomingMessage, response: ServerResponse): boolean
   return true
 }
 
-export async function startHubServer(repositories: Readonly<Record<string, HubRepository>>): Promise<HubServer> {
+/** @param mirror  gives large files itself, as a mirror has to; else it sends on to its second host, as the hub does */
+export async function startHubServer(
+  repositories: Readonly<Record<string, HubRepository>>,
+  { mirror = false } = {},
+): Promise<HubServer> {
   const held = new Map(Object.entries(repositories))
   const mishaps = new Map<string, HubMishap>()
   const requests: HubRequest[] = []
@@ -90,7 +94,9 @@ export async function startHubServer(repositories: Readonly<Record<string, HubRe
     if (api) return tell(response, repository)
     const bytes = repository.files[within]
     if (!bytes) return refuse(response, { kind: 'status', status: 404 })
-    if (!isLarge(within)) return give(request, response, bytes, gitBlob(bytes), mishaps.get(`${name}/${within}`))
+    if (!isLarge(within) || mirror) {
+      return give(request, response, bytes, gitBlob(bytes), mishaps.get(`${name}/${within}`))
+    }
     const target = `${filesOrigin}/${name}/${repository.commit}/${within}?signature=short-lived`
     response.writeHead(302, { Location: target, 'X-Linked-ETag': `"${digest('sha256', bytes)}"` }).end()
   })
