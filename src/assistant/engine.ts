@@ -95,7 +95,10 @@ export class Engine {
     this.#vision = new Component<VisionApi, VisionInfo>({
       start: options.startVision,
       load: (client, onProgress) => loadPack(client, load(visionBackend), onProgress),
-      onStart: () => this.#connect(),
+      onStart: (client) => {
+        this.#connect()
+        void this.#warmUp(client)
+      },
       onLoss: () => {},
       onChange,
     })
@@ -323,6 +326,15 @@ export class Engine {
     // A worker that dies meanwhile is connected again at its next start.
     vision.call((remote) => remote.connect(Comlink.transfer(port1, [port1]))).catch(() => {})
     language.call((remote) => remote.connect(Comlink.transfer(port2, [port2]))).catch(() => {})
+  }
+
+  /** Lets a fresh vision worker use the time until a clip comes, once nothing loads any more. */
+  async #warmUp(fresh: WorkerClient<VisionApi>): Promise<void> {
+    const { signal } = new AbortController()
+    await this.#language.whenReady(signal)
+    if ((await this.#vision.whenReady(signal)) !== fresh) return
+    // One that dies meanwhile is warmed at its next start.
+    await fresh.call((remote) => remote.warmUp()).catch(() => {})
   }
 
   #snapshot(): EngineState {

@@ -74,6 +74,7 @@ export function standInEngine(mishaps: Mishaps = {}, pauses?: Pauses): { engine:
       connect: (p) => {
         port = p
       },
+      warmUp: async () => undefined,
       encode: async function* (_file, options): AsyncGenerator<EncodeEvent, void, undefined> {
         yield { type: 'opened', media, pack, fromCache: false }
         const error = await mishaps.vision?.shift()

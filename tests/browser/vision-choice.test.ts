@@ -62,6 +62,9 @@ describe('while the person chooses a clip', () => {
     await engine.load({ packUrl, backend: 'wasm' }, () => undefined)
     expect(runs).not.toHaveBeenCalled()
     await expect.poll(() => runs.mock.calls.length).toBe(2)
+    // The others wait until the language worker has loaded too.
+    await engine.warmUp()
+    expect(runs).toHaveBeenCalledTimes(16)
     for (const [count, pixels] of runs.mock.calls)
       expect([count, pixels.every((value) => value === 0)]).toEqual([1, true])
     await expect.poll(() => engine.ledger().tensor).toBeUndefined()
@@ -80,5 +83,19 @@ describe('while the person chooses a clip', () => {
     await loading
     expect(frames).toBe(3)
     expect(runs).toHaveBeenCalledTimes(frames)
+  })
+
+  test('a clip that comes meanwhile waits for one black frame at most', async () => {
+    const runs = vi.spyOn(Tower.prototype, 'runArrays')
+    const engine = new VisionEngine()
+    const file = await fetchFile('/tests/fixtures/clips/vp9.webm')
+    await engine.load({ packUrl, backend: 'wasm' }, () => undefined)
+    await expect.poll(() => runs.mock.calls.length).toBeGreaterThan(1)
+    const warming = engine.warmUp()
+    const before = runs.mock.calls.length
+    for await (const _ of engine.encode(file, { clipId: 'a', name: file.name }, new AbortController().signal));
+    await warming
+    const black = runs.mock.calls.slice(before).filter(([, pixels]) => pixels.every((value) => value === 0))
+    expect(black.length).toBeLessThanOrEqual(1)
   })
 })

@@ -3,10 +3,10 @@ import { ClipStore } from '../../workers/language/clips'
 import { chunkTokens, planChunks, reusablePrefix } from '../../workers/language/context'
 import { causalBias } from '../../workers/language/decoder'
 import { Detokeniser } from '../../workers/language/detokenise'
-import { EventStream } from '../../workers/language/event-stream'
 import { JobQueue } from '../../workers/language/job-queue'
 import { ValleyError, type VisualTokens } from '../../workers/protocol'
 import { chooseDecoder } from '../../workers/runtime/backend'
+import { EventStream } from '../../workers/runtime/event-stream'
 import { Ledger } from '../../workers/runtime/ledger'
 
 describe('prefill chunks', () => {

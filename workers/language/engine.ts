@@ -16,10 +16,10 @@ import {
   toValleyError,
   ValleyError,
 } from '../protocol'
+import { EventStream } from '../runtime/event-stream'
 import { Ledger } from '../runtime/ledger'
 import { wasmThreads } from '../runtime/ort'
 import { ClipStore, type HeldClip } from './clips'
-import { EventStream } from './event-stream'
 import { forceAnswer, scoreText } from './force'
 import { type GenerateEvent, generate } from './generate'
 import { JobQueue } from './job-queue'

@@ -99,6 +99,8 @@ export type VisionInfo = {
 export type VisionApi = {
   /** Loads the tower, pooling and projector. Errors: download-failed, integrity, pack-invalid, unsupported-browser, out-of-memory. */
   load(options: LoadOptions, onProgress: (progress: LoadProgress) => void): Promise<VisionInfo>
+  /** Makes the first clip's frames as fast as later ones, as long as nobody wants the encoder. Called when all else is loaded. */
+  warmUp(): Promise<void>
   /** The port to the language worker, on which finished visual tokens (VisualTokens) leave. */
   connect(port: MessagePort): void
   /** Opens, samples, decodes, encodes, pools, projects; the tokens go to the connected port, the events to the caller. */

@@ -10,6 +10,7 @@ import {
   throwIfAborted,
 } from '../protocol'
 import type { Ledger } from '../runtime/ledger'
+import { macrotask } from '../runtime/macrotask'
 import type { EncodedTokens, Encoder, EncoderJob } from './encoder'
 import { type OpenedMedia, openMedia } from './media'
 import type { MediaFrame } from './media-frame'
@@ -68,6 +69,7 @@ export async function* encodeClip(
       }
       const times = run.timestamps.map((timestamp) => timestamp - media.start)
       context.deliver(media.info, tokens, times, run.vectors)
+      yield* run.rest()
       const clip: EncodedClip = {
         clipId: options.clipId,
         media: media.info,
@@ -96,6 +98,7 @@ function open(source: ClipSource, name: string, framesPerSecond: number, ledger:
 }
 
 type Pending = { readonly timestamp: number; readonly thumbnail: Promise<Blob> }
+type Seen = Pending & { readonly index: number; readonly vector: Float32Array<ArrayBuffer> }
 
 class EncodeRun {
   readonly timestamps: number[] = []
@@ -104,6 +107,8 @@ class EncodeRun {
   decodeMs = 0
   encodeMs = 0
   #pending: Pending[] = []
+  /** Encoded, not yet told of: the browser makes their thumbnails while the next ones are encoded. */
+  #seen: Seen[] = []
 
   constructor(
     readonly job: EncoderJob,
@@ -111,6 +116,7 @@ class EncodeRun {
     readonly lost: Promise<never>,
   ) {}
 
+  /** Encodes the planned frames; the events of the last ones are left to `rest`. */
   async *frames(
     media: OpenedMedia,
     planned: readonly number[],
@@ -124,6 +130,8 @@ class EncodeRun {
         const { done, value } = await frames.next()
         this.decodeMs += performance.now() - before
         if (done) break
+        // A stop, if there is one, is heard.
+        await macrotask()
         await this.#timed(this.#add(value, forced, signal))
         if (this.#pending.length === this.batch) yield* this.#flush(signal)
       }
@@ -139,6 +147,13 @@ class EncodeRun {
     return tokens
   }
 
+  /** The events of frames that were not told of yet. */
+  async *rest(): AsyncGenerator<EncodeEvent, void, undefined> {
+    for (const { index, timestamp, thumbnail, vector } of this.#seen.splice(0)) {
+      yield { type: 'frame', index, timestamp, thumbnail: await thumbnail, vector }
+    }
+  }
+
   dispose(): void {
     this.job.dispose()
   }
@@ -148,7 +163,10 @@ class EncodeRun {
       throwIfAborted(signal)
       const { route, read } = await this.#orLost(this.job.add(frame, forced))
       this.route = route
-      this.#pending.push({ timestamp: frame.timestamp, thumbnail: read ? thumbnailOf(read, frame) : thumbnail(frame) })
+      const picture = read ? thumbnailOf(read, frame) : thumbnail(frame)
+      // Where encoding fails or is stopped first, nobody waits for it.
+      picture.catch(() => undefined)
+      this.#pending.push({ timestamp: frame.timestamp, thumbnail: picture })
     } finally {
       frame.close()
     }
@@ -157,12 +175,13 @@ class EncodeRun {
   async *#flush(signal: AbortSignal): AsyncGenerator<EncodeEvent, void, undefined> {
     const vectors = await this.#timed(this.#orLost(this.job.run()))
     throwIfAborted(signal)
-    for (const [at, { timestamp, thumbnail }] of this.#pending.splice(0).entries()) {
+    yield* this.rest()
+    for (const [at, pending] of this.#pending.splice(0).entries()) {
       const vector = vectors[at]
       if (!vector) throw new Error('the tower gave no vector for a frame')
-      const index = this.timestamps.push(timestamp) - 1
+      const index = this.timestamps.push(pending.timestamp) - 1
       this.vectors.push(vector)
-      yield { type: 'frame', index, timestamp, thumbnail: await thumbnail, vector }
+      this.#seen.push({ ...pending, index, vector })
     }
   }
 

@@ -16,10 +16,11 @@ import {
   type VisionApi,
   type VisionInfo,
 } from '../protocol'
+import { EventStream } from '../runtime/event-stream'
 import { Ledger } from '../runtime/ledger'
 import { macrotask } from '../runtime/macrotask'
 import { type ClipContext, encodeClip } from './encode-clip'
-import type { EncodedTokens } from './encoder'
+import type { EncodedTokens, Encoder } from './encoder'
 import { HubPack } from './hub/pack'
 import { ClipRecording, KeptClips, replay } from './kept-clips'
 import { LoadedPack } from './loaded-pack'
@@ -27,6 +28,8 @@ import { type DeviceWatch, type OpenEncoder, openEncoder } from './open-encoder'
 import type { ClipNotes, SeeingPack } from './seeing-pack'
 import { Turns } from './turns'
 
+/** Steps of an encoder's warming that do not wait until everything is loaded: the first ones are worth most. */
+const besideLoading = 2
 /** How long something that threw waits for the news that its device was lost. */
 const lossNoticeMs = 100
 
@@ -41,15 +44,24 @@ export class VisionEngine implements VisionApi {
   /** Outlives a lost device, which takes the encoder with it. */
   #pack: SeeingPack | undefined
   #loaded: Loaded | undefined
+  /** The warming that began with the load; never rejects. */
+  #warmth: Promise<void> | undefined
   #port: MessagePort | undefined
 
   async load(options: LoadOptions, onProgress: Report): Promise<VisionInfo> {
     return this.#turns.take(undefined, async () => {
       this.#options = options
       const loaded = await this.#ensure(onProgress)
-      void this.#warmUp(loaded)
+      this.#warmth = this.#warmUp(loaded, loaded.encoder.idleWarmUp.slice(0, besideLoading))
       return loaded.info
     })
+  }
+
+  async warmUp(): Promise<void> {
+    const loaded = this.#loaded
+    if (!loaded) return
+    await this.#warmth
+    await this.#warmUp(loaded, loaded.encoder.idleWarmUp.slice(besideLoading))
   }
 
   connect(port: MessagePort): void {
@@ -69,7 +81,22 @@ export class VisionEngine implements VisionApi {
     this.#loaded?.gpu?.device.destroy()
   }
 
-  async *encode(
+  /** Goes on without waiting for whoever reads the events; when the last one is read, everything is closed. */
+  encode(source: ClipSource, options: EncodeOptions, signal: AbortSignal): AsyncIterable<EncodeEvent> {
+    const left = new AbortController()
+    const stream = new EventStream<EncodeEvent>(() => left.abort())
+    const run = async () => {
+      const either = AbortSignal.any([signal, left.signal])
+      for await (const event of this.#encode(source, options, either)) stream.push(event)
+    }
+    run().then(
+      () => stream.end(),
+      (thrown: unknown) => stream.fail(thrown),
+    )
+    return stream
+  }
+
+  async *#encode(
     source: ClipSource,
     options: EncodeOptions,
     signal: AbortSignal,
@@ -172,8 +199,8 @@ export class VisionEngine implements VisionApi {
   }
 
   /** Makes the first clip's frames as fast as later ones, for as long as nobody wants the encoder. */
-  async #warmUp({ encoder }: Loaded): Promise<void> {
-    for (const step of encoder.idleWarmUp) {
+  async #warmUp({ encoder }: Loaded, steps: Encoder['idleWarmUp']): Promise<void> {
+    for (const step of steps) {
       // What came meanwhile goes first; and a clip that is encoded warms the encoder as well.
       await macrotask()
       if (this.#turns.busy || this.#loaded?.encoder !== encoder) return

@@ -10,6 +10,7 @@ registerTransferHandlers()
 const engine = new VisionEngine()
 const api: VisionApi = {
   load: (options, onProgress) => engine.load(options, paced(onProgress)),
+  warmUp: () => engine.warmUp(),
   connect: (port) => engine.connect(port),
   encode: (source, options, signal) => engine.encode(source, options, signal),
   embedTexts: async (texts, signal) => {
