@@ -22,6 +22,12 @@ export type Stage = {
 /** ms after which a visit counts as hung; the slowest take one or two minutes. */
 const patience = 300_000
 
+/** ms that a person takes to choose a clip, at the least: the same for everybody, whatever they use them for. */
+const choosingMs = 3000
+
+/** Waits as a person would, between the page's being ready and the clip. */
+export const whileChoosing = (page: Page): Promise<void> => page.waitForTimeout(choosingMs)
+
 /** @throws what `work` throws, the first error that nobody on the page caught, or that it takes too long */
 export async function visit<T>(context: BrowserContext, url: string, work: (page: Page) => Promise<T>): Promise<T> {
   const page = await context.newPage()

@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core'
 import type { EncodedClip, Turn } from '../../../workers/protocol'
 import { askQuestion, drivePlaywright, openClip } from '../../tools/drive'
 import { clipAnswerTokens, clipQuestions } from '../questions'
-import type { Stage } from '../visit'
+import { type Stage, whileChoosing } from '../visit'
 import { addInput, clipInput, greedy, open, openWith, type Surface } from './ours'
 
 declare const valley: Surface
@@ -24,8 +24,9 @@ export function talk(
   questions: readonly string[] = clipQuestions,
   maxNewTokens = clipAnswerTokens,
 ): Promise<Answered[]> {
-  return openWith(stage, clip, (page) =>
-    page.evaluate(
+  return openWith(stage, clip, async (page) => {
+    await whileChoosing(page)
+    return page.evaluate(
       async ({ questions, options }) => {
         const answered: Answered[] = []
         let asked = performance.now()
@@ -42,8 +43,8 @@ export function talk(
         return answered
       },
       { questions, options: { ...greedy, maxNewTokens } },
-    ),
-  )
+    )
+  })
 }
 
 export type Encoded = {

@@ -4,7 +4,7 @@ import type { GgufFormat } from '../assets/gguf'
 import type { PeerName } from '../measures'
 import type { ClipPeer } from '../pages/peer'
 import { type Conversation, longAnswerTokens, longQuestion } from '../questions'
-import { type Stage, visit } from '../visit'
+import { type Stage, visit, whileChoosing } from '../visit'
 import type { Speeds } from './ours'
 
 declare const peer: ClipPeer
@@ -76,6 +76,7 @@ export function transformersTalk(
   lengths: readonly number[],
 ): Promise<number[]> {
   return open(stage, 'transformers.js', async (page) => {
+    await whileChoosing(page)
     await page.setInputFiles('input[type=file]', clip)
     const times: number[] = []
     for (const length of lengths) {
