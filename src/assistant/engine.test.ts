@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { LocalWorker, localClient, type Mishaps, standInEngine } from '../../tests/browser/page-stand-in'
-import { type LanguageApi, ValleyError, type VisionApi } from '../../workers/protocol'
+import { hubAddress, type LanguageApi, ValleyError, type VisionApi } from '../../workers/protocol'
 import { deferred } from './deferred'
 import { Engine, type Pauses } from './engine'
 import { WorkerClient, type WorkerLike } from './worker-client'
@@ -302,5 +302,46 @@ describe('WorkerClient', () => {
     }
     await eventually(() => expect(ended).toHaveBeenCalledTimes(1))
     counter.terminate()
+  })
+})
+
+describe('a pack of the hub', () => {
+  test('pools clips in another way from then on: those that are open anew, and nothing is loaded again', async () => {
+    const { engine, log } = world()
+    await engine.changePack(hubAddress('someone/model'), 'mean')
+    await encode(engine)
+    expect(log.at(-1)).toBe('encoded one by mean')
+    const loads = log.filter((line) => line.endsWith('loaded')).length
+    await engine.setPooling('importance')
+    expect(engine.state.pooling).toBe('importance')
+    expect(await ask(engine, 'what?')).toBe('WHAT?')
+    expect(log.at(-1)).toBe('encoded one by importance')
+    await engine.setPooling(null)
+    expect(await ask(engine, 'what?')).toBe('WHAT?')
+    expect(log.at(-1)).toBe('encoded one')
+    await engine.setPooling(null)
+    expect(log.filter((line) => line.startsWith('encoded'))).toHaveLength(3)
+    expect(log.filter((line) => line.endsWith('loaded'))).toHaveLength(loads)
+  })
+
+  test('a clip that is being encoded comes again in the new way', async () => {
+    const late = deferred<ValleyError>()
+    const { engine, log } = world({ vision: [late.promise] })
+    await engine.changePack(hubAddress('someone/model'))
+    const encoding = failure(encode(engine))
+    await eventually(() => expect(engine.state.vision.status).toBe('ready'))
+    await engine.setPooling('mean')
+    late.resolve(new ValleyError('worker-died'))
+    await encoding
+    await eventually(() => expect(log.filter((line) => line === 'encoded one by mean').length).toBeGreaterThan(0))
+    expect(await ask(engine, 'what?')).toBe('WHAT?')
+  })
+
+  test('a pack of our own has its one way', async () => {
+    const { engine, log } = world()
+    await encode(engine)
+    await engine.setPooling('mean')
+    expect(await ask(engine, 'what?')).toBe('WHAT?')
+    expect(log.filter((line) => line.startsWith('encoded'))).toEqual(['encoded one'])
   })
 })

@@ -282,8 +282,8 @@ export class Engine {
     if (pooling === this.#pooling) return
     this.#pooling = pooling
     if (hubRepository(this.#packUrl) !== null) {
-      this.#clips.lose()
-      if (this.#language.client) this.#clips.encodeLost()
+      if (this.#language.client) this.#clips.encodeAnew()
+      else this.#clips.lose()
     }
     this.#changed()
   }

@@ -48,6 +48,21 @@ export class OpenClips {
     }
   }
 
+  /** Encodes every clip again: what is being encoded, once that is done. A question about it waits, or gets the tokens from before. */
+  encodeAnew(): void {
+    for (const [clipId, clip] of this.#clips) {
+      if (!clip.encoding) clip.held = false
+      const again = async () => {
+        clip.held = false
+        if (this.#clips.get(clipId) === clip) await this.ensure(clipId, new AbortController().signal)
+      }
+      Promise.resolve(clip.encoding)
+        .catch(() => {})
+        .then(again)
+        .catch(() => {})
+    }
+  }
+
   /** Resolves when the language worker holds the clip's tokens, encoding them again if they were lost. */
   async ensure(clipId: string, signal: AbortSignal): Promise<void> {
     const clip = this.#clips.get(clipId)

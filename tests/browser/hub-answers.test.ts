@@ -1,7 +1,18 @@
 /** Packs of the hub in both workers: looked at, pooled, answered. Tiny random models, held to PyTorch in float32. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { keptFolders, packFilesCache } from '../../workers/protocol'
-import { answer, asked, type Both, download, hubReference, openBoth, pictures, see } from './hub-tiny'
+import {
+  answer,
+  asked,
+  type Both,
+  caseOf,
+  download,
+  hubReference,
+  openBoth,
+  pictures,
+  prefixKept,
+  see,
+} from './hub-tiny'
 
 const opened: Both[] = []
 async function open(...call: Parameters<typeof openBoth>): Promise<Both> {
@@ -56,8 +67,7 @@ describe('smolvlm', () => {
   const family = 'smolvlm'
   const again = async () => {
     const reference = await hubReference(family)
-    const one = (name: string) => reference.cases.find((each) => each.name === name) as (typeof reference.cases)[number]
-    return { frames: await pictures(reference), one }
+    return { frames: await pictures(reference), one: (name: string) => caseOf(reference, name) }
   }
 
   test('a second question costs its own text; a stop is heard, and what follows is as if there had been none', async () => {
@@ -87,6 +97,7 @@ describe('smolvlm', () => {
     const options = { clipId: 'a', name: 'frames' }
     expect(await see(first, frames, { ...options, pooling: 'mean' })).toMatchObject({ fromCache: false })
     await answer(first, asked(one('clip-mean'), 'a'))
+    await prefixKept()
     // The record is written behind the last event, and the next one waits for it.
     expect(await see(first, frames, { ...options, pooling: 'mean' })).toMatchObject({ fromCache: true })
     first.end()
@@ -127,8 +138,7 @@ describe('in eight bits, as the processor takes it', () => {
     const reference = await hubReference(family)
     const both = await open(`tiny/${family}`)
     await see(both, await pictures(reference), { clipId: 'a', name: 'frames', pooling: 'mean' })
-    const one = reference.cases.find(({ name }) => name === 'clip-mean') as (typeof reference.cases)[number]
-    const { ids } = await answer(both, asked(one, 'a'))
+    const { ids } = await answer(both, asked(caseOf(reference, 'clip-mean'), 'a'))
     // The fixture's decoder rounds to eight bits; of random weights no more is known than that it answers.
     expect(ids.length).toBeGreaterThan(0)
   })

@@ -1,10 +1,13 @@
 /** Tiny packs of the hub in the browser: fetched from the server of this machine, loaded by both workers, and their references. */
 import * as Comlink from 'comlink'
+import { expect } from 'vitest'
+import { unpackRecord } from '../../workers/cache/records'
 import {
   type AnswerEvent,
   type AskRequest,
   type EncodeOptions,
   hubAddress,
+  keptFolders,
   type LanguageApi,
   type LoadOptions,
   type PacksApi,
@@ -31,6 +34,7 @@ export type HubCase = {
 /** What PyTorch makes of the tiny model (training/hub_models). `frames`: uint8 [frames, height, width, 3]. */
 export type HubReference = {
   readonly frames: Packed
+  readonly imageFeatures: Packed
   readonly tokensPerFrame: number
   readonly cases: readonly HubCase[]
 }
@@ -39,12 +43,17 @@ export async function hubReference(family: string): Promise<HubReference> {
   return (await (await fetch(`/tests/fixtures/hub/${family}/reference.json`)).json()) as HubReference
 }
 
+/** The bytes of a packed array, in a buffer of their own. */
+export async function unpack({ deflated }: Packed): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = Uint8Array.from(atob(deflated), (character) => character.charCodeAt(0))
+  const inflated = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate'))
+  return new Uint8Array(await new Response(inflated).arrayBuffer())
+}
+
 /** The reference's frames as pictures without loss. */
 export async function pictures({ frames }: HubReference): Promise<Blob[]> {
   const [count = 0, height = 0, width = 0] = frames.shape
-  const bytes = Uint8Array.from(atob(frames.deflated), (character) => character.charCodeAt(0))
-  const inflated = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate'))
-  const rgb = new Uint8Array(await new Response(inflated).arrayBuffer())
+  const rgb = await unpack(frames)
   return Promise.all(
     Array.from({ length: count }, (_, frame) => {
       const image = new ImageData(width, height)
@@ -122,6 +131,27 @@ export async function answer({ language }: Both, request: AskRequest, signal: Ab
     if (event.type === 'done') return { text, ids: event.ids, stats: event.stats }
   }
   throw new Error('the stream ended early')
+}
+
+/** Until the language worker has written what a clip begins a prompt with, which it does behind an answer. */
+export async function prefixKept(): Promise<void> {
+  const root = await navigator.storage.getDirectory()
+  await expect
+    .poll(async () => {
+      const folder = await root.getDirectoryHandle(keptFolders.prefixes, { create: true })
+      for await (const handle of folder.values()) {
+        const bytes = await (await (handle as FileSystemFileHandle).getFile()).arrayBuffer()
+        if (await unpackRecord(new Uint8Array(bytes))) return true
+      }
+      return false
+    })
+    .toBe(true)
+}
+
+export function caseOf({ cases }: HubReference, name: string): HubCase {
+  const found = cases.find((one) => one.name === name)
+  if (!found) throw new Error(`the reference has no case ${name}`)
+  return found
 }
 
 /** A case's conversation as it is asked here, with as many tokens as PyTorch has said. */

@@ -85,7 +85,7 @@ export function standInEngine(mishaps: Mishaps = {}, pauses?: Pauses): { engine:
         }
         const tokens = { clipId: options.clipId } as (TokenMessage & { type: 'tokens' })['tokens']
         port?.postMessage({ type: 'tokens', tokens } satisfies TokenMessage)
-        log.push(`encoded ${options.clipId}`)
+        log.push(`encoded ${options.clipId}${options.pooling ? ` by ${options.pooling}` : ''}`)
         yield { type: 'encoded', clip: encodedSample(options.clipId, media, timestamps) }
       },
       embedTexts: async (texts) => Float32Array.from(texts.flatMap((text) => [...axis(meant(text))])),

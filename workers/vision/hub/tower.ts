@@ -42,7 +42,11 @@ export class HubTower {
   ): Promise<HubTower> {
     const session = await openSession(ort, graph, device ? { name: 'webgpu', device } : 'wasm')
     const { inputSize: size, patch } = model.frames
-    const kernels = device && patch ? await Kernels.compile(device, patchesCode, ['main'], { size, patch }) : null
+    const cutting = device && patch && Kernels.compile(device, patchesCode, ['main'], { size, side: patch })
+    const kernels = await Promise.resolve(cutting || null).catch(async (thrown: unknown) => {
+      await session.release()
+      throw thrown
+    })
     const weightBytes = graph.beside.reduce((sum, { data }) => sum + data.length, graph.bytes.length)
     return new HubTower(ort, ledger, session, model, device, kernels, weightBytes)
   }
