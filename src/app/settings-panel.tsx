@@ -1,7 +1,7 @@
 import * as ToggleGroup from 'radix-ui/toggle-group'
 import { Suspense, useId } from 'react'
 import { useTranslation } from 'react-i18next'
-import { usePack } from '../assistant/hooks'
+import { usePack, useSearchesAnswers } from '../assistant/hooks'
 import { InstallRow } from '../pwa/install-row'
 import { clipKeepings } from '../storage/clip-files'
 import { useSettings, useSettingsStore } from './context'
@@ -18,6 +18,7 @@ export function SettingsPanel() {
   const settings = useSettings()
   const store = useSettingsStore()
   const pack = usePack()
+  const searchesAnswers = useSearchesAnswers()
   const frames = frameChoices.filter((count) => !pack || count <= pack.maxFrames)
   return (
     <>
@@ -53,16 +54,18 @@ export function SettingsPanel() {
         }))}
         onChange={(value) => value in creativities && store.change({ creativity: value as Creativity })}
       />
-      <Choice
-        label={t('settings.search')}
-        hint={t('settings.searchHint')}
-        value={settings.search ?? ((pack?.beams ?? 1) > 1 ? 'careful' : 'fast')}
-        options={(Object.keys(searches) as Search[]).map((value) => ({
-          value,
-          label: t(`settings.searches.${value}`),
-        }))}
-        onChange={(value) => value in searches && store.change({ search: value as Search })}
-      />
+      {searchesAnswers && (
+        <Choice
+          label={t('settings.search')}
+          hint={t('settings.searchHint')}
+          value={settings.search ?? ((pack?.beams ?? 1) > 1 ? 'careful' : 'fast')}
+          options={(Object.keys(searches) as Search[]).map((value) => ({
+            value,
+            label: t(`settings.searches.${value}`),
+          }))}
+          onChange={(value) => value in searches && store.change({ search: value as Search })}
+        />
+      )}
       <Choice
         label={t('conversations.keeping')}
         hint={t('conversations.keepingHint')}

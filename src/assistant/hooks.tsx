@@ -43,6 +43,14 @@ export function PackProvider({ children }: { readonly children: ReactNode }) {
 /** What is shown of the pack; null until it is known. */
 export const usePack = (): PackSummary | null => useContext(PackContext)
 
+/** Whether the pack compares words with frames: it then finds moments and evidence. Taken for granted until it is loaded. */
+export const useEmbedsTexts = (): boolean =>
+  useEngineValue(({ vision }) => vision.status !== 'ready' || vision.info.embedsTexts)
+
+/** Whether the pack can weigh several answers at once. Taken for granted until it is loaded. */
+export const useSearchesAnswers = (): boolean =>
+  useEngineValue(({ language }) => language.status !== 'ready' || language.info.maxBeams > 1)
+
 /** The language of answers, for screen readers: the model's, whatever the page speaks. undefined: it knows several. */
 export function useAnswerLanguage(): string | undefined {
   const languages = usePack()?.languages

@@ -6,7 +6,7 @@ import { errorSentences } from '../app/error-text'
 import { formatPercent, formatTime, sentenceGap } from '../app/format'
 import { IconButton } from '../app/icon-button'
 import { useCopy } from '../app/use-copy'
-import { summarizeEngine, useEngineState } from '../assistant/hooks'
+import { summarizeEngine, useEmbedsTexts, useEngineState } from '../assistant/hooks'
 import { type Clip, isAtHand } from '../clip/reducer'
 import type { Evidence } from '../moments/evidence'
 import { AnswerEvidence } from './answer-evidence'
@@ -151,6 +151,7 @@ type ActionsProps = {
 function TurnActions({ turn, clip, canAskAgain }: ActionsProps) {
   const { t } = useTranslation()
   const session = useSession()
+  const canCompare = useEmbedsTexts()
   return (
     <div className="turn-actions">
       {turn.answer && <CopyButton text={turn.answer} />}
@@ -168,7 +169,7 @@ function TurnActions({ turn, clip, canAskAgain }: ActionsProps) {
           onClick={() => session.askAgain(turn.id)}
         />
       )}
-      {canAskAgain && turn.evidence && (
+      {canAskAgain && canCompare && turn.evidence && (
         <IconButton
           size="small"
           label={t('conversations.harder')}

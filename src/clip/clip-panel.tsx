@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next'
 import { IconButton } from '../app/icon-button'
 import { lazyPart } from '../app/lazy-part'
 import { Meter } from '../app/meter'
-import { useEngineState, usePack } from '../assistant/hooks'
+import { useEmbedsTexts, useEngineState, usePack } from '../assistant/hooks'
 import { RecordMenu } from '../recording/record-menu'
 import { FileInput } from './file-input'
 import { FrameStrip } from './frame-strip'
@@ -31,6 +31,7 @@ export function ClipPanel({ clip, tabbed, onFiles, onClose }: Props) {
   const { t } = useTranslation()
   const openId = useId()
   const hub = usePack()?.hub
+  const findsMoments = useEmbedsTexts()
   return (
     <section className="clip-panel" aria-label={t('clip.region')}>
       {tabbed ? (
@@ -51,7 +52,7 @@ export function ClipPanel({ clip, tabbed, onFiles, onClose }: Props) {
       )}
       <Player key={clip.id} clip={clip} />
       <div className="clip-below">
-        {clip.media?.kind === 'video' && (
+        {clip.media?.kind === 'video' && findsMoments && (
           <div className="clip-find">
             <Suspense>
               <FindMoment clip={clip} />

@@ -46,7 +46,10 @@ async function filled(): Promise<Figures> {
       packUrl: 'https://test/a-secret-folder/pack.json',
       pooling: null,
       paused: false,
-      vision: { ...ready, info: { packId: 'p', backend: 'webgpu', adapter: 'made | up', embedsTexts: true, loadMs: 900 } },
+      vision: {
+        ...ready,
+        info: { packId: 'p', backend: 'webgpu', adapter: 'made | up', embedsTexts: true, loadMs: 900 },
+      },
       language: { status: 'failed', error: new ValleyError('download-failed', { url: 'https://secret.test' }) },
     },
     clips: log.clips,
@@ -107,7 +110,14 @@ test('Markdown and JSON hold figures, and nothing that a person said, opened or 
   const json = toJson(figures, device, { name: 'Nano', version: '1' }, new Date(0))
   const read = JSON.parse(json)
   expect(read).toMatchObject({ at: '1970-01-01T00:00:00.000Z', ...device, pack: { name: 'Nano', version: '1' } })
-  expect(read.vision).toEqual({ status: 'ready', packId: 'p', backend: 'webgpu', adapter: 'made | up', embedsTexts: true, loadMs: 900 })
+  expect(read.vision).toEqual({
+    status: 'ready',
+    packId: 'p',
+    backend: 'webgpu',
+    adapter: 'made | up',
+    embedsTexts: true,
+    loadMs: 900,
+  })
   expect(read.language).toEqual({ status: 'failed', code: 'download-failed' })
   expect(read.answers.map(({ ended }: { ended: string }) => ended)).toEqual(['end', 'length', 'worker-died', 'aborted'])
   expect(read.memory.gpu.vision.peakBytes).toBe(30_000_000)

@@ -56,6 +56,8 @@ export type Mishaps = {
   vision?: (ValleyError | Promise<ValleyError>)[]
   language?: ValleyError[]
   load?: ValleyError[]
+  /** The pack compares no words with frames and weighs no several answers, as those of the hub. */
+  plain?: true
 }
 
 /** An engine over stand-in workers, started; `mishaps` are consumed one a call, `log` tells what the workers did. */
@@ -69,7 +71,7 @@ export function standInEngine(mishaps: Mishaps = {}, pauses?: Pauses): { engine:
         log.push('vision loaded')
         const error = mishaps.load?.shift()
         if (error) throw error
-        return { packId: 'p', backend: 'wasm', adapter: '', embedsTexts: true, loadMs: 1 }
+        return { packId: 'p', backend: 'wasm', adapter: '', embedsTexts: !mishaps.plain, loadMs: 1 }
       },
       connect: (p) => {
         port = p
@@ -88,7 +90,10 @@ export function standInEngine(mishaps: Mishaps = {}, pauses?: Pauses): { engine:
         log.push(`encoded ${options.clipId}${options.pooling ? ` by ${options.pooling}` : ''}`)
         yield { type: 'encoded', clip: encodedSample(options.clipId, media, timestamps) }
       },
-      embedTexts: async (texts) => Float32Array.from(texts.flatMap((text) => [...axis(meant(text))])),
+      embedTexts: async (texts) => {
+        if (mishaps.plain) throw new ValleyError('no-text-tower')
+        return Float32Array.from(texts.flatMap((text) => [...axis(meant(text))]))
+      },
       ledger: () => ({}),
       gpuMemory: () => ({ bytes: 0, peakBytes: 0 }),
       loseDevice: () => {},
@@ -103,7 +108,7 @@ export function standInEngine(mishaps: Mishaps = {}, pauses?: Pauses): { engine:
         backend: 'wasm',
         threads: 1,
         contextTokens: 768,
-        maxBeams: 3,
+        maxBeams: mishaps.plain ? 1 : 3,
         cached: true,
         loadMs: 1,
       }),
