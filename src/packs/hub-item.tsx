@@ -1,14 +1,15 @@
 import { useTranslation } from 'react-i18next'
 import { type HubOffer, hubAddress } from '../../workers/protocol'
 import { useSettings } from '../app/context'
-import { useEngine, useEngineValue } from '../assistant/hooks'
-import { forgetPack, rememberedPooling, rememberPack } from './choice'
+import { useEngineValue } from '../assistant/hooks'
+import { forgetPack } from './choice'
 import { DeleteButton } from './delete-button'
 import { HubFacts } from './hub-facts'
 import { Failure, Job } from './job'
 import type { HubAnswer, PackJob } from './library'
 import { PoolingChoice } from './pooling-choice'
 import { library } from './shared-library'
+import { useChangePack } from './use-pack'
 
 type Props = {
   readonly offer: HubOffer
@@ -19,7 +20,7 @@ type Props = {
 /** A repository of the hub: what it is, what it takes here, and the way to have it, to use it and to be rid of it. */
 export function HubItem({ offer, answer, job }: Props) {
   const { t } = useTranslation()
-  const engine = useEngine()
+  const changePack = useChangePack()
   const { hub: origin, frames } = useSettings()
   const { repository, name } = offer
   const address = hubAddress(repository)
@@ -34,10 +35,7 @@ export function HubItem({ offer, answer, job }: Props) {
   const coming = job?.status === 'coming'
   const { runs } = shown.fitness
   const fetchRest = () => void library.downloadFromHub(origin, { repository, revision: shown.commit })
-  const use = () => {
-    rememberPack(address)
-    void engine.changePack(address, rememberedPooling(address))
-  }
+  const use = () => changePack(address)
   const remove = () => {
     forgetPack((packUrl) => packUrl === address)
     void library.removeFromHub(repository)

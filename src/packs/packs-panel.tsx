@@ -2,13 +2,13 @@ import { useEffect, useSyncExternalStore } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { PackOffer } from '../../workers/protocol'
 import { formatBytes, formatLanguages, formatPercent } from '../app/format'
-import { summarizeEngine, useEngine, useEngineState } from '../assistant/hooks'
-import { rememberPack } from './choice'
+import { summarizeEngine, useEngineState } from '../assistant/hooks'
 import { FolderButton } from './folder-button'
 import { HubPanel } from './hub-panel'
 import { Job } from './job'
 import type { PackJob } from './library'
 import { library } from './shared-library'
+import { useChangePack } from './use-pack'
 import './packs.css'
 
 /** The packs on offer: what each is, whether it runs here, and the way to have it. */
@@ -48,7 +48,7 @@ type ItemProps = { readonly offer: PackOffer; readonly job: PackJob | undefined 
 
 function PackItem({ offer, job }: ItemProps) {
   const { t, i18n } = useTranslation()
-  const engine = useEngine()
+  const changePack = useChangePack()
   const state = useEngineState()
   const { name, version, languages, licence, bytes, present, fitness, imported } = offer
   const inUse = state.packUrl === offer.packUrl
@@ -56,10 +56,7 @@ function PackItem({ offer, job }: ItemProps) {
   const fetchedByEngine = inUse && ['loading', 'paused'].includes(summarizeEngine(state).status)
   const complete = present >= bytes
   const size = (value: number) => formatBytes(value, i18n.language)
-  const use = () => {
-    rememberPack(offer.packUrl)
-    void engine.changePack(offer.packUrl)
-  }
+  const use = () => changePack(offer.packUrl)
   return (
     <li className="pack" data-in-use={inUse}>
       <p className="pack-name">
