@@ -1,5 +1,7 @@
+import { CircleAlert } from 'lucide-react'
 import { Component, type ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
+import { sentenceGap } from './format'
 
 /** The code of a part of the page did not come: the connection went, or another version of the app took its place. */
 export class PartMissing extends Error {}
@@ -28,11 +30,12 @@ export class PartBoundary extends Component<Props, { readonly thrown: unknown }>
 
 /** Browsers may remember that a module did not come, so a reload is what helps. */
 function MissingPart() {
-  const { t } = useTranslation()
+  const { t, i18n } = useTranslation()
   return (
-    <div className="notice" data-kind="error" role="alert">
+    <div className="notice" data-kind="error" data-part role="alert">
+      <CircleAlert aria-hidden="true" />
       <p className="notice-text">
-        {t('shell.partMissing')} {t('shell.partMissingNext')}
+        {[t('shell.partMissing'), t('shell.partMissingNext')].join(sentenceGap(i18n.language))}
       </p>
       <button type="button" className="button" data-size="small" onClick={() => location.reload()}>
         {t('shell.reload')}

@@ -19,6 +19,9 @@ const questions: readonly (readonly [string, RegExp])[] = [
   ['Is it a cartoon or a real film?', /cartoon/i],
   ['Is it a drawing?', /yes|drawing|cartoon/i],
   ['Is it indoors or outdoors?', /outdoors/i],
+  ['Is there a house in the video?', /^yes.*house/i],
+  ['Is there a ball in the video?', /^yes.*ball/i],
+  ['Can you see any trees?', /^yes.*tree/i],
 ]
 /** The first of which a moment fits better than chance is shown; the last one if there is none. */
 const phrases = [
@@ -45,11 +48,17 @@ try {
     if ((await page.locator('.turn').count()) > 0) await startOver(page)
     await page.locator('#question').fill(question)
     await page.locator('#question').press('Enter')
-    await page.locator('.evidence').waitFor(patience)
+    await page.locator('.turn[data-status=done]').waitFor(patience)
+    // An answer that names nothing has no frames.
+    const frames = page.locator('.evidence').waitFor({ timeout: 20_000 })
+    const shown = await frames.then(
+      () => true,
+      () => false,
+    )
     const answer = (await page.locator('.answer-text').textContent()) ?? ''
     const unsure = (await page.locator('.turn-unsure').count()) > 0
     console.log(question, answer, unsure ? '(not sure)' : '')
-    if (right.test(answer) && !unsure) break
+    if (right.test(answer) && shown && !unsure) break
   }
   await page.locator('.evidence-frame').last().hover()
   await picture(page, 'answer')
