@@ -14,6 +14,8 @@ const height = 100
 
 /** A peak beyond this share of the width has its time where the word for chance stands. */
 const besideWord = 0.8
+/** So much of the curve's height the word takes. */
+const roomBelow = 0.35
 
 type Props = {
   readonly clip: Clip
@@ -41,6 +43,9 @@ export function MomentCurve({ clip, result, current, onPeak, onGo }: Props) {
   const fine = needsTenths(peaks.map((index) => points[index]?.timestamp ?? 0))
   // Its time would lie over the word for chance, which stands at the other side then.
   const atEnd = x(points[peaks.at(-1) ?? -1]?.timestamp ?? 0) > besideWord
+  // Where the curve passes above that line, the word stands below it.
+  const beside = points.filter(({ timestamp }) => (atEnd ? x(timestamp) < 1 - besideWord : x(timestamp) > besideWord))
+  const below = y(chance) > roomBelow && beside.some(({ similarity }) => similarity > chance)
   usePointedPeak(clip, points[peaks[current ?? -1] ?? -1]?.timestamp)
 
   const onPress = (event: MouseEvent<HTMLDivElement>) => {
@@ -74,6 +79,7 @@ export function MomentCurve({ clip, result, current, onPeak, onGo }: Props) {
         <span
           className="curve-chance-name"
           data-side={atEnd ? 'start' : 'end'}
+          data-below={below}
           aria-hidden="true"
           style={place(0, y(chance))}
         >
