@@ -16,9 +16,9 @@ export function PacksPanel() {
   const { t } = useTranslation()
   const { offers, jobs, importing } = useSyncExternalStore(library.subscribe, library.getState)
   const engine = summarizeEngine(useEngineState()).status
-  // What the engine has fetched is here then.
+  // What the engine has fetched is here then; paused it has fetched no more, but this may be the first look.
   useEffect(() => {
-    if (engine !== 'paused') void library.refresh()
+    if (engine !== 'paused' || library.getState().offers === null) void library.refresh()
   }, [engine])
   return (
     <div className="settings-row">

@@ -176,6 +176,16 @@ export const withTalks: readonly Scene[] = [
     },
   },
   {
+    name: 'hub',
+    talk: 'answered',
+    act: async (stage) => {
+      await showSettings(stage)
+      await stage.page.locator('.hub .disclosure-button').click()
+      await stage.page.locator('.hub .pack').first().waitFor()
+      await stage.page.locator('.hub').evaluate((part) => part.scrollIntoView({ block: 'start' }))
+    },
+  },
+  {
     name: 'storage',
     talk: 'answered',
     act: async (stage) => {
