@@ -46,8 +46,9 @@ test('Chromium: a clip is kept for as long as the window is open, and no longer'
     await openClip(driven, clip, patience)
     expect(await askQuestion(driven, 'What is it?', patience)).toMatchObject({ status: 'done', error: null })
     await page.reload()
-    const back = await waitFor(driven, (t) => t.clip !== null && t.turns.length > 0, patience)
-    expect(back.clip?.fromCache).toBe(true)
+    // As it was stored it says that it was looked at; as it is opened anew, that it came from what is kept.
+    const { turns } = await waitFor(driven, ({ clip }) => clip?.fromCache === true, patience)
+    expect(turns).toHaveLength(1)
     await page.getByRole('button', { name: 'Settings' }).click()
     await page.locator('.kept').waitFor()
     await window.close()
@@ -93,8 +94,9 @@ test('Firefox: without a place for files a clip is answered about all the same, 
     expect(again.clip?.fromCache).toBe(false)
     expect(again.errors).toEqual([])
     expect(await askQuestion(driven, 'And now?', patience)).toMatchObject({ status: 'done', error: null })
-    expect(new Set(warnings).size).toBe(warnings.length)
-    console.log(warnings.join('\n'))
+    expect(warnings).toContainEqual(expect.stringContaining('valley-clips: cannot read, going on without it'))
+    // Each cache that is refused says so; nothing else went wrong.
+    expect(warnings.filter((warning) => !warning.includes('SecurityError'))).toEqual([])
   } finally {
     await browser.close()
   }
