@@ -61,6 +61,9 @@ const names = [
   /^[\d., ]+(kB|MB|GB)( |$)/,
   /^[\w .-]+\.(webm|jpg|mp4)( · Valley)?$/,
   /^(Tiny random pack, mean pooling|Valley nano) [\d.]+$/,
+  /^(SmolVLM2|LLaVA-OneVision|LFM2-VL|FastVLM)[\w .-]*$/,
+  /^[\w-]+\/[\w.-]+$/,
+  /^@[0-9a-f]{7}$/,
 ]
 
 test('on a phone, in Chinese; fingers find everything, and 320 px are enough', async () => {

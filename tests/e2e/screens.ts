@@ -137,6 +137,13 @@ async function settings(walk: Walk, see: See): Promise<void> {
   await walk.page.locator('.pack').first().waitFor()
   await walk.page.locator('.kept-row').first().waitFor()
   await see('settings')
+  await button(walk, 'hub.title').click()
+  await walk.page.locator('.hub .pack').first().waitFor()
+  // Nothing is asked of anybody: it is no name.
+  await walk.page.getByLabel(walk.t('hub.byName'), { exact: true }).fill('x')
+  await button(walk, 'hub.lookUp').click()
+  await walk.page.locator('.hub-form .pack-problem').waitFor()
+  await see('models of a hub')
   await button(walk, 'storage.deleteAll').click()
   await see('deleting everything')
   await walk.page.keyboard.press('Escape')
