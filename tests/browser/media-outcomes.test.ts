@@ -9,6 +9,7 @@ import {
   type Encoded,
   encodeFile,
   fetchFile,
+  restingLedger,
   sharedFiles,
   startVision,
   type VisionWorker,
@@ -22,7 +23,7 @@ beforeAll(async () => {
     { packUrl: tinyPackUrl('tiny-mean') },
     Comlink.proxy(() => undefined),
   )
-  resting = await vision.api.ledger()
+  resting = await restingLedger(vision)
 }, 120_000)
 afterAll(() => vision.end())
 

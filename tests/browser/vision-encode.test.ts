@@ -3,7 +3,7 @@ import * as Comlink from 'comlink'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Backend, EncodeEvent, FrameRoute, LedgerSnapshot } from '../../workers/protocol'
 import { tinyPackUrl } from './language-tiny'
-import { codeOf, encodeFile, fetchFile, startVision, type VisionWorker } from './vision-support'
+import { codeOf, encodeFile, fetchFile, restingLedger, startVision, type VisionWorker } from './vision-support'
 
 const backends: readonly Backend[] = ['webgpu', 'wasm']
 const clipUrl = '/tests/fixtures/clips/vp9.webm'
@@ -25,7 +25,7 @@ beforeAll(async () => {
     const vision = startVision()
     workers.set(backend, vision)
     expect(await load(vision, backend)).toMatchObject({ packId: 'tiny-delta', backend })
-    resting.set(backend, await vision.api.ledger())
+    resting.set(backend, await restingLedger(vision))
   }
 }, 120_000)
 afterAll(() => {
@@ -173,7 +173,7 @@ describe('both backends', () => {
 
   test('another pack in the same worker replaces the first', async () => {
     expect(await load(workerOf('wasm'), 'wasm', 'tiny-mean')).toMatchObject({ packId: 'tiny-mean' })
-    expect(await workerOf('wasm').api.ledger()).toEqual(resting.get('wasm'))
+    expect(await restingLedger(workerOf('wasm'))).toEqual(resting.get('wasm'))
     await load(workerOf('wasm'), 'wasm')
   })
 

@@ -3,7 +3,7 @@ import * as Comlink from 'comlink'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type LedgerSnapshot, ValleyError } from '../../workers/protocol'
 import { tinyPackUrl } from './language-tiny'
-import { encodeFile, startVision, type VisionWorker } from './vision-support'
+import { encodeFile, restingLedger, startVision, type VisionWorker } from './vision-support'
 
 let vision: VisionWorker
 let resting: LedgerSnapshot
@@ -14,7 +14,7 @@ beforeAll(async () => {
     options,
     Comlink.proxy(() => undefined),
   )
-  resting = await vision.api.ledger()
+  resting = await restingLedger(vision)
 }, 60_000)
 afterAll(() => vision.end())
 

@@ -6,7 +6,15 @@ import type { Backend, LedgerSnapshot } from '../../workers/protocol'
 import golden from '../fixtures/tiny/golden.json'
 import { floats, tinyPackUrl } from './language-tiny'
 import { largestGap } from './largest-gap'
-import { codeOf, type Encoded, encodeFile, fetchFile, startVision, type VisionWorker } from './vision-support'
+import {
+  codeOf,
+  type Encoded,
+  encodeFile,
+  fetchFile,
+  restingLedger,
+  startVision,
+  type VisionWorker,
+} from './vision-support'
 
 const { retrieval } = golden
 const size = 16
@@ -49,7 +57,7 @@ describe.each<Backend>(['webgpu', 'wasm'])('%s', (backend) => {
   beforeAll(async () => {
     vision = startVision()
     await load(vision, backend)
-    resting = await vision.api.ledger()
+    resting = await restingLedger(vision)
   }, 120_000)
   afterAll(() => vision.end())
 
@@ -85,12 +93,12 @@ describe.each<Backend>(['webgpu', 'wasm'])('%s', (backend) => {
   test('a pack without these parts quotes nothing and cannot search; what the other held is let go', async () => {
     await load(vision, backend, 'tiny-mean')
     const { 'caption-store': _, ...without } = resting
-    expect(await vision.api.ledger()).toEqual(without)
+    expect(await restingLedger(vision)).toEqual(without)
     const { frames, tokens } = await encodeFile(vision, await fetchFile('/tests/fixtures/clips/still.png'))
     expect(tokens.quotes).toEqual([])
     expect(frames[0]?.vector).toHaveLength(32)
     expect(await codeOf(vision.api.embedTexts(['A dog runs.'], never))).toBe('no-text-tower')
     await load(vision, backend)
-    expect(await vision.api.ledger()).toEqual(resting)
+    expect(await restingLedger(vision)).toEqual(resting)
   })
 })

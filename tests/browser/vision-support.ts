@@ -1,8 +1,10 @@
 /** The vision worker as the page sees it, and files to give it. */
 import * as Comlink from 'comlink'
+import { vi } from 'vitest'
 import {
   type EncodedClip,
   type EncodeEvent,
+  type LedgerSnapshot,
   type TokenMessage,
   ValleyError,
   type VisionApi,
@@ -66,6 +68,18 @@ export async function encodeFile(
     if (event.type === 'encoded') return { clip: event.clip, tokens: await tokens, frames, planned }
   }
   throw new Error('the stream ended without a clip')
+}
+
+/** What the worker holds while it does nothing: the frames that warm its encoder after a load may not be over. */
+export async function restingLedger({ api }: Pick<VisionWorker, 'api'>): Promise<LedgerSnapshot> {
+  return vi.waitFor(
+    async () => {
+      const held = await api.ledger()
+      if (held.tensor || held['video-frame']) throw new Error('the encoder is being warmed')
+      return held
+    },
+    { timeout: 30_000 },
+  )
 }
 
 /** The code of the error that some work ends with. */

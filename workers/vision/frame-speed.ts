@@ -8,32 +8,17 @@ import { keptFolders } from '../protocol'
 import type { Ledger } from '../runtime/ledger'
 import type { FrameMs } from './backend'
 import type { Encoder } from './encoder'
-import { upright } from './geometry'
-import { mediaFrame } from './media-frame'
+import { greyFrame } from './grey-frame'
 
 /** Part of every name: raised whenever something else is measured. */
 const version = 1
 /** A record takes about a hundred bytes. */
 const budget = 64e3
 
-/** Size of the frame that is measured with: the work before the tower grows with it, and clips are mostly larger. */
-const size = { width: 1280, height: 720 }
 /** WASM takes its first frames through code that the browser has not optimised yet. */
 const rounds = 4
 /** No further round begins after this, ms. */
 const patience = 1500
-
-/** A grey frame as decoders give them (I420); closed by whoever holds it. */
-function greyFrame(): VideoFrame {
-  const data = new Uint8Array((size.width * size.height * 3) / 2).fill(128)
-  return new VideoFrame(data, {
-    format: 'I420',
-    codedWidth: size.width,
-    codedHeight: size.height,
-    timestamp: 0,
-    colorSpace: { primaries: 'bt709', transfer: 'bt709', matrix: 'bt709', fullRange: false },
-  })
-}
 
 /** Milliseconds a frame from its pixels to its vector, the least of a few full batches. Errors: as the encoder's. */
 export async function measureFrameMs(encoder: Encoder, ledger: Ledger): Promise<number> {
@@ -44,7 +29,7 @@ export async function measureFrameMs(encoder: Encoder, ledger: Ledger): Promise<
     for (let round = 0; round < rounds && (round === 0 || performance.now() - began < patience); round++) {
       const start = performance.now()
       for (let at = 0; at < encoder.batch; at++) {
-        const media = mediaFrame(greyFrame(), 0, upright, size, ledger)
+        const media = greyFrame(ledger)
         try {
           await job.add(media)
         } finally {

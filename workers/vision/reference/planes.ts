@@ -56,40 +56,74 @@ function fillYuv(planes: Planes, data: Uint8ClampedArray): void {
   const alpha = format.alpha ? samplesOf(planes, interleaved ? 2 : 3) : undefined
   const largest = 2 ** format.bits - 1
   const scale = 255 / largest
-  const [m0, m1, m2, m3, m4, m5, m6, m7, m8] = toRgb.matrix
-  const [red, green, blue] = toRgb.bias.map((value) => 255 * value) as [number, number, number]
+  const toCodes = Float64Array.from([...toRgb.matrix, ...toRgb.bias.map((value) => 255 * value), scale])
   const across = interpolation(width, format.shiftX)
   const down = interpolation(height, format.shiftY)
   const u = new Float32Array(width)
   const v = new Float32Array(width)
+  const shares = alpha && new Float64Array(width)
   const blended = new Float32Array((across.far[width - 1] as number) + 1)
-  for (let y = 0, at = 0; y < height; y++) {
+  for (let y = 0, at = 0; y < height; y++, at += 4 * width) {
     blendRows(uSamples, y, down, scale, blended)
     widen(blended, across, u)
     blendRows(vSamples, y, down, scale, blended)
     widen(blended, across, v)
-    for (let x = 0, luma = from + y * stride; x < width; x++, at += 4) {
-      const light = (values[luma + x] as number) * scale
-      const cb = u[x] as number
-      const cr = v[x] as number
-      const [r, g, b] = [
-        m0 * light + m3 * cb + m6 * cr + red,
-        m1 * light + m4 * cb + m7 * cr + green,
-        m2 * light + m5 * cb + m8 * cr + blue,
-      ]
-      if (alpha) {
-        const share = (alpha.values[alpha.from + y * alpha.stride + x] as number) / largest
-        // The array clamps to whole codes of 0 to 255, but alpha must multiply what is already clamped.
-        data[at] = clamp(r) * share
-        data[at + 1] = clamp(g) * share
-        data[at + 2] = clamp(b) * share
-        data[at + 3] = 255 * share
-      } else {
-        data[at] = r
-        data[at + 1] = g
-        data[at + 2] = b
-        data[at + 3] = 255
-      }
+    if (alpha && shares) {
+      const start = alpha.from + y * alpha.stride
+      for (let x = 0; x < width; x++) shares[x] = (alpha.values[start + x] as number) / largest
+    }
+    rgbRow({ values, luma: from + y * stride, u, v, toCodes, alpha: shares, data, at })
+  }
+}
+
+/** A row of luma and of chroma, to pixels from `at` on. */
+type RowToRgb = {
+  readonly values: Samples['values']
+  readonly luma: number
+  readonly u: Float32Array
+  readonly v: Float32Array
+  /** Matrix, then bias in codes, then the factor of luma. */
+  readonly toCodes: Float64Array
+  /** Opaque where absent; else 0 to 1. */
+  readonly alpha: Float64Array | undefined
+  readonly data: Uint8ClampedArray
+  readonly at: number
+}
+
+/** A function of its own: in the loop over rows the first frames took twice as long, being compiled in the midst of it. */
+function rgbRow({ values, luma, u, v, toCodes, alpha, data, at }: RowToRgb): void {
+  const m0 = toCodes[0] as number
+  const m1 = toCodes[1] as number
+  const m2 = toCodes[2] as number
+  const m3 = toCodes[3] as number
+  const m4 = toCodes[4] as number
+  const m5 = toCodes[5] as number
+  const m6 = toCodes[6] as number
+  const m7 = toCodes[7] as number
+  const m8 = toCodes[8] as number
+  const red = toCodes[9] as number
+  const green = toCodes[10] as number
+  const blue = toCodes[11] as number
+  const scale = toCodes[12] as number
+  for (let x = 0, to = at; x < u.length; x++, to += 4) {
+    const light = (values[luma + x] as number) * scale
+    const cb = u[x] as number
+    const cr = v[x] as number
+    const r = m0 * light + m3 * cb + m6 * cr + red
+    const g = m1 * light + m4 * cb + m7 * cr + green
+    const b = m2 * light + m5 * cb + m8 * cr + blue
+    if (alpha) {
+      // The array clamps to whole codes of 0 to 255, but alpha must multiply what is already clamped.
+      const share = alpha[x] as number
+      data[to] = clamp(r) * share
+      data[to + 1] = clamp(g) * share
+      data[to + 2] = clamp(b) * share
+      data[to + 3] = 255 * share
+    } else {
+      data[to] = r
+      data[to + 1] = g
+      data[to + 2] = b
+      data[to + 3] = 255
     }
   }
 }
