@@ -147,6 +147,7 @@ describe('reload', () => {
     await expect.element(composer()).toHaveValue('half a thou')
     await userEvent.click(composer())
     await userEvent.keyboard('{Enter}')
+    await expect.element(answer('HALF A THOU')).toBeVisible()
     await visit()
     await expect.element(answer('HALF A THOU')).toBeVisible()
     await expect.element(composer()).toHaveValue('')
