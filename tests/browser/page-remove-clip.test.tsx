@@ -56,6 +56,8 @@ test('answers stay with its name; tokens, player, pictures and the kept copy are
   await visit()
   const live = liveUrls()
   await expect.poll(() => [engine.state.vision.status, engine.state.language.status]).toEqual(['ready', 'ready'])
+  // A grey frame warms the encoder for a while.
+  await expect.poll(async () => (await engine.ledgers()).vision).not.toHaveProperty('video-frame')
   const atRest = await engine.ledgers()
   await chooseFile(await fetchFile('/tests/fixtures/clips/vp9.webm'))
   await looked()
