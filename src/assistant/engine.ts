@@ -78,6 +78,8 @@ export class Engine {
   #packUrl: string
   #pooling: HubPooling | null
   #paused = false
+  /** Since the first question the processor is the language worker's. */
+  #asked = false
   #state: EngineState
 
   constructor(options: EngineOptions) {
@@ -231,8 +233,10 @@ export class Engine {
   }
 
   prepare: Questions['prepare'] = (...call) => this.#questions.prepare(...call)
-  ask: Questions['ask'] = (request, signal) =>
-    this.figures.watchAnswer(request.clipId, this.#questions.ask(request, signal))
+  ask: Questions['ask'] = (request, signal) => {
+    this.#asked = true
+    return this.figures.watchAnswer(request.clipId, this.#questions.ask(request, signal))
+  }
   score: Questions['score'] = (...call) => this.#questions.score(...call)
   force: Questions['force'] = (...call) => this.#questions.force(...call)
 
@@ -328,13 +332,14 @@ export class Engine {
     language.call((remote) => remote.connect(Comlink.transfer(port2, [port2]))).catch(() => {})
   }
 
-  /** Lets a fresh vision worker use the time until a clip comes, once nothing loads any more. */
+  /** Lets a fresh vision worker use the time until a clip or a question comes, once nothing loads any more. */
   async #warmUp(fresh: WorkerClient<VisionApi>): Promise<void> {
     const { signal } = new AbortController()
     await this.#language.whenReady(signal)
     if ((await this.#vision.whenReady(signal)) !== fresh) return
     // One that dies meanwhile is warmed at its next start.
-    await fresh.call((remote) => remote.warmUp()).catch(() => {})
+    let more = true
+    while (more && !this.#asked) more = await fresh.call((remote) => remote.warmUp()).catch(() => false)
   }
 
   #snapshot(): EngineState {

@@ -76,7 +76,7 @@ export function standInEngine(mishaps: Mishaps = {}, pauses?: Pauses): { engine:
       connect: (p) => {
         port = p
       },
-      warmUp: async () => undefined,
+      warmUp: async () => false,
       encode: async function* (_file, options): AsyncGenerator<EncodeEvent, void, undefined> {
         yield { type: 'opened', media, pack, fromCache: false }
         const error = await mishaps.vision?.shift()

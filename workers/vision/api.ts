@@ -99,8 +99,11 @@ export type VisionInfo = {
 export type VisionApi = {
   /** Loads the tower, pooling and projector. Errors: download-failed, integrity, pack-invalid, unsupported-browser, out-of-memory. */
   load(options: LoadOptions, onProgress: (progress: LoadProgress) => void): Promise<VisionInfo>
-  /** Makes the first clip's frames as fast as later ones, as long as nobody wants the encoder. Called when all else is loaded. */
-  warmUp(): Promise<void>
+  /**
+   * One step, a frame's work at most, of what makes the first clip's frames as fast as later ones; whether there is more to do.
+   * Called when all else is loaded, for as long as nobody wants the processor.
+   */
+  warmUp(): Promise<boolean>
   /** The port to the language worker, on which finished visual tokens (VisualTokens) leave. */
   connect(port: MessagePort): void
   /** Opens, samples, decodes, encodes, pools, projects; the tokens go to the connected port, the events to the caller. */

@@ -45,23 +45,29 @@ export class VisionEngine implements VisionApi {
   #pack: SeeingPack | undefined
   #loaded: Loaded | undefined
   /** The warming that began with the load; never rejects. */
-  #warmth: Promise<void> | undefined
+  #warmth: Promise<boolean> | undefined
+  /** Steps of the encoder's warm-up that have been begun. */
+  #warmed = 0
   #port: MessagePort | undefined
 
   async load(options: LoadOptions, onProgress: Report): Promise<VisionInfo> {
     return this.#turns.take(undefined, async () => {
       this.#options = options
       const loaded = await this.#ensure(onProgress)
+      this.#warmed = besideLoading
       this.#warmth = this.#warmUp(loaded, loaded.encoder.idleWarmUp.slice(0, besideLoading))
       return loaded.info
     })
   }
 
-  async warmUp(): Promise<void> {
+  async warmUp(): Promise<boolean> {
     const loaded = this.#loaded
-    if (!loaded) return
+    if (!loaded) return false
     await this.#warmth
-    await this.#warmUp(loaded, loaded.encoder.idleWarmUp.slice(besideLoading))
+    const step = loaded.encoder.idleWarmUp[this.#warmed]
+    if (!step) return false
+    this.#warmed += 1
+    return this.#warmUp(loaded, [step])
   }
 
   connect(port: MessagePort): void {
@@ -198,14 +204,15 @@ export class VisionEngine implements VisionApi {
     return { ...open, options, pack, info }
   }
 
-  /** Makes the first clip's frames as fast as later ones, for as long as nobody wants the encoder. */
-  async #warmUp({ encoder }: Loaded, steps: Encoder['idleWarmUp']): Promise<void> {
+  /** Makes the first clip's frames as fast as later ones, for as long as nobody wants the encoder; whether nobody did. */
+  async #warmUp({ encoder }: Loaded, steps: Encoder['idleWarmUp']): Promise<boolean> {
     for (const step of steps) {
       // What came meanwhile goes first; and a clip that is encoded warms the encoder as well.
       await macrotask()
-      if (this.#turns.busy || this.#loaded?.encoder !== encoder) return
+      if (this.#turns.busy || this.#loaded?.encoder !== encoder) return false
       await this.#turns.take(undefined, step).catch((thrown: unknown) => console.warn('no warm-up', thrown))
     }
+    return true
   }
 
   async #packAt(packUrl: string, report: Report): Promise<SeeingPack> {
