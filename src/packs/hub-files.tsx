@@ -1,11 +1,9 @@
 import { useSyncExternalStore } from 'react'
 import { useTranslation } from 'react-i18next'
-import { hubAddress } from '../../workers/protocol'
 import { formatBytes } from '../app/format'
 import { Disclosure } from '../chat/disclosure'
-import { forgetPack } from './choice'
 import { DeleteButton } from './delete-button'
-import { library } from './shared-library'
+import { library, removeFromHub } from './shared-library'
 
 /** Of the models' files, those of the hub one by one, each with the way to delete it; nothing where there are none. */
 export function HubFiles() {
@@ -13,10 +11,6 @@ export function HubFiles() {
   const { hub } = useSyncExternalStore(library.subscribe, library.getState)
   const held = hub?.filter(({ present }) => present > 0) ?? []
   if (held.length === 0) return null
-  const remove = (repository: string) => {
-    forgetPack((packUrl) => packUrl === hubAddress(repository))
-    void library.removeFromHub(repository)
-  }
   return (
     <div className="kept-copies">
       <Disclosure label={t('hub.files', { count: held.length })}>
@@ -31,7 +25,7 @@ export function HubFiles() {
               <DeleteButton
                 title={t('hub.deleteTitle', { name })}
                 body={t('hub.deleteBody')}
-                onDelete={() => remove(repository)}
+                onDelete={() => removeFromHub(repository)}
               />
             </li>
           ))}

@@ -2,13 +2,12 @@ import { useTranslation } from 'react-i18next'
 import { type HubOffer, hubAddress } from '../../workers/protocol'
 import { useSettings } from '../app/context'
 import { useEngineValue } from '../assistant/hooks'
-import { forgetPack } from './choice'
 import { DeleteButton } from './delete-button'
 import { HubFacts } from './hub-facts'
 import { Failure, Job } from './job'
 import type { HubAnswer, PackJob } from './library'
 import { PoolingChoice } from './pooling-choice'
-import { library } from './shared-library'
+import { library, removeFromHub } from './shared-library'
 import { useChangePack } from './use-pack'
 
 type Props = {
@@ -36,10 +35,6 @@ export function HubItem({ offer, answer, job }: Props) {
   const { runs } = shown.fitness
   const fetchRest = () => void library.downloadFromHub(origin, { repository, revision: shown.commit })
   const use = () => changePack(address)
-  const remove = () => {
-    forgetPack((packUrl) => packUrl === address)
-    void library.removeFromHub(repository)
-  }
   // One button each, whose text changes: whoever has pressed it still has it under the finger, and the focus stays.
   const main = coming
     ? { text: t('packs.pause', { name }), onClick: () => library.pause(address) }
@@ -80,7 +75,7 @@ export function HubItem({ offer, answer, job }: Props) {
             label={t('hub.delete')}
             title={t('hub.deleteTitle', { name })}
             body={t('hub.deleteBody')}
-            onDelete={remove}
+            onDelete={() => removeFromHub(repository)}
           />
         )}
       </div>
