@@ -176,8 +176,7 @@ test('on a reload nothing of a clip jumps when the box for moments comes', async
       for (const entry of list.getEntries() as (PerformanceEntry & { sources?: { node: Node | null }[] })[]) {
         for (const { node } of entry.sources ?? []) {
           const element = node instanceof Element ? node : node?.parentElement
-          // The line about progress gives way to the strip, which comes once the clip's times are known.
-          if (element?.closest('.clip-below') && !element.closest('.clip-progress')) jumped.push(element.className)
+          if (element?.closest('.clip-below')) jumped.push(element.className)
         }
       }
     }).observe({ type: 'layout-shift', buffered: true })
