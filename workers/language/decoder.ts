@@ -7,6 +7,7 @@ import type { Architecture, GraphFlavour } from '../packs/schema'
 import { type Backend, toValleyError, ValleyError } from '../protocol'
 import { GpuBuffers } from '../runtime/buffers'
 import type { GpuDevice } from '../runtime/device'
+import { DeviceLoss } from '../runtime/device-loss'
 import type { Ledger } from '../runtime/ledger'
 import { loadOrt, type OrtModule } from '../runtime/ort'
 import { GpuChooser } from './gpu-logits'
@@ -48,9 +49,7 @@ export class Decoder {
   readonly #session: InferenceSession
   readonly #cache: KvCache
   readonly #closeSession: () => void
-  /** Rejects when the device is lost; never on WASM. */
-  readonly #lost: Promise<never>
-  #lossError: ValleyError | undefined
+  readonly #loss: DeviceLoss
 
   private constructor(
     ort: OrtModule,
@@ -58,7 +57,7 @@ export class Decoder {
     cache: KvCache,
     gpu: GpuSide | null,
     options: DecoderOptions,
-    lost: Promise<never>,
+    loss: DeviceLoss,
   ) {
     this.backend = options.backend
     this.vocabSize = options.architecture.vocabSize
@@ -68,19 +67,16 @@ export class Decoder {
     this.#session = session
     this.#cache = cache
     this.#closeSession = options.ledger.open('session', options.gpu ? options.externalData.data.byteLength : 0)
-    this.#lost = lost
-    lost.catch((error: ValleyError) => {
-      this.#lossError = error
-    })
+    this.#loss = loss
   }
 
   /** Starts the session. Errors: out-of-memory, device-lost, internal. */
   static async open(options: DecoderOptions): Promise<Decoder> {
     const { backend, architecture, gpu, ledger } = options
     const ort = await loadOrt(backend)
-    const lost = deviceLoss(gpu)
+    const loss = new DeviceLoss(gpu)
     const create = ort.InferenceSession.create(options.graph, sessionOptions(options))
-    const session = await Promise.race([create, lost]).catch((thrown) => {
+    const session = await loss.orLost(create).catch((thrown) => {
       throw toValleyError(thrown, thrown instanceof RangeError ? 'out-of-memory' : 'internal', { stage: 'session' })
     })
     const width = architecture.kvHeads * architecture.headDim
@@ -90,7 +86,7 @@ export class Decoder {
       const type = options.flavour.endsWith('f16') ? 'float16' : 'float32'
       if (gpu) onGpu = await gpuSide(gpu.device, options)
       const cache = gpu ? gpuKvCache(ort, gpu.device, type, shape, ledger) : hostKvCache(ort, shape, ledger)
-      return new Decoder(ort, session, cache, onGpu, options, lost)
+      return new Decoder(ort, session, cache, onGpu, options, loss)
     } catch (thrown) {
       onGpu?.dispose()
       await session.release()
@@ -119,7 +115,7 @@ export class Decoder {
 
   /** Copies of the keys and values of the first `length` positions, as `restore` takes them. Errors: device-lost */
   save(length: number): Promise<readonly Uint8Array<ArrayBuffer>[]> {
-    return Promise.race([this.#cache.save(length), this.#lost])
+    return this.#loss.orLost(this.#cache.save(length))
   }
 
   /** Holds the keys and values that `save` gave for `length` positions, and nothing else. Throws RangeError: they do not fit. */
@@ -151,7 +147,7 @@ export class Decoder {
     return this.#step(embeds, wanted, layout, (logits) => {
       const buffer = logits.gpuBuffer as unknown as GPUBuffer
       const rows: LogitRows = chooser.rows(buffer, wanted.length, () => this.#copies(logits, wanted.length))
-      return Promise.race([choice(rows), this.#lost])
+      return this.#loss.orLost(choice(rows))
     })
   }
 
@@ -162,7 +158,7 @@ export class Decoder {
     layout: ChunkLayout | undefined,
     use: (logits: Tensor) => Promise<T>,
   ): Promise<T> {
-    if (this.#lossError) throw this.#lossError
+    if (this.#loss.error) throw this.#loss.error
     const ort = this.#ort
     const past = this.#cache.length
     const rows = embeds.length / this.hiddenSize
@@ -177,7 +173,7 @@ export class Decoder {
       logits_index: new ort.Tensor('int64', index, [index.length]),
       ...this.#cache.past(),
     }
-    const outputs = await Promise.race([this.#session.run(feeds), this.#lost]).catch((thrown) => {
+    const outputs = await this.#loss.orLost(this.#session.run(feeds)).catch((thrown) => {
       throw toValleyError(thrown, 'internal', { stage: 'decoder' })
     })
     const { logits } = outputs
@@ -205,10 +201,10 @@ export class Decoder {
   async #copies(logits: Tensor, count: number): Promise<Float32Array[]> {
     if (count === 0) {
       // Else a prefill would queue all of its chunks at once, and a stop or a progress would mean nothing.
-      await Promise.race([this.#gpu?.device.queue.onSubmittedWorkDone(), this.#lost])
+      if (this.#gpu) await this.#loss.orLost(this.#gpu.device.queue.onSubmittedWorkDone())
       return []
     }
-    const data = (await Promise.race([logits.getData(), this.#lost])) as Float32Array
+    const data = (await this.#loss.orLost(logits.getData())) as Float32Array
     const { vocabSize } = this
     return Array.from({ length: count }, (_, row) => data.slice(row * vocabSize, (row + 1) * vocabSize))
   }
@@ -218,7 +214,7 @@ export class Decoder {
     this.#gpu?.dispose()
     this.#closeSession()
     // A session whose device is gone may still be inside a run that never returns; touching it would block the worker.
-    if (!this.#lossError) await this.#session.release()
+    if (!this.#loss.error) await this.#session.release()
   }
 }
 
@@ -261,14 +257,6 @@ async function gpuSide(device: GPUDevice, { architecture, capacity, ledger }: De
     buffers.dispose()
   }
   return { device, chooser, seesAll, dispose }
-}
-
-function deviceLoss(gpu: GpuDevice | null): Promise<never> {
-  const lost = new Promise<never>((_, reject) => {
-    void gpu?.device.lost.then(({ reason }) => reject(new ValleyError('device-lost', { reason })))
-  })
-  lost.catch(() => {})
-  return lost
 }
 
 /** [rows, past + rows]: every row sees all of the past and the chunk up to itself. */

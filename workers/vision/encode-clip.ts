@@ -9,6 +9,7 @@ import {
   type MediaInfo,
   throwIfAborted,
 } from '../protocol'
+import type { DeviceLoss } from '../runtime/device-loss'
 import type { Ledger } from '../runtime/ledger'
 import { macrotask } from '../runtime/macrotask'
 import type { EncodedTokens, Encoder, EncoderJob } from './encoder'
@@ -25,8 +26,8 @@ export type ClipContext = {
   /** Of a pack that has several ways. */
   readonly pooling: HubPooling | undefined
   readonly ledger: Ledger
-  /** Rejects with device-lost, so that whatever waits on the GPU stops waiting; never resolves. */
-  readonly lost: Promise<never>
+  /** Of the device that the encoder runs on. */
+  readonly loss: DeviceLoss
   /** What the source is known by. */
   readonly contentHash: string
   /** Called with the finished tokens, when each frame is seen (seconds from the start) and its vector, before the last event. */
@@ -46,7 +47,7 @@ export async function* encodeClip(
   signal: AbortSignal,
 ): AsyncGenerator<EncodeEvent, void, undefined> {
   const started = performance.now()
-  const { encoder, pack, pooling, ledger, lost, contentHash } = context
+  const { encoder, pack, pooling, ledger, loss, contentHash } = context
   const { sampling, identity, hiddenSize } = pack
   const media = await open(source, options.name, sampling.framesPerSecond, ledger, signal)
   try {
@@ -57,8 +58,8 @@ export async function* encodeClip(
     const planned = moments.map((time) => media.start + time)
     yield { type: 'planned', timestamps: planned }
 
-    const job = await Promise.race([encoder.begin(planned.length, pooling), lost])
-    const run = new EncodeRun(job, encoder.batch, lost)
+    const job = await loss.orLost(encoder.begin(planned.length, pooling))
+    const run = new EncodeRun(job, encoder.batch, loss)
     try {
       yield* run.frames(media, planned, options.route, signal)
       const tokens = await run.finish(signal)
@@ -113,7 +114,7 @@ class EncodeRun {
   constructor(
     readonly job: EncoderJob,
     readonly batch: number,
-    readonly lost: Promise<never>,
+    readonly loss: DeviceLoss,
   ) {}
 
   /** Encodes the planned frames; the events of the last ones are left to `rest`. */
@@ -142,7 +143,7 @@ class EncodeRun {
   }
 
   async finish(signal: AbortSignal): Promise<EncodedTokens> {
-    const tokens = await this.#timed(this.#orLost(this.job.finish()))
+    const tokens = await this.#timed(this.loss.orLost(this.job.finish()))
     throwIfAborted(signal)
     return tokens
   }
@@ -161,7 +162,7 @@ class EncodeRun {
   async #add(frame: MediaFrame, forced: FrameRoute | undefined, signal: AbortSignal): Promise<void> {
     try {
       throwIfAborted(signal)
-      const { route, read } = await this.#orLost(this.job.add(frame, forced))
+      const { route, read } = await this.loss.orLost(this.job.add(frame, forced))
       this.route = route
       const picture = read ? thumbnailOf(read, frame) : thumbnail(frame)
       // Where encoding fails or is stopped first, nobody waits for it.
@@ -173,7 +174,7 @@ class EncodeRun {
   }
 
   async *#flush(signal: AbortSignal): AsyncGenerator<EncodeEvent, void, undefined> {
-    const vectors = await this.#timed(this.#orLost(this.job.run()))
+    const vectors = await this.#timed(this.loss.orLost(this.job.run()))
     throwIfAborted(signal)
     yield* this.rest()
     for (const [at, pending] of this.#pending.splice(0).entries()) {
@@ -183,10 +184,6 @@ class EncodeRun {
       this.vectors.push(vector)
       this.#seen.push({ ...pending, index, vector })
     }
-  }
-
-  #orLost<T>(work: Promise<T>): Promise<T> {
-    return Promise.race([work, this.lost])
   }
 
   async #timed<T>(work: Promise<T>): Promise<T> {

@@ -16,6 +16,7 @@ import {
   type VisionApi,
   type VisionInfo,
 } from '../protocol'
+import type { DeviceLoss } from '../runtime/device-loss'
 import { EventStream } from '../runtime/event-stream'
 import { Ledger } from '../runtime/ledger'
 import { macrotask } from '../runtime/macrotask'
@@ -24,7 +25,7 @@ import type { EncodedTokens, Encoder } from './encoder'
 import { HubPack } from './hub/pack'
 import { ClipRecording, KeptClips, replay } from './kept-clips'
 import { LoadedPack } from './loaded-pack'
-import { type DeviceWatch, type OpenEncoder, openEncoder } from './open-encoder'
+import { type OpenEncoder, openEncoder } from './open-encoder'
 import type { ClipNotes, SeeingPack } from './seeing-pack'
 import { Turns } from './turns'
 
@@ -134,17 +135,17 @@ export class VisionEngine implements VisionApi {
         if (clip && keeps) this.#kept.keep(key, clip)
         yield event
         // Between two frames the encoder is at rest: words that are looked for need not wait for the whole clip.
-        if (event.type === 'frame' && !loaded.watch.isLost) await this.#turns.pause()
+        if (event.type === 'frame' && !loaded.loss.error) await this.#turns.pause()
       }
     } catch (thrown) {
-      throw await whyItEnded(thrown, loaded?.watch)
+      throw await whyItEnded(thrown, loaded?.loss)
     } finally {
       done()
     }
   }
 
   #encodeAnew(
-    { encoder, pack, watch }: Loaded,
+    { encoder, pack, loss }: Loaded,
     contentHash: string,
     recording: ClipRecording,
     source: ClipSource,
@@ -157,7 +158,7 @@ export class VisionEngine implements VisionApi {
       recording.finish(tokens, quotes, times)
       this.#send(pack, tokens, { clipId: options.clipId, kind, quotes, times, pooling })
     }
-    const context = { encoder, pack, pooling, lost: watch.lost, ledger: this.#ledger, contentHash, deliver }
+    const context = { encoder, pack, pooling, loss, ledger: this.#ledger, contentHash, deliver }
     return encodeClip(context, source, options, signal)
   }
 
@@ -181,7 +182,7 @@ export class VisionEngine implements VisionApi {
     if (!options) throw new ValleyError('internal', { detail: 'nothing was loaded' })
     const current = this.#loaded
     const fits = current?.options.packUrl === options.packUrl && current.options.backend === options.backend
-    if (current && fits && !current.watch.isLost) return current
+    if (current && fits && !current.loss.error) return current
     this.#loaded = undefined
     await current?.encoder.dispose()
     this.#loaded = await this.#build(options, report)
@@ -230,10 +231,8 @@ export class VisionEngine implements VisionApi {
 }
 
 /** What ended a clip's work. A lost device makes whatever runs on it throw, maybe before it says that it is lost. */
-async function whyItEnded(thrown: unknown, watch: DeviceWatch | undefined): Promise<ValleyError> {
-  if (thrown instanceof ValleyError || !watch) return toValleyError(thrown)
-  const { lost } = watch
-  const silence = new Promise<null>((resolve) => setTimeout(resolve, lossNoticeMs, null))
-  const loss = await Promise.race([lost, silence]).catch((error: ValleyError) => error)
-  return loss ?? toValleyError(thrown)
+async function whyItEnded(thrown: unknown, loss: DeviceLoss | undefined): Promise<ValleyError> {
+  if (thrown instanceof ValleyError || !loss) return toValleyError(thrown)
+  const silence = new Promise<ValleyError>((resolve) => setTimeout(resolve, lossNoticeMs, toValleyError(thrown)))
+  return loss.orLost(silence).catch((error: ValleyError) => error)
 }

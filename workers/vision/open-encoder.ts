@@ -1,6 +1,7 @@
 /** From a pack to an encoder that is ready: which backend runs it, and how long a frame takes where there is a choice. */
 import { type Backend, type LoadProgress, ValleyError } from '../protocol'
 import { type GpuDevice, openDevice } from '../runtime/device'
+import { DeviceLoss } from '../runtime/device-loss'
 import type { Ledger } from '../runtime/ledger'
 import { loadOrt, loadOrtForCpu, type OrtModule } from '../runtime/ort'
 import { type FrameMs, placeVision } from './backend'
@@ -8,18 +9,13 @@ import type { Encoder } from './encoder'
 import { KeptFrameMs, measureFrameMs } from './frame-speed'
 import type { SeeingPack } from './seeing-pack'
 
-export type DeviceWatch = {
-  /** Rejects with device-lost; never resolves. */
-  readonly lost: Promise<never>
-  isLost: boolean
-}
-
 export type OpenEncoder = {
   readonly encoder: Encoder
   readonly ort: OrtModule
   /** null where the CPU does it all. */
   readonly gpu: GpuDevice | null
-  readonly watch: DeviceWatch
+  /** A pack on a lost device is loaded anew before the next clip. */
+  readonly loss: DeviceLoss
   /** What the backend was chosen by; null where there was no choice. */
   readonly frameMs: FrameMs | null
 }
@@ -46,10 +42,10 @@ export async function openEncoder(
     return { ...(await openOnCpu(pack, ledger, report)), frameMs }
   }
   const { adapterName } = gpu
-  const watch = watchDevice(gpu)
+  const loss = new DeviceLoss(gpu)
   let onGpu: OpenEncoder | undefined
   try {
-    onGpu = await openOnGpu(pack, gpu, watch, place.tower, ledger, report)
+    onGpu = await openOnGpu(pack, gpu, loss, place.tower, ledger, report)
   } catch (thrown) {
     if (backend === 'webgpu' || thrown instanceof ValleyError) throw thrown
     console.warn('vision falls back to the CPU', thrown)
@@ -61,13 +57,13 @@ export async function openEncoder(
   try {
     onCpu = await openOnCpu(pack, ledger, report)
     measured = {
-      webgpu: await Promise.race([measureFrameMs(onGpu.encoder, ledger), watch.lost]),
+      webgpu: await loss.orLost(measureFrameMs(onGpu.encoder, ledger)),
       wasm: await measureFrameMs(onCpu.encoder, ledger),
     }
   } catch (thrown) {
     // A measurement that fails decides nothing: the next load tries again.
     await onCpu?.encoder.dispose()
-    if (watch.isLost) {
+    if (loss.error) {
       await onGpu.encoder.dispose()
       throw thrown
     }
@@ -85,14 +81,14 @@ async function openOnCpu(pack: SeeingPack, ledger: Ledger, report: Report): Prom
   const ort = await loadOrtForCpu()
   const encoder = await pack.openOnCpu(ort, ledger)
   report({ stage: 'session', done: 1, total: 1 })
-  return { encoder, ort, gpu: null, watch: watchDevice(null), frameMs: null }
+  return { encoder, ort, gpu: null, loss: new DeviceLoss(null), frameMs: null }
 }
 
 /** Owns `gpu`: it is destroyed where this throws. */
 async function openOnGpu(
   pack: SeeingPack,
   gpu: GpuDevice,
-  watch: DeviceWatch,
+  loss: DeviceLoss,
   towerOn: Backend,
   ledger: Ledger,
   report: Report,
@@ -103,28 +99,12 @@ async function openOnGpu(
     encoder = await pack.openOnGpu(ort, gpu, ledger, towerOn)
     report({ stage: 'session', done: 1, total: 1 })
     report({ stage: 'warm-up', done: 0, total: 1 })
-    await Promise.race([encoder.warmUp(), watch.lost])
+    await loss.orLost(encoder.warmUp())
     report({ stage: 'warm-up', done: 1, total: 1 })
-    return { encoder, ort, gpu, watch, frameMs: null }
+    return { encoder, ort, gpu, loss, frameMs: null }
   } catch (thrown) {
     if (encoder) await encoder.dispose()
     else gpu.dispose()
     throw thrown
   }
-}
-
-/** Follows a device; a pack on a lost one is loaded anew before the next clip. */
-function watchDevice(gpu: GpuDevice | null): DeviceWatch {
-  let fail: (error: ValleyError) => void = () => undefined
-  const lost = new Promise<never>((_, reject) => {
-    fail = reject
-  })
-  // Nobody may be waiting when it happens.
-  lost.catch(() => undefined)
-  const watch: DeviceWatch = { lost, isLost: false }
-  void gpu?.device.lost.then(({ reason, message }) => {
-    watch.isLost = true
-    fail(new ValleyError('device-lost', { reason: reason || 'unknown' }, { message }))
-  })
-  return watch
 }

@@ -7,8 +7,9 @@ import type { HubText } from '../../packs/hub/config'
 import type { HubGraph } from '../../packs/hub/graphs'
 import { openSession } from '../../packs/hub/session'
 import { floatsOf } from '../../packs/hub/tensors'
-import { type Backend, toValleyError, ValleyError } from '../../protocol'
+import { type Backend, toValleyError } from '../../protocol'
 import type { GpuDevice } from '../../runtime/device'
+import { DeviceLoss } from '../../runtime/device-loss'
 import type { Ledger } from '../../runtime/ledger'
 import type { OrtModule } from '../../runtime/ort'
 import type { ChunkLayout } from '../decoder'
@@ -19,9 +20,7 @@ export class HubDecoder {
   readonly backend: Backend
   readonly past: HubPast
   readonly #close: () => void
-  /** Rejects when the device is lost; never on the CPU. */
-  readonly #lost: Promise<never>
-  #lossError: ValleyError | undefined
+  readonly #loss: DeviceLoss
 
   private constructor(
     readonly ort: OrtModule,
@@ -37,10 +36,7 @@ export class HubDecoder {
     const type = pastType(session)
     this.past = new HubPast(gpu ? new GpuMemory(ort, gpu.device, type) : new CpuMemory(ort, type), text, ledger)
     this.#close = ledger.open('session', gpu ? weightBytes : 0)
-    this.#lost = rejectWhenLost(gpu)
-    this.#lost.catch((error: ValleyError) => {
-      this.#lossError = error
-    })
+    this.#loss = new DeviceLoss(gpu)
   }
 
   /** Starts the session, on `gpu` or on the CPU for null. Errors: as openSession */
@@ -103,14 +99,14 @@ export class HubDecoder {
    */
   async run(embeds: Float32Array, wanted: readonly number[], layout?: ChunkLayout): Promise<Float32Array[]> {
     if (layout) throw new RangeError('a decoder of the hub runs one position after another')
-    if (this.#lossError) throw this.#lossError
+    if (this.#loss.error) throw this.#loss.error
     const rows = embeds.length / this.hiddenSize
     const before = this.length
     if (before + rows > this.capacity)
       throw new RangeError(`no room for ${before} + ${rows} of ${this.capacity} positions`)
     const feeds = this.#feeds(embeds, rows, wanted)
     try {
-      const outputs = await Promise.race([this.session.run({ ...feeds, ...this.past.feeds() }), this.#lost])
+      const outputs = await this.#loss.orLost(this.session.run({ ...feeds, ...this.past.feeds() }))
       this.past.take(outputs, rows)
       const logits = outputs.logits
       const data = wanted.length > 0 ? floatsOf(logits) : new Float32Array(0)
@@ -131,7 +127,7 @@ export class HubDecoder {
     this.past.dispose()
     this.#close()
     // A session whose device is gone may still be inside a run that never returns; touching it would block the worker.
-    if (!this.#lossError) await this.session.release()
+    if (!this.#loss.error) await this.session.release()
   }
 
   /** What the graph asks for of all that such a graph may ask for, the past left out. */
@@ -155,12 +151,4 @@ export class HubDecoder {
 function pastType({ inputMetadata }: InferenceSession): PastType {
   const past = inputMetadata.find(({ name }) => name.startsWith('past'))
   return past?.isTensor && past.type === 'float16' ? 'float16' : 'float32'
-}
-
-function rejectWhenLost(gpu: GpuDevice | null): Promise<never> {
-  return new Promise((_, reject) => {
-    void gpu?.device.lost.then(({ reason, message }) => {
-      reject(new ValleyError('device-lost', { reason: reason || 'unknown' }, { message }))
-    })
-  })
 }
