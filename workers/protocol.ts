@@ -59,6 +59,9 @@ export type GpuMemory = {
   readonly peakBytes: number
 }
 
+/** What a worker says before and after it makes a thread of its own; see workers/runtime/thread-starts.ts. */
+export type ThreadStart = { readonly threadStart: 'begun' | 'made' }
+
 export type LoadStage = 'manifest' | 'download' | 'verify' | 'derive' | 'session' | 'warm-up'
 /** `done`/`total` are bytes for download, verify and derive, else steps. */
 export type LoadProgress = { readonly stage: LoadStage; readonly done: number; readonly total: number }
