@@ -28,8 +28,16 @@ const choosingMs = 3000
 /** Waits as a person would, between the page's being ready and the clip. */
 export const whileChoosing = (page: Page): Promise<void> => page.waitForTimeout(choosingMs)
 
-/** @throws what `work` throws, the first error that nobody on the page caught, or that it takes too long */
-export async function visit<T>(context: BrowserContext, url: string, work: (page: Page) => Promise<T>): Promise<T> {
+/**
+ * @param before  script that runs in the page before its own
+ * @throws what `work` throws, the first error that nobody on the page caught, or that it takes too long
+ */
+export async function visit<T>(
+  context: BrowserContext,
+  url: string,
+  work: (page: Page) => Promise<T>,
+  before = '',
+): Promise<T> {
   const page = await context.newPage()
   const errors: Error[] = []
   page.on('pageerror', (error) => errors.push(error))
@@ -39,7 +47,7 @@ export async function visit<T>(context: BrowserContext, url: string, work: (page
   })
   const use = async () => {
     // tsx names functions through a helper that the page, to which they are sent, does not have.
-    await page.addInitScript('globalThis.__name = (named) => named')
+    await page.addInitScript(`globalThis.__name = (named) => named; ${before}`)
     // A tab behind another gets no video frames.
     await page.bringToFront()
     await page.goto(url)

@@ -3,6 +3,7 @@
  * greedily, without the captions that the pack would quote, and takes nothing of the clip from an earlier visit.
  */
 import type { BrowserContext, Page } from 'playwright-core'
+import { databaseName } from '../../../src/storage/database'
 import type {
   AnswerStats,
   AskRequest,
@@ -32,6 +33,12 @@ export const greedy = { temperature: 0, beams: 1, repetitionPenalty: 1, quotes: 
 
 type Place = Pick<Stage, 'context' | 'url'>
 
+/**
+ * Every visit begins without a conversation: one that a visit through the screens left would be brought back, its clip
+ * encoded again (nothing of it is kept) beside what is measured.
+ */
+const noConversations = `indexedDB.deleteDatabase(${JSON.stringify(databaseName)})`
+
 /** @param parameters  of the page's address, beside those that every visit has */
 export function open<T>(
   { context, url }: Place,
@@ -40,11 +47,12 @@ export function open<T>(
 ): Promise<T> {
   const at = new URL(url)
   for (const [name, value] of Object.entries({ cache: 'off', ...parameters })) at.searchParams.set(name, value)
-  return visit(context, at.href, async (page) => {
+  const use = async (page: Page) => {
     const loaded = await waitForEngine(drivePlaywright(page))
     if ('error' in loaded) throw new Error(`the app did not load: ${JSON.stringify(loaded.error)}`)
     return work(page, loaded)
-  })
+  }
+  return visit(context, at.href, use, noConversations)
 }
 
 export const clipInput = '#bench-clip'
@@ -95,12 +103,12 @@ export async function inNewProfile<T>(work: (context: BrowserContext) => Promise
 
 /** Milliseconds from the page's start until a question could be answered. */
 export function start(place: Place): Promise<number> {
-  return visit(place.context, place.url, (page) =>
+  const ready = (page: Page) =>
     page.evaluate(async () => {
       await valley.ready()
       return performance.now()
-    }),
-  )
+    })
+  return visit(place.context, place.url, ready, noConversations)
 }
 
 export type Speeds = {
