@@ -8,6 +8,7 @@ import type { Ledger } from '../runtime/ledger'
 import { type Orientation, quarterTurn, turned } from './geometry'
 import { mediaError } from './media'
 import { type MediaFrame, mediaFrame } from './media-frame'
+import { SparseSampleSink } from './sparse-sink'
 import { withDeadline } from './watchdog'
 
 /** Milliseconds without a decoded frame after which the decoder counts as hung. */
@@ -62,7 +63,8 @@ class Walk {
   async *through(timestamps: readonly number[]): AsyncGenerator<MediaFrame, void, undefined> {
     const { track } = this.source
     const wanted: boolean[] = []
-    const samples = new VideoSampleSink(track).samplesAtTimestamps(stops(track, timestamps, wanted))
+    const sink = await SparseSampleSink.open(track)
+    const samples = sink.samplesAtTimestamps(stops(track, timestamps, wanted))
     const answeredBefore = this.answered
     try {
       for (let stop = 0; ; stop++) {
