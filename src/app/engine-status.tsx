@@ -1,7 +1,9 @@
 import * as Popover from 'radix-ui/popover'
+import { useContext, useSyncExternalStore } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { LanguageInfo, LoadProgress, VisionInfo } from '../../workers/protocol'
 import type { ComponentState } from '../assistant/component'
+import { EngineOwnerContext } from '../assistant/elsewhere-notice'
 import { summarizeEngine, useEngine, useEngineState, useEngineValue } from '../assistant/hooks'
 import { loadShare } from '../assistant/load-share'
 import { errorSentences } from './error-text'
@@ -12,15 +14,14 @@ import './engine-status.css'
 /** Model status in the corner: one word and a share, with the particulars behind it. */
 export function EngineStatus() {
   const { t } = useTranslation()
-  const status = useEngineValue((state) => summarizeEngine(state).status)
+  const own = useEngineValue((state) => summarizeEngine(state).status)
+  const elsewhere = useIsElsewhere()
   return (
     <Popover.Root>
-      <Popover.Trigger className="button engine-status" data-look="bare" data-status={status}>
+      <Popover.Trigger className="button engine-status" data-look="bare" data-status={elsewhere ? 'elsewhere' : own}>
         <span className="engine-status-mark" aria-hidden="true" />
         <span className="visually-hidden">{t('engine.details')}: </span>
-        <span className="tabular">
-          <StatusText />
-        </span>
+        <span className="tabular">{elsewhere ? t('tabs.short') : <StatusText />}</span>
       </Popover.Trigger>
       <Popover.Portal>
         <Popover.Content
@@ -30,11 +31,19 @@ export function EngineStatus() {
           sideOffset={8}
           collisionPadding={12}
         >
-          <Particulars />
+          {elsewhere ? <p>{t('tabs.elsewhere')}</p> : <Particulars />}
         </Popover.Content>
       </Popover.Portal>
     </Popover.Root>
   )
+}
+
+const noListener = () => () => {}
+
+/** Whether another tab has the engine: what this one's does is of no interest then. */
+function useIsElsewhere(): boolean {
+  const owner = useContext(EngineOwnerContext)
+  return useSyncExternalStore(owner?.subscribe ?? noListener, () => owner?.getState() === 'elsewhere')
 }
 
 /** By itself, and drawn again at another word or whole percent alone: while a phone loads the pack its page has better things to do. */
@@ -117,6 +126,6 @@ function ComponentRow({ name, state }: RowProps) {
     const place = info.backend === 'webgpu' ? t('engine.gpu') : t('engine.cpu')
     const threads = 'threads' in info && info.backend === 'wasm' ? [t('engine.threads', { count: info.threads })] : []
     const loaded = t('engine.loadedIn', { seconds: formatSeconds(info.loadMs, i18n.language) })
-    return [`${t('engine.ready')} ${place}`, ...threads, loaded].join(' · ')
+    return [t('engine.ready'), place, ...threads, loaded].join(' · ')
   }
 }

@@ -65,6 +65,8 @@ test.each([
   ['mp4v.20.9', 'MPEG-4 Part 2'],
   ['V_MPEG4/ISO/ASP', 'MPEG-4 Part 2'],
   ['apch', 'ProRes'],
+  ['image/jpeg', 'JPEG'],
+  ['image/webp', 'WebP'],
   ['mystery', 'mystery'],
 ])('%s is called %s', (codec, name) => {
   expect(codecName(codec)).toBe(name)

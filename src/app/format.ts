@@ -100,6 +100,12 @@ const codecNames: readonly (readonly [RegExp, string])[] = [
   [/^(mpeg2|mp2v|v_mpeg2|mpgv)/i, 'MPEG-2'],
   [/^(theora|v_theora)/i, 'Theora'],
   [/^(mjpg|mjpa|jpeg)/i, 'Motion JPEG'],
+  [/^image\/jpeg$/i, 'JPEG'],
+  [/^image\/png$/i, 'PNG'],
+  [/^image\/webp$/i, 'WebP'],
+  [/^image\/gif$/i, 'GIF'],
+  [/^image\/avif$/i, 'AVIF'],
+  [/^image\/bmp$/i, 'BMP'],
 ]
 
 /** A codec string (RFC 6381, fourcc or Matroska id) by its common name; the string itself where we know none. */

@@ -87,22 +87,24 @@ export function ConversationList({ onDone }: Props) {
           </section>
         ))}
       </div>
-      <label htmlFor={importId} className="button conversations-import" data-look="bare" data-size="small">
-        <input
-          id={importId}
-          className="visually-hidden"
-          type="file"
-          accept=".json,application/json"
-          aria-label={t('conversations.import')}
-          onChange={({ currentTarget }) => {
-            const file = currentTarget.files?.[0]
-            currentTarget.value = ''
-            if (file) void open(file).then(onDone)
-          }}
-        />
-        <FileUp aria-hidden="true" />
-        {t('conversations.import')}
-      </label>
+      <div className="conversations-foot">
+        <label htmlFor={importId} className="button conversations-import" data-look="bare" data-size="small">
+          <input
+            id={importId}
+            className="visually-hidden"
+            type="file"
+            accept=".json,application/json"
+            aria-label={t('conversations.import')}
+            onChange={({ currentTarget }) => {
+              const file = currentTarget.files?.[0]
+              currentTarget.value = ''
+              if (file) void open(file).then(onDone)
+            }}
+          />
+          <FileUp aria-hidden="true" />
+          {t('conversations.import')}
+        </label>
+      </div>
     </div>
   )
 }

@@ -120,13 +120,32 @@ test('timed descriptions of a clip come together in order, as WebVTT', () => {
       segments('c', { start: 0, end: 4, text: 'A' }),
     ),
   )
-  expect([...clips.keys()]).toEqual(['a_dog.mp4'])
-  expect(toWebVtt(clips.get('a_dog.mp4') ?? [])).toBe(
+  expect(clips.map(({ name }) => name)).toEqual(['a_dog.mp4'])
+  expect(toWebVtt(clips[0]?.cues ?? [])).toBe(
     'WEBVTT\n\n00:00:00.000 --> 00:00:04.000\nA\n\n00:00:10.000 --> 00:00:20.000\nB &amp; b\n',
   )
   expect(toWebVtt([{ start: 3661.5, end: 3700, text: 'a\n\n--> b' }])).toContain(
     '01:01:01.500 --> 01:01:40.000\na\n--&gt; b\n',
   )
+})
+
+test('clips of one name stay apart, and what was said twice of a part stands once', () => {
+  const cue = (text: string): Cue => ({ start: 0, end: 3, text })
+  const described = (turnId: string, clipId: string, ...found: Cue[]): Chat[] => [
+    { type: 'asked', turnId, question: '?', about: { clipId, name: 'clip.webm' }, at: 1, byParts: true },
+    { type: 'segments-found', turnId, segments: found },
+  ]
+  const clips = timedDescriptions(
+    talk(
+      ...described('a', 'one', cue('A dog.')),
+      ...described('b', 'two', cue('A cat.')),
+      ...described('c', 'one', cue('A dog.'), { start: 3, end: 6, text: 'Grass.' }),
+    ),
+  )
+  expect(clips).toEqual([
+    { name: 'clip.webm', cues: [cue('A dog.'), { start: 3, end: 6, text: 'Grass.' }] },
+    { name: 'clip.webm', cues: [cue('A cat.')] },
+  ])
 })
 
 test('file names hold nothing that a system forbids', () => {

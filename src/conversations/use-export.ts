@@ -27,8 +27,8 @@ export function useExport() {
     } else {
       const { timedDescriptions, toWebVtt } = await import('./webvtt')
       const clips = timedDescriptions(conversation)
-      if (clips.size === 0) session.notify({ kind: 'no-times' })
-      for (const [name, cues] of clips) saveText(toWebVtt(cues), `${name}.vtt`, 'text/vtt')
+      if (clips.length === 0) session.notify({ kind: 'no-times' })
+      for (const { name, cues } of clips) saveText(toWebVtt(cues), `${name}.vtt`, 'text/vtt')
     }
   }
 

@@ -30,13 +30,18 @@ export function toWebVtt(cues: readonly Cue[]): string {
   return ['WEBVTT\n', ...blocks].join('\n')
 }
 
-/** What was said of the parts of each clip, in order of time, by the clip's name. */
-export function timedDescriptions({ chat }: Conversation): Map<string, Cue[]> {
-  const found = new Map<string, Cue[]>()
-  for (const { clipName, segments } of chat.turns) {
+/** What was said of the parts of a clip, in order of time. */
+export type TimedDescription = { readonly name: string; readonly cues: readonly Cue[] }
+
+/** A clip's parts may have been described more than once: what was said twice stands once. Clips may share a name. */
+export function timedDescriptions({ chat }: Conversation): TimedDescription[] {
+  const found = new Map<string, { readonly name: string; readonly cues: Cue[] }>()
+  for (const { clipId, clipName, segments } of chat.turns) {
     if (clipName === null || !segments || segments.length === 0) continue
-    found.set(clipName, [...(found.get(clipName) ?? []), ...segments])
+    const key = clipId ?? clipName
+    const { cues } = found.get(key) ?? { cues: [] }
+    const fresh = segments.filter(({ start, text }) => !cues.some((cue) => cue.start === start && cue.text === text))
+    found.set(key, { name: clipName, cues: [...cues, ...fresh].sort((a, b) => a.start - b.start) })
   }
-  for (const cues of found.values()) cues.sort((a, b) => a.start - b.start)
-  return found
+  return [...found.values()]
 }
