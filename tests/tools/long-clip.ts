@@ -16,9 +16,10 @@ import {
  * @param from  path of a VP9 clip in WebM; its first packet is a key frame
  * @param seconds  length of the clip
  * @param every  seconds from one frame to the next
+ * @param keyEvery  seconds from one frame that is marked as a key frame to the next; `every` where absent
  * @returns a WebM file
  */
-export async function longClip(from: string, seconds: number, every: number): Promise<Buffer> {
+export async function longClip(from: string, seconds: number, every: number, keyEvery = every): Promise<Buffer> {
   const input = new Input({ source: new BufferSource(readFileSync(from)), formats: [WEBM] })
   const track = await input.getPrimaryVideoTrack()
   const frame = track && (await new EncodedPacketSink(track).getFirstPacket())
@@ -30,7 +31,7 @@ export async function longClip(from: string, seconds: number, every: number): Pr
   output.addVideoTrack(source)
   await output.start()
   for (let at = 0; at < seconds; at += every)
-    await source.add(new EncodedPacket(frame.data, 'key', at, every), { decoderConfig })
+    await source.add(new EncodedPacket(frame.data, at % keyEvery === 0 ? 'key' : 'delta', at, every), { decoderConfig })
   await output.finalize()
   input.dispose()
   return Buffer.from(target.buffer ?? new ArrayBuffer(0))

@@ -55,7 +55,9 @@ export async function* encodeClip(
     yield { type: 'opened', media: media.info, pack: identity, fromCache: false }
     const budget = options.frames ?? sampling.defaultFrames
     const moments = options.moments ?? planTimestamps(media.info.duration, sampling, budget)
-    const planned = moments.map((time) => media.start + time)
+    const wanted = moments.map((time) => media.start + time)
+    // What somebody asked for is seen where they asked for it.
+    const planned = options.moments ? wanted : await media.settle(wanted, signal)
     yield { type: 'planned', timestamps: planned }
 
     const job = await loss.orLost(encoder.begin(planned.length, pooling))

@@ -27,6 +27,7 @@ export async function openImage(
   return {
     info,
     start: 0,
+    settle: async (timestamps) => timestamps,
     async *frames(_timestamps, signal) {
       throwIfAborted(signal)
       yield mediaFrame(new VideoFrame(bitmap, { timestamp: 0 }), 0, upright, size, ledger)

@@ -23,6 +23,7 @@ import type { Ledger } from '../runtime/ledger'
 import { decodeFrames } from './frames'
 import { quarterTurn } from './geometry'
 import { openImage } from './image'
+import { atKeyFrames } from './key-frames'
 import type { MediaFrame } from './media-frame'
 import { codecName, sniff, sniffBytes } from './sniff'
 import { withDeadline } from './watchdog'
@@ -34,6 +35,11 @@ export type OpenedMedia = {
   readonly info: MediaInfo
   /** First presentation timestamp in seconds; the plan covers [start, start + info.duration]. */
   readonly start: number
+  /**
+   * The same moments (presentation timestamps in seconds, ascending), those of a long video moved a little to where a frame
+   * costs least. Errors: aborted
+   */
+  settle(timestamps: readonly number[], signal: AbortSignal): Promise<readonly number[]>
   /**
    * The frames shown at `timestamps` (seconds, ascending): for each the last one at or before it, each frame once, with
    * its own presentation timestamp. Frames that cannot be decoded are left out. The consumer closes each frame.
@@ -84,6 +90,7 @@ async function openVideo(file: Blob, name: string, ledger: Ledger, signal: Abort
     return {
       info: opened.info,
       start: opened.start,
+      settle: (timestamps, signal) => atKeyFrames(opened.track, timestamps, signal),
       frames: (timestamps, signal) => decodeFrames({ ...opened, file }, timestamps, ledger, signal),
       dispose,
     }

@@ -26,6 +26,7 @@ export async function openPictures(
   return {
     info: { ...info, kind: 'video', duration: pictures.length / framesPerSecond },
     start: 0,
+    settle: async (timestamps) => timestamps,
     async *frames(timestamps, signal) {
       for (const timestamp of timestamps) {
         const picture = pictures[Math.floor(timestamp * framesPerSecond)]
