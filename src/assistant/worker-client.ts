@@ -4,8 +4,8 @@ import { registerTransferHandlers } from '../../workers/transfer'
 
 let handlersRegistered = false
 
-/** How long a worker may take to make a thread of its own. It takes milliseconds, unless it never ends. */
-const threadStartMs = 8000
+/** How long a worker may take to make a thread of its own: milliseconds, seconds where the machine is busy, or for ever. */
+const threadStartMs = 15_000
 
 /** What a client needs of a Worker; a test may pass any endpoint that behaves like one. */
 export type WorkerLike = Comlink.Endpoint & Pick<Worker, 'terminate' | 'addEventListener'>
