@@ -1,63 +1,19 @@
-import { afterEach, describe, expect, test, vi } from 'vitest'
-import { LocalWorker, localClient, type Mishaps, standInEngine } from '../../tests/browser/page-stand-in'
-import { hubAddress, type LanguageApi, ValleyError, type VisionApi } from '../../workers/protocol'
-import { deferred } from './deferred'
-import { Engine, type Pauses } from './engine'
-import { WorkerClient, type WorkerLike } from './worker-client'
+import { describe, expect, test } from 'vitest'
+import { localClient } from '../../tests/browser/page-stand-in'
+import {
+  ask,
+  askEndlessly,
+  clip,
+  closeAfterwards,
+  encode,
+  eventually,
+  failure,
+  never,
+  world,
+} from '../../tests/fixtures/engine-world'
+import { type LanguageApi, ValleyError, type VisionApi } from '../../workers/protocol'
+import { Engine } from './engine'
 
-const engines: Engine[] = []
-function world(mishaps?: Mishaps, pauses?: Pauses) {
-  const started = standInEngine(mishaps, pauses)
-  engines.push(started.engine)
-  return started
-}
-
-afterEach(() => {
-  for (const engine of engines.splice(0)) engine.close()
-})
-
-const never = () => new AbortController().signal
-const clip = { clipId: 'one', name: 'one.mp4' }
-
-async function encode(engine: Engine, signal = never()): Promise<string[]> {
-  const types: string[] = []
-  for await (const event of engine.encode(new Blob(['x']), clip, signal)) {
-    if (event.type === 'opened' || event.type === 'encoded') types.push(event.type)
-  }
-  return types
-}
-
-async function ask(
-  engine: Engine,
-  question: string,
-  clipId: string | null = 'one',
-  signal = never(),
-  onText = () => {},
-) {
-  let text = ''
-  for await (const event of engine.ask({ clipId, turns: [], question }, signal)) {
-    if (event.type !== 'text') continue
-    text += event.text
-    onText()
-  }
-  return text
-}
-
-const failure = (promise: Promise<unknown>): Promise<unknown> =>
-  promise.then(
-    () => 'no error',
-    (thrown: unknown) => (thrown instanceof ValleyError ? thrown.code : thrown),
-  )
-
-/** An answer that goes on until it is ended from outside: resolves, once it is being written, with a promise of its end. */
-async function askEndlessly(engine: Engine, clipId: string | null, signal = never()) {
-  const begun = deferred<void>()
-  const ended = failure(ask(engine, 'endless', clipId, signal, () => begun.resolve()))
-  await begun.promise
-  return { ended }
-}
-
-const eventually = (check: () => void) => vi.waitFor(check, { timeout: 30_000 })
 /** Time enough for what must not happen. */
 const aWhile = () => new Promise((resolve) => setTimeout(resolve, 30))
 
@@ -173,8 +129,7 @@ describe('mishaps', () => {
       },
       startLanguage: () => localClient<LanguageApi>('language', {} as LanguageApi),
     })
-    engines.push(dying)
-    dying.start()
+    closeAfterwards(dying).start()
     await eventually(() =>
       expect(dying.state.vision).toMatchObject({ status: 'failed', error: { code: 'worker-died' } }),
     )
@@ -272,76 +227,4 @@ test('another pack is loaded after the answer under way, and the clips are encod
   await engine.changePack('https://test/third/pack.json')
   expect(engine.state.packUrl).toBe('https://test/third/pack.json')
   expect(log.filter((line) => line === 'vision started')).toHaveLength(2)
-})
-
-describe('WorkerClient', () => {
-  test('an error event rejects calls in flight and those that come after', async () => {
-    const worker = new LocalWorker({ slow: () => new Promise(() => {}) })
-    const slow = new WorkerClient<{ slow(): Promise<void> }>('vision', worker as unknown as WorkerLike)
-    const call = failure(slow.call((remote) => remote.slow()))
-    worker.dispatchEvent(Object.assign(new Event('error', { cancelable: true }), { message: 'no such module' }))
-    expect(await call).toBe('worker-died')
-    expect(await failure(slow.call((remote) => remote.slow()))).toBe('worker-died')
-    expect(await slow.died).toMatchObject({ data: { worker: 'vision', detail: 'no such module' } })
-  })
-
-  test('leaving a stream early runs the producer to its finally', async () => {
-    const ended = vi.fn()
-    const api = {
-      async *count(): AsyncGenerator<number, void, undefined> {
-        try {
-          for (let n = 0; ; n++) yield n
-        } finally {
-          ended()
-        }
-      },
-    }
-    const counter = localClient('vision', api)
-    for await (const n of counter.stream((remote) => remote.count() as Promise<AsyncIterable<number>>, never())) {
-      if (n === 2) break
-    }
-    await eventually(() => expect(ended).toHaveBeenCalledTimes(1))
-    counter.terminate()
-  })
-})
-
-describe('a pack of the hub', () => {
-  test('pools clips in another way from then on: those that are open anew, and nothing is loaded again', async () => {
-    const { engine, log } = world()
-    await engine.changePack(hubAddress('someone/model'), 'mean')
-    await encode(engine)
-    expect(log.at(-1)).toBe('encoded one by mean')
-    const loads = log.filter((line) => line.endsWith('loaded')).length
-    await engine.setPooling('importance')
-    expect(engine.state.pooling).toBe('importance')
-    expect(await ask(engine, 'what?')).toBe('WHAT?')
-    expect(log.at(-1)).toBe('encoded one by importance')
-    await engine.setPooling(null)
-    expect(await ask(engine, 'what?')).toBe('WHAT?')
-    expect(log.at(-1)).toBe('encoded one')
-    await engine.setPooling(null)
-    expect(log.filter((line) => line.startsWith('encoded'))).toHaveLength(3)
-    expect(log.filter((line) => line.endsWith('loaded'))).toHaveLength(loads)
-  })
-
-  test('a clip that is being encoded comes again in the new way', async () => {
-    const late = deferred<ValleyError>()
-    const { engine, log } = world({ vision: [late.promise] })
-    await engine.changePack(hubAddress('someone/model'))
-    const encoding = failure(encode(engine))
-    await eventually(() => expect(engine.state.vision.status).toBe('ready'))
-    await engine.setPooling('mean')
-    late.resolve(new ValleyError('worker-died'))
-    await encoding
-    await eventually(() => expect(log.filter((line) => line === 'encoded one by mean').length).toBeGreaterThan(0))
-    expect(await ask(engine, 'what?')).toBe('WHAT?')
-  })
-
-  test('a pack of our own has its one way', async () => {
-    const { engine, log } = world()
-    await encode(engine)
-    await engine.setPooling('mean')
-    expect(await ask(engine, 'what?')).toBe('WHAT?')
-    expect(log.filter((line) => line.startsWith('encoded'))).toEqual(['encoded one'])
-  })
 })

@@ -211,12 +211,15 @@ export class Engine {
     const done = deferred<void>()
     done.promise.catch(() => {})
     const clip: OpenClip = { source, options, held: false, encoding: done.promise }
+    let encoded = false
     this.#clips.add(clip)
     try {
       for await (const event of this.#encodeTwice(clip, signal)) {
-        // Before it is passed on: a consumer may leave at this event.
+        // Before it is passed on: a consumer may leave at this event, or stay at it while the tokens are lost again.
         if (event.type === 'encoded') {
+          encoded = true
           clip.held = true
+          clip.encoding = null
           done.resolve()
         }
         yield event
@@ -225,9 +228,8 @@ export class Engine {
       done.reject(thrown)
       throw thrown
     } finally {
-      clip.encoding = null
-      if (!clip.held && this.#clips.get(options.clipId) === clip) this.#clips.remove(options.clipId)
-      // Left early by its consumer: neither held nor failed.
+      if (!encoded && this.#clips.get(options.clipId) === clip) this.#clips.remove(options.clipId)
+      // Left early by its consumer: neither encoded nor failed.
       done.reject(new ValleyError('aborted'))
     }
   }

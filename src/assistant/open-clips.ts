@@ -1,4 +1,5 @@
 import type { ClipSource, EncodeEvent, EncodeOptions } from '../../workers/protocol'
+import { unlessAborted } from './deferred'
 
 /** A clip that may be asked about: its source is kept so that lost tokens can be made again. */
 export type OpenClip = {
@@ -63,7 +64,7 @@ export class OpenClips {
     }
   }
 
-  /** Resolves when the language worker holds the clip's tokens, encoding them again if they were lost. */
+  /** Resolves when the language worker holds the clip's tokens, encoding them again if they were lost. @throws ValleyError `aborted` */
   async ensure(clipId: string, signal: AbortSignal): Promise<void> {
     const clip = this.#clips.get(clipId)
     // Not a clip of ours: the worker may know it (or will say that it does not).
@@ -71,7 +72,8 @@ export class OpenClips {
     clip.encoding ??= this.#encodeAgain(clip, signal).finally(() => {
       clip.encoding = null
     })
-    await clip.encoding
+    // It may have been begun for another's sake, and goes on where this one gives up.
+    await unlessAborted(clip.encoding, signal)
   }
 
   async #encodeAgain(clip: OpenClip, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,4 @@
-import { ValleyError } from '../../workers/protocol'
-import { deferred } from './deferred'
+import { deferred, unlessAborted } from './deferred'
 
 /** Lets callers in one at a time, in the order in which they came. */
 export class SerialQueue {
@@ -10,19 +9,13 @@ export class SerialQueue {
     const before = this.#tail
     const own = deferred<void>()
     this.#tail = own.promise
-    const aborted = deferred<never>()
-    const onAbort = () => aborted.reject(new ValleyError('aborted'))
-    if (signal.aborted) onAbort()
-    signal.addEventListener('abort', onAbort, { once: true })
     try {
-      await Promise.race([before, aborted.promise])
+      await unlessAborted(before, signal)
       return () => own.resolve()
     } catch (thrown) {
       // Its place in the line passes to the next only once those before it are through.
       void before.then(() => own.resolve())
       throw thrown
-    } finally {
-      signal.removeEventListener('abort', onAbort)
     }
   }
 

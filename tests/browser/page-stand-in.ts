@@ -51,9 +51,9 @@ const thumbnail = new Blob(
 /** CLIP vectors: one axis a frame, and one for all that is not in the clip. */
 const axis = (index: number) => Float32Array.from([0, 1, 2, 3], (at) => (at === index ? 1 : 0))
 const meant = (text: string) => (/first/i.test(text) ? 0 : /second/i.test(text) ? 1 : 3)
-/** A promise: of an error that comes when the test wants it. */
+/** A promise: of an error, or of none, that comes when the test wants it. */
 export type Mishaps = {
-  vision?: (ValleyError | Promise<ValleyError>)[]
+  vision?: (ValleyError | Promise<ValleyError | undefined> | undefined)[]
   language?: ValleyError[]
   load?: ValleyError[]
   /** The pack compares no words with frames and weighs no several answers, as those of the hub. */
