@@ -16,7 +16,7 @@ export const errorCodes = [
   'download-failed', // data.url, data.status
   'integrity', // a file's bytes are not those the pack promises; data.url
   'pack-invalid', // data.path, data.problems
-  'quota', // the browser gives no more storage; data.needed
+  'quota', // the browser gives no more storage; data.needed, data.free (both in bytes; absent where not known)
   'hub-gated', // the hub wants an account or an agreement; data.repository, data.status
   'hub-moved', // no such repository, revision or file there (any more); data.repository, data.status
   'hub-busy', // too many requests; data.repository, data.seconds (null: not said)

@@ -37,6 +37,10 @@ export function errorSentences(t: TFunction, language: string, error: ValleyErro
     typeof value === 'number' ? formatBytes(value, language) : unknown
   const several = (value: ErrorData[string] | undefined) =>
     Array.isArray(value) && value.length > 0 ? value.slice(0, most).join(', ') : unknown
+  const needed = typeof data.needed === 'number' ? size(data.needed) : undefined
+  const free = typeof data.free === 'number' ? size(data.free) : undefined
+  const shortage =
+    needed && free ? t('errors.needsOf', { size: needed, free }) : needed ? t('errors.needs', { size: needed }) : ''
   const seconds = typeof data.seconds === 'number' ? formatNumber(data.seconds, language) : undefined
   const values = {
     name: name ?? known(data.name) ?? t('errors.thisFile'),
@@ -54,6 +58,7 @@ export function errorSentences(t: TFunction, language: string, error: ValleyErro
     missing: several(data.missing),
     size: size(data.needed),
     room: size(data.limit),
+    shortage,
     wait: seconds ? t('errors.inSeconds', { seconds }) : t('errors.later'),
   }
   return { text: t(`errors.${code}.text`, values), next: t(`errors.${code}.next`, values) }

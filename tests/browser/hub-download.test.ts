@@ -173,7 +173,7 @@ test('more than the browser grants is refused before anything large is asked for
     ),
   ).rejects.toMatchObject({
     code: 'quota',
-    data: { free: 1000 },
+    data: { free: 1000, needed: expect.toSatisfy((bytes: number) => bytes > 600_000) },
   })
   const { requests } = await tell({ order: 'reset' })
   expect(requests.filter(({ host }) => host === 'files')).toEqual([])

@@ -105,6 +105,18 @@ test('errors carry what is known of the file into the sentence', async () => {
   expect(sentence('not-a-video', {})).toContain('holiday.mov')
 })
 
+test.each([
+  ['en', /: it still needs 300 MB, and 1(\.0)? kB can be had\.$/, /: it still needs 300 MB\.$/],
+  ['zh-CN', /：还需要 300 MB，只剩 1(\.0)? kB 可用。$/, /：还需要 300 MB。$/],
+] as const)('too little storage is told in amounts, as far as they are known, in %s', async (language, both, one) => {
+  const { t } = await createI18n(language)
+  const sentence = (data: ValleyError['data']) => errorSentences(t, language, new ValleyError('quota', data)).text
+  expect(sentence({ needed: 300e6, free: 1000 })).toMatch(both)
+  expect(sentence({ needed: 300e6, free: 0 })).not.toBe(sentence({ needed: 300e6 }))
+  expect(sentence({ needed: 300e6 })).toMatch(one)
+  expect(sentence({})).not.toMatch(/[:：]/)
+})
+
 test('the browser’s languages choose the page’s', () => {
   expect(preferredLanguage(['zh-TW', 'en'])).toBe('zh-CN')
   expect(preferredLanguage(['fr', 'zh'])).toBe('zh-CN')

@@ -1,4 +1,5 @@
 /** Whether a pack runs on a device, told from what the device says of itself, before anything large is fetched. Pure. */
+import { freeBytes } from '../cache/room'
 import { type GraphFlavour, ValleyError } from '../protocol'
 import { type Capabilities, chooseDecoder } from '../runtime/backend'
 import { isSoftwareAdapter } from '../runtime/device'
@@ -57,7 +58,6 @@ export function choose(device: Capabilities, flavours: readonly GraphFlavour[]) 
 export async function describeDevice(): Promise<DeviceRecord> {
   const { gpu, deviceMemory } = navigator as Navigator & { gpu?: GPU; deviceMemory?: number }
   const adapter = await gpu?.requestAdapter({ powerPreference: 'high-performance' }).catch(() => null)
-  const { quota, usage } = await navigator.storage.estimate().catch(() => ({ quota: undefined, usage: undefined }))
   return {
     webgpu: adapter
       ? { software: isSoftwareAdapter(adapter.info), shaderF16: adapter.features.has('shader-f16') }
@@ -65,6 +65,6 @@ export async function describeDevice(): Promise<DeviceRecord> {
     storageBufferBytes: adapter?.limits.maxStorageBufferBindingSize ?? null,
     decodesVideo: 'VideoDecoder' in globalThis,
     memoryGiB: deviceMemory ?? null,
-    freeBytes: quota === undefined ? null : quota - (usage ?? 0),
+    freeBytes: await freeBytes(),
   }
 }

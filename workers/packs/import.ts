@@ -1,6 +1,7 @@
 /** A pack that a person has as a folder: checked as strictly as one that was fetched, then copied here. */
 import { sha256 } from '../cache/hash'
 import { writeFile } from '../cache/private-files'
+import { noRoom } from '../cache/room'
 import { keptFolders, throwIfAborted, toValleyError, ValleyError } from '../protocol'
 import type { FolderFile } from './api'
 import { baseFiles, packFiles } from './pack-files'
@@ -115,7 +116,7 @@ async function copyPack(
     await packs.removeEntry(id, { recursive: true }).catch(() => {})
     const full = thrown instanceof DOMException && thrown.name === 'QuotaExceededError'
     const needed = entries.reduce((sum, { entry }) => sum + entry.bytes, 0)
-    throw full ? new ValleyError('quota', { needed }, { cause: thrown }) : toValleyError(thrown)
+    throw full ? await noRoom(needed, thrown) : toValleyError(thrown)
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { ZodType } from 'zod'
 import { sha256 } from '../cache/hash'
+import { noRoom } from '../cache/room'
 import { packFilesCache, throwIfAborted, toValleyError, ValleyError } from '../protocol'
 import { PartialFile } from './partial-file'
 import { type BaseManifest, baseSchema, type FileEntry, type PackManifest, packSchema } from './schema'
@@ -108,7 +109,7 @@ export function fileReader(
       if (!whole) throw new ValleyError('integrity', { url })
       throwIfAborted(signal)
       const kept = await writeCached(entry, bytes)
-      if (mustKeep && !kept) throw new ValleyError('quota', { needed: entry.bytes })
+      if (mustKeep && !kept) throw await noRoom(entry.bytes)
       await part?.remove()
       return bytes
     } catch (thrown) {

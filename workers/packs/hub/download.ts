@@ -3,6 +3,7 @@
  * (LFS object ids; git's blob ids for small files) and kept where every pack's files are.
  */
 import { sha256 } from '../../cache/hash'
+import { freeBytes, noRoom } from '../../cache/room'
 import { throwIfAborted, ValleyError } from '../../protocol'
 import { presentBytes } from '../pack-files'
 import type { FileEntry } from '../schema'
@@ -97,7 +98,7 @@ export type HubTerms = { readonly name: string; readonly pooling: HubPooling }
  */
 export async function downloadRepository(
   origin: string,
-  { listing, model, choice, files }: HubInspection,
+  { listing, model, choice, files, bytes: total }: HubInspection,
   { name, pooling }: HubTerms,
   onProgress: (done: number, total: number) => void,
   signal: AbortSignal,
@@ -110,7 +111,7 @@ export async function downloadRepository(
     else {
       const bytes = await fetchSmall(origin, listing, file, signal)
       const entry = { path: file.path, bytes: bytes.length, sha256: await sha256(bytes) }
-      if (!(await writeCached(entry, bytes))) throw new ValleyError('quota', { needed: bytes.length })
+      if (!(await writeCached(entry, bytes))) throw await noRoom(total)
       entries.push(entry)
     }
   }
@@ -129,8 +130,8 @@ export async function downloadRepository(
     files: entries,
   }
   const earlier = await readHubManifest(repository)
-  await writeHubManifest(manifest).catch((thrown: unknown) => {
-    throw new ValleyError('quota', { needed: JSON.stringify(manifest).length }, { cause: thrown })
+  await writeHubManifest(manifest).catch(async (thrown: unknown) => {
+    throw await noRoom(total, thrown)
   })
   if (earlier) await forgetUnused(earlier.files)
   await resumeRepository(origin, manifest, onProgress, signal)
@@ -178,10 +179,8 @@ async function forgetUnused(files: readonly FileEntry[]): Promise<void> {
 
 /** Errors: quota {needed, free} */
 async function requireRoom(bytes: number): Promise<void> {
-  const { quota, usage } = await navigator.storage.estimate().catch(() => ({ quota: undefined, usage: undefined }))
-  if (quota === undefined) return
-  const free = Math.max(0, quota - (usage ?? 0))
-  if (bytes > free) throw new ValleyError('quota', { needed: bytes, free })
+  const free = await freeBytes()
+  if (free !== null && bytes > free) throw new ValleyError('quota', { needed: bytes, free })
 }
 
 /** A file whose bytes stand in git itself, or a small one of LFS. Errors: as requestHub, hub-integrity */
