@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
+import { deferred } from '../../src/assistant/deferred'
 import { DeviceLoss } from '../../workers/runtime/device-loss'
 
 function device() {
@@ -41,4 +42,20 @@ test('on the CPU nothing is ever lost', async () => {
   const loss = new DeviceLoss(null)
   expect(await loss.orLost(Promise.resolve('there'))).toBe('there')
   expect(loss.error).toBeUndefined()
+})
+
+test('what opens only after the device is lost is closed, and what fails is heard', async () => {
+  const { gpu, lose } = device()
+  const loss = new DeviceLoss(gpu)
+  const late = deferred<string>()
+  const closed: string[] = []
+  const opening = loss.openOrLost(late.promise, (opened) => closed.push(opened))
+  const failing = deferred<string>()
+  const fails = loss.openOrLost(failing.promise, (opened) => closed.push(opened))
+  lose()
+  await expect(opening).rejects.toMatchObject({ code: 'device-lost' })
+  await expect(fails).rejects.toMatchObject({ code: 'device-lost' })
+  late.resolve('late')
+  failing.reject(new Error('of its own'))
+  await vi.waitFor(() => expect(closed).toEqual(['late']))
 })

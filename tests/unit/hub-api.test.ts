@@ -1,5 +1,5 @@
 /** What the hub says, and what its refusals mean, over a server of this machine that behaves like it. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { listRepository, waitSeconds } from '../../workers/packs/hub/api'
 import { gitBlob, inspectRepository } from '../../workers/packs/hub/download'
 import type { HubDevice } from '../../workers/packs/hub/precision'
@@ -128,6 +128,21 @@ describe('looking at a repository', () => {
     const failure = listRepository(`${hub.origin}/${name}/resolve/main/README.md?`, name, 'main')
     await expect(failure).rejects.toMatchObject({ code: 'hub-config', data: { path: 'api' } })
   })
+})
+
+test.each<[string, () => Promise<unknown>]>([
+  ['answered', () => listRepository(hub.origin, name, 'main')],
+  ['given up', () => listRepository(hub.origin, name, 'main', AbortSignal.abort())],
+  ['without an answer', () => listRepository('http://127.0.0.1:1', name, 'main')],
+])('what listens for our own policy’s refusals while a request is %s is gone after it', async (_, request) => {
+  const listening = new Set<unknown>()
+  vi.stubGlobal('addEventListener', (_type: string, listener: unknown) => listening.add(listener))
+  vi.stubGlobal('removeEventListener', (_type: string, listener: unknown) => listening.delete(listener))
+  const ended = request().catch(() => {})
+  expect(listening.size).toBe(1)
+  await ended
+  expect(listening.size).toBe(0)
+  vi.unstubAllGlobals()
 })
 
 describe('how long the hub asks to wait', () => {

@@ -70,3 +70,19 @@ test('a worker tells before and after each thread that it makes', () => {
   expect(made).toBeInstanceOf(Native)
   expect(said).toEqual(['begun', 'thread.mjs', 'made'])
 })
+
+test('a thread that is refused is one that is over', () => {
+  const said: string[] = []
+  class Refusing {
+    constructor() {
+      throw new DOMException('not from there', 'SecurityError')
+    }
+  }
+  const scope = {
+    Worker: Refusing as unknown as typeof Worker,
+    postMessage: ({ threadStart }: ThreadStart) => void said.push(threadStart),
+  }
+  announceThreadStarts(scope)
+  expect(() => new scope.Worker('thread.mjs')).toThrow('not from there')
+  expect(said).toEqual(['begun', 'made'])
+})

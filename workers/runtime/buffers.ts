@@ -1,3 +1,4 @@
+import { ValleyError } from '../errors'
 import type { Ledger, LedgerKind } from './ledger'
 
 /** GPU buffers of one owner: counted in the ledger, destroyed together. */
@@ -45,5 +46,27 @@ export class GpuBuffers {
     const buffer = this.device.createBuffer({ label, size, usage })
     this.#open.push({ buffer, uncount: this.ledger.open(this.kind, size) })
     return buffer
+  }
+}
+
+/**
+ * What `make` builds of the device's memory; disposed of again where there is not enough.
+ * @param what  it is, for the error
+ * Errors: out-of-memory {what}
+ */
+export async function withinMemory<T extends { dispose(): void }>(
+  device: GPUDevice,
+  what: string,
+  make: () => T,
+): Promise<T> {
+  device.pushErrorScope('out-of-memory')
+  const made = make()
+  try {
+    const error = await device.popErrorScope()
+    if (error) throw new ValleyError('out-of-memory', { what }, { message: error.message })
+    return made
+  } catch (thrown) {
+    made.dispose()
+    throw thrown
   }
 }

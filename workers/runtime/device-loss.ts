@@ -42,4 +42,14 @@ export class DeviceLoss {
       work.then(resolve, reject)
     })
   }
+
+  /** As `orLost`, of work that opens something: where that comes too late for anybody to own it, `close` has it. */
+  async openOrLost<T>(work: Promise<T>, close: (late: T) => unknown): Promise<T> {
+    try {
+      return await this.orLost(work)
+    } catch (thrown) {
+      work.then(close).catch(() => undefined)
+      throw thrown
+    }
+  }
 }

@@ -21,24 +21,14 @@ export const isSoftwareAdapter = (info: GPUAdapterInfo): boolean =>
 
 /**
  * Asks for a device with the features and limits that our kernels and ORT's use.
- * @returns null where the browser has no WebGPU or no adapter
+ * @returns null where the browser has no WebGPU, no adapter, or a driver that gives no device
  */
 export async function openDevice(ledger: Ledger): Promise<GpuDevice | null> {
   const gpu = (navigator as Navigator & { gpu?: GPU }).gpu
   const adapter = await gpu?.requestAdapter({ powerPreference: 'high-performance' }).catch(() => null)
   if (!adapter) return null
-  const wanted: GPUFeatureName[] = ['shader-f16', 'subgroups']
-  const device = await adapter.requestDevice({
-    requiredFeatures: wanted.filter((feature) => adapter.features.has(feature)),
-    requiredLimits: {
-      maxBufferSize: adapter.limits.maxBufferSize,
-      maxStorageBufferBindingSize: adapter.limits.maxStorageBufferBindingSize,
-      maxStorageBuffersPerShaderStage: adapter.limits.maxStorageBuffersPerShaderStage,
-      maxComputeWorkgroupStorageSize: adapter.limits.maxComputeWorkgroupStorageSize,
-      maxComputeInvocationsPerWorkgroup: adapter.limits.maxComputeInvocationsPerWorkgroup,
-      maxComputeWorkgroupSizeX: adapter.limits.maxComputeWorkgroupSizeX,
-    },
-  })
+  const device = await requestDevice(adapter)
+  if (!device) return null
   const close = ledger.open('gpu-device')
   void device.lost.then(close)
   const adapterName = nameOf(adapter.info) || 'unnamed adapter'
@@ -54,9 +44,28 @@ export async function openDevice(ledger: Ledger): Promise<GpuDevice | null> {
   }
 }
 
+async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice | null> {
+  const wanted: GPUFeatureName[] = ['shader-f16', 'subgroups']
+  const asked = adapter.requestDevice({
+    requiredFeatures: wanted.filter((feature) => adapter.features.has(feature)),
+    requiredLimits: {
+      maxBufferSize: adapter.limits.maxBufferSize,
+      maxStorageBufferBindingSize: adapter.limits.maxStorageBufferBindingSize,
+      maxStorageBuffersPerShaderStage: adapter.limits.maxStorageBuffersPerShaderStage,
+      maxComputeWorkgroupStorageSize: adapter.limits.maxComputeWorkgroupStorageSize,
+      maxComputeInvocationsPerWorkgroup: adapter.limits.maxComputeInvocationsPerWorkgroup,
+      maxComputeWorkgroupSizeX: adapter.limits.maxComputeWorkgroupSizeX,
+    },
+  })
+  return asked.catch((thrown: unknown) => {
+    console.warn('the graphics card gives no device', thrown)
+    return null
+  })
+}
+
 /**
- * Maps a buffer for reading, the first `bytes` of it or all. A lost device ends a pending request with AbortError, maybe before it says that it is
- * lost; nobody gave the work up then, so it must not read as `aborted`.
+ * Maps a buffer for reading, the first `bytes` of it or all. A lost device ends a pending request with AbortError, maybe
+ * before it says that it is lost; nobody gave the work up then, so it must not read as `aborted`.
  * @throws ValleyError device-lost
  */
 export async function mapForReading(buffer: GPUBuffer, bytes = buffer.size): Promise<void> {

@@ -16,8 +16,11 @@ export function announceThreadStarts(scope: Scope = self as unknown as Scope): v
   scope.Worker = class extends Native {
     constructor(url: string | URL, options?: WorkerOptions) {
       tell('begun')
-      super(url, options)
-      tell('made')
+      try {
+        super(url, options)
+      } finally {
+        tell('made')
+      }
     }
   }
 }

@@ -60,7 +60,7 @@ export async function* encodeClip(
     const planned = options.moments ? wanted : await media.settle(wanted, signal)
     yield { type: 'planned', timestamps: planned }
 
-    const job = await loss.orLost(encoder.begin(planned.length, pooling))
+    const job = await loss.openOrLost(encoder.begin(planned.length, pooling), (late) => late.dispose())
     const run = new EncodeRun(job, encoder.batch, loss)
     try {
       yield* run.frames(media, planned, options.route, signal)

@@ -1,6 +1,6 @@
 /** The encoder on WebGPU: pixels, tower, pooling and projector on one device; only vectors and tokens are read back. */
-import { type Backend, type FrameRoute, ValleyError } from '../protocol'
-import { GpuBuffers } from '../runtime/buffers'
+import type { Backend, FrameRoute } from '../protocol'
+import { GpuBuffers, withinMemory } from '../runtime/buffers'
 import type { GpuDevice } from '../runtime/device'
 import type { Ledger } from '../runtime/ledger'
 import type { OrtModule } from '../runtime/ort'
@@ -60,14 +60,8 @@ export class GpuEncoder implements Encoder {
     return this.towerOn === 'webgpu' ? 4 : 1
   }
 
-  async begin(frames: number): Promise<EncoderJob> {
-    const { device } = this.gpu
-    device.pushErrorScope('out-of-memory')
-    const job = new GpuJob(this, frames)
-    const error = await device.popErrorScope()
-    if (!error) return job
-    job.dispose()
-    throw new ValleyError('out-of-memory', { what: 'frame buffers' }, { message: error.message })
+  begin(frames: number): Promise<EncoderJob> {
+    return withinMemory(this.gpu.device, 'frame buffers', () => new GpuJob(this, frames))
   }
 
   /** A real GPU compiles in the time of a few frames, before it is said to be ready. */

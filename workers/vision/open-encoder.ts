@@ -96,7 +96,7 @@ async function openOnGpu(
   let encoder: Encoder | undefined
   try {
     const ort = await loadOrt('webgpu')
-    encoder = await pack.openOnGpu(ort, gpu, ledger, towerOn)
+    encoder = await loss.openOrLost(pack.openOnGpu(ort, gpu, ledger, towerOn), (late) => late.dispose())
     report({ stage: 'session', done: 1, total: 1 })
     report({ stage: 'warm-up', done: 0, total: 1 })
     await loss.orLost(encoder.warmUp())

@@ -29,6 +29,7 @@ export class HubDecoder {
     /** Positions that it may hold. */
     readonly capacity: number,
     gpu: GpuDevice | null,
+    loss: DeviceLoss,
     weightBytes: number,
     ledger: Ledger,
   ) {
@@ -36,10 +37,10 @@ export class HubDecoder {
     const type = pastType(session)
     this.past = new HubPast(gpu ? new GpuMemory(ort, gpu.device, type) : new CpuMemory(ort, type), text, ledger)
     this.#close = ledger.open('session', gpu ? weightBytes : 0)
-    this.#loss = new DeviceLoss(gpu)
+    this.#loss = loss
   }
 
-  /** Starts the session, on `gpu` or on the CPU for null. Errors: as openSession */
+  /** Starts the session, on `gpu` or on the CPU for null. Errors: as openSession, and device-lost */
   static async open(
     ort: OrtModule,
     graph: HubGraph,
@@ -49,11 +50,13 @@ export class HubDecoder {
     ledger: Ledger,
   ): Promise<HubDecoder> {
     // The past of one run is the input of the next: it stays where it is.
-    const session = gpu
-      ? await openSession(ort, graph, { name: 'webgpu', device: gpu.device }, presentNames(text))
-      : await openSession(ort, graph, 'wasm')
+    const opening = gpu
+      ? openSession(ort, graph, { name: 'webgpu', device: gpu.device }, presentNames(text))
+      : openSession(ort, graph, 'wasm')
+    const loss = new DeviceLoss(gpu)
+    const session = await loss.orLost(opening)
     const weightBytes = graph.beside.reduce((sum, { data }) => sum + data.length, graph.bytes.length)
-    return new HubDecoder(ort, session, text, Math.min(capacity, text.maxPositions), gpu, weightBytes, ledger)
+    return new HubDecoder(ort, session, text, Math.min(capacity, text.maxPositions), gpu, loss, weightBytes, ledger)
   }
 
   get vocabSize(): number {

@@ -87,14 +87,17 @@ export async function requestHub(url: string, repository: string, init: RequestI
   const refusals = watchPolicy()
   // No cookies and no referrer: the hub learns which file is wanted, and nothing of who wants it but the address.
   const options: RequestInit = { ...init, credentials: 'omit', referrerPolicy: 'no-referrer' }
-  const response = await fetch(url, options).catch(async (thrown: unknown) => {
-    const error = toValleyError(thrown, 'download-failed', { url, status: 0 })
-    const blocked = error.code !== 'aborted' && (await refusals.seen())
-    throw blocked ? new ValleyError('hub-blocked', { origin: new URL(url).origin }, { cause: thrown }) : error
-  })
-  refusals.stop()
-  if (!response.ok) throw hubError(response, repository)
-  return response
+  try {
+    const response = await fetch(url, options).catch(async (thrown: unknown) => {
+      const error = toValleyError(thrown, 'download-failed', { url, status: 0 })
+      const blocked = error.code !== 'aborted' && (await refusals.seen())
+      throw blocked ? new ValleyError('hub-blocked', { origin: new URL(url).origin }, { cause: thrown }) : error
+    })
+    if (!response.ok) throw hubError(response, repository)
+    return response
+  } finally {
+    refusals.stop()
+  }
 }
 
 /** What a status of the hub means. */
@@ -127,13 +130,11 @@ function watchPolicy() {
   }
   const target = 'addEventListener' in globalThis ? globalThis : null
   target?.addEventListener('securitypolicyviolation', onViolation)
-  const stop = () => target?.removeEventListener('securitypolicyviolation', onViolation)
   return {
-    stop,
+    stop: () => target?.removeEventListener('securitypolicyviolation', onViolation),
     /** The event is a task of its own, queued before the rejection or right after it. */
     seen: async () => {
       await macrotask()
-      stop()
       return refused
     },
   }

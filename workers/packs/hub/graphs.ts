@@ -17,7 +17,8 @@ export type ReadHub = (path: string) => Promise<Uint8Array<ArrayBuffer>>
 export async function readGraph(manifest: HubManifest, part: HubPart, read: ReadHub): Promise<HubGraph> {
   const [path = '', ...names] = graphPaths(manifest, part)
   const weights = names.map(async (name) => ({ path: name.split('/').at(-1) ?? name, data: await read(name) }))
-  return { bytes: await read(path), beside: await Promise.all(weights) }
+  const [bytes, ...beside] = await Promise.all([read(path), ...weights])
+  return { bytes, beside }
 }
 
 /** The paths of a part's graph and of the weights beside it. */

@@ -5,7 +5,8 @@
 import type { HubFrames, HubModel } from '../../packs/hub/config'
 import type { HubGraph } from '../../packs/hub/graphs'
 import type { HubPooling } from '../../packs/hub/tokens'
-import { type Backend, type FrameRoute, ValleyError } from '../../protocol'
+import type { Backend, FrameRoute } from '../../protocol'
+import { withinMemory } from '../../runtime/buffers'
 import type { GpuDevice } from '../../runtime/device'
 import type { Ledger } from '../../runtime/ledger'
 import type { OrtModule } from '../../runtime/ort'
@@ -82,12 +83,9 @@ export class HubEncoder implements Encoder {
   async begin(_frames: number, pooling: HubPooling = 'own'): Promise<EncoderJob> {
     if (!this.onGpu) return new HubJob(this, new CpuPixels(this.frames, this.ledger), pooling)
     const { gpu, preprocessor } = this.onGpu
-    gpu.device.pushErrorScope('out-of-memory')
-    const pixels = new GpuPixels(gpu.device, preprocessor, this.frames, this.batch, this.towerOn, this.ledger)
-    const error = await gpu.device.popErrorScope()
-    if (!error) return new HubJob(this, pixels, pooling)
-    pixels.dispose()
-    throw new ValleyError('out-of-memory', { what: 'frame buffers' }, { message: error.message })
+    const { frames, batch, towerOn, ledger } = this
+    const make = () => new GpuPixels(gpu.device, preprocessor, frames, batch, towerOn, ledger)
+    return new HubJob(this, await withinMemory(gpu.device, 'frame buffers', make), pooling)
   }
 
   /** One full batch of black: the runtime compiles its shaders at the first run of each shape. */

@@ -58,8 +58,9 @@ export class HubTower {
   async features(count: number, pixels: Float32Array<ArrayBuffer> | GPUBuffer): Promise<FrameFeatures> {
     const scratch = this.device && new GpuBuffers(this.device, this.ledger, 'gpu-buffer')
     const uncount = this.ledger.open('tensor')
-    const feeds = this.#feeds(count, pixels, scratch)
+    let feeds: Feeds = {}
     try {
+      feeds = this.#feeds(count, pixels, scratch)
       const { image_features, ...rest } = await this.session.run(feeds)
       const rows = floatsOf(image_features)
       const width = this.model.text.hiddenSize
