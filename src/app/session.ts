@@ -52,6 +52,7 @@ export class Session {
   #settings: SessionSettings
   /** Prefilling of the clip that the next question is most likely about. */
   #preparing: AbortController | null = null
+  #prepared: Promise<void> = Promise.resolve()
   /** Every refused clip since the page was opened; notices go away, these do not. */
   readonly #errors: ValleyError[] = []
 
@@ -250,6 +251,11 @@ export class Session {
     this.#workspace.update({ announcement: null })
   }
 
+  /** Resolves when the shown clip is prefilled, or will not be: what can wait leaves the machine to that. */
+  get prepared(): Promise<void> {
+    return this.#prepared
+  }
+
   dismiss(noticeId: string): void {
     this.#workspace.dismiss(({ id }) => id === noticeId)
   }
@@ -307,7 +313,7 @@ export class Session {
     if (this.#answering.running) return
     this.#preparing?.abort()
     this.#preparing = new AbortController()
-    void this.#engine.prepare(clipId, this.#settings.generation, this.#preparing.signal)
+    this.#prepared = this.#engine.prepare(clipId, this.#settings.generation, this.#preparing.signal)
   }
 
   #putAside(conversationId: string, clip: Clip): void {

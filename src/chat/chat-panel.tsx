@@ -80,9 +80,7 @@ export function ChatPanel() {
         </div>
       </div>
       <div className="chat-foot">
-        {clip && !asked && (
-          <Suggestions kind={clip.media?.kind ?? 'video'} onAsk={(question) => session.ask(question)} />
-        )}
+        {clip && !asked && <Suggestions key={clip.id} clip={clip} onAsk={(question) => session.ask(question)} />}
         <div className="chat-row">
           {chat.turns.length > 0 && (
             <Suspense>

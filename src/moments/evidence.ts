@@ -77,7 +77,7 @@ const median = (values: readonly number[]): number => {
 }
 
 /** The mean of values, and so many of their standard deviations more. */
-function above(values: readonly number[], deviations: number): number {
+export function above(values: readonly number[], deviations: number): number {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length
   const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length
   return mean + deviations * Math.sqrt(variance)
@@ -155,7 +155,8 @@ export async function nearestAnswer(
   return best.indexOf(Math.max(...best))
 }
 
-async function orNull(vectors: Promise<Float32Array>): Promise<Float32Array | null> {
+/** Vectors of texts; null where the pack has no text tower. @throws ValleyError as they do else */
+export async function orNull(vectors: Promise<Float32Array>): Promise<Float32Array | null> {
   return vectors.catch((thrown: unknown) => {
     if (thrown instanceof ValleyError && thrown.code === 'no-text-tower') return null
     throw thrown
