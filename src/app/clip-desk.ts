@@ -1,4 +1,4 @@
-import { type ErrorCode, toValleyError, type ValleyError } from '../../workers/protocol'
+import { type EncodedClip, type ErrorCode, toValleyError, type ValleyError } from '../../workers/protocol'
 import type { Engine } from '../assistant/engine'
 import { SerialQueue } from '../assistant/serial-queue'
 import { activeClip } from '../clip/reducer'
@@ -94,7 +94,9 @@ export class ClipDesk {
         const clip = workspace.clip(clipId)?.clip
         if (!clip?.file) return
         const { file, name } = clip
-        for await (const event of engine.encode(file, { clipId, name, frames: frames() }, signal)) {
+        const again = (encoded: EncodedClip) =>
+          workspace.clips(conversationId, { type: 'event', id: clipId, event: { type: 'encoded', clip: encoded } })
+        for await (const event of engine.encode(file, { clipId, name, frames: frames() }, signal, again)) {
           if (signal.aborted) return
           workspace.clips(conversationId, { type: 'event', id: clipId, event })
           if (event.type !== 'encoded' || conversationId !== workspace.state.conversation.id) continue

@@ -1,7 +1,11 @@
+import 'fake-indexeddb/auto'
 import { describe, expect, test } from 'vitest'
+import { world } from '../../tests/fixtures/engine-world'
 import { answered, gatedSession, turns, until } from '../../tests/fixtures/gated-session'
-import { ValleyError } from '../../workers/protocol'
+import { hubAddress, ValleyError } from '../../workers/protocol'
 import { activeClip } from '../clip/reducer'
+import { Shelf } from '../storage/shelf'
+import { Session } from './session'
 
 describe('clips', () => {
   test('a second clip stands beside the first, and either can be asked about', async () => {
@@ -167,4 +171,33 @@ describe('conversations', () => {
     session.conversations.showNew()
     expect(session.getState().conversation.id).toBe(id)
   })
+})
+
+test('what is said and kept of a clip’s pooling is that of the tokens that are used now', async () => {
+  const { engine } = world()
+  await engine.changePack(hubAddress('someone/model'), 'mean')
+  const shelf = new Shelf({ onTrouble: (_, cause) => expect(cause).toBeUndefined(), onMended: () => {} })
+  const atOnce = (callback: () => void) => {
+    queueMicrotask(callback)
+    return () => {}
+  }
+  const session = new Session(engine, { frames: 8, generation: { temperature: 0 } }, { shelf, schedule: atOnce })
+  const id = session.openClip(new Blob(['x']), 'one.mp4')
+  await until(() => activeClip(session.getState().clips)?.status === 'ready')
+  expect(session.transcript().clip?.pooling).toBe('mean')
+  const seen = activeClip(session.getState().clips)
+  await engine.setPooling('importance')
+  session.ask('What?')
+  await until(() => turns(session)[0]?.status === 'done')
+  expect(session.transcript().clip?.pooling).toBe('importance')
+  // What was seen of its frames stays as it was, and so does the clip.
+  expect(activeClip(session.getState().clips)).toMatchObject({
+    status: 'ready',
+    frames: seen?.frames,
+    pack: seen?.pack,
+  })
+  await shelf.flush()
+  const stored = await shelf.load(session.getState().conversation.id)
+  expect(stored?.clips.clips[id]?.encoded?.pooling).toBe('importance')
+  await session.close()
 })

@@ -50,6 +50,28 @@ describe('a pack of the hub', () => {
     expect(log.filter((line) => line.startsWith('encoded'))).toEqual(['encoded one', 'encoded one by mean'])
   })
 
+  test('whoever opened a clip hears what its tokens are now, before they are asked about, until it is let go of', async () => {
+    const { engine } = world()
+    await engine.changePack(hubAddress('someone/model'), 'mean')
+    const told: unknown[] = []
+    const open = async (clipId: string) => {
+      const events = engine.encode(new Blob(['x']), { clipId, name: clipId }, never(), ({ clipId, pooling }) =>
+        told.push([clipId, pooling]),
+      )
+      for await (const _ of events);
+    }
+    await open('one')
+    await open('two')
+    expect(told).toEqual([])
+    engine.forget('two')
+    await engine.setPooling('importance')
+    await ask(engine, 'what?')
+    expect(told).toEqual([['one', 'importance']])
+    engine.killWorker('language')
+    await ask(engine, 'what?')
+    expect(told).toEqual(Array(2).fill(['one', 'importance']))
+  })
+
   test('a pack of our own has its one way', async () => {
     const { engine, log } = world()
     await encode(engine)

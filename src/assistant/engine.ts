@@ -2,6 +2,7 @@ import * as Comlink from 'comlink'
 import {
   type Backend,
   type ClipSource,
+  type EncodedClip,
   type EncodeEvent,
   type EncodeOptions,
   type GpuMemory,
@@ -201,16 +202,18 @@ export class Engine {
   /**
    * Opens and encodes a clip; its tokens then stand in the language worker under `options.clipId` until `forget`.
    * A dead worker or lost device is tolerated once: the events then begin anew with `opened`.
+   * @param onAgain  told what the tokens are now, whenever they are made again: pooled in another way, or after they were lost
    * @throws ValleyError as VisionApi.encode
    */
   async *encode(
     source: ClipSource,
     options: EncodeOptions,
     signal: AbortSignal,
+    onAgain?: (encoded: EncodedClip) => void,
   ): AsyncGenerator<EncodeEvent, void, undefined> {
     const done = deferred<void>()
     done.promise.catch(() => {})
-    const clip: OpenClip = { source, options, held: false, encoding: done.promise }
+    const clip: OpenClip = { source, options, onAgain, held: false, encoding: done.promise }
     let encoded = false
     this.#clips.add(clip)
     try {

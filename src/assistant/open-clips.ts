@@ -1,10 +1,12 @@
-import type { ClipSource, EncodeEvent, EncodeOptions } from '../../workers/protocol'
+import type { ClipSource, EncodedClip, EncodeEvent, EncodeOptions } from '../../workers/protocol'
 import { unlessAborted } from './deferred'
 
 /** A clip that may be asked about: its source is kept so that lost tokens can be made again. */
 export type OpenClip = {
   readonly source: ClipSource
   readonly options: EncodeOptions
+  /** Hears what its tokens are now, whenever they were made again. */
+  readonly onAgain: ((encoded: EncodedClip) => void) | undefined
   /** The language worker holds its tokens. */
   held: boolean
   encoding: Promise<void> | null
@@ -77,7 +79,10 @@ export class OpenClips {
   }
 
   async #encodeAgain(clip: OpenClip, signal: AbortSignal): Promise<void> {
-    for await (const _ of this.#encode(clip, signal));
+    let encoded: EncodedClip | undefined
+    for await (const event of this.#encode(clip, signal)) if (event.type === 'encoded') encoded = event.clip
     clip.held = true
+    // It may have been let go of meanwhile, or opened anew.
+    if (encoded && this.#clips.get(clip.options.clipId) === clip) clip.onAgain?.(encoded)
   }
 }

@@ -88,7 +88,9 @@ export function standInEngine(mishaps: Mishaps = {}, pauses?: Pauses): { engine:
         const tokens = { clipId: options.clipId } as (TokenMessage & { type: 'tokens' })['tokens']
         port?.postMessage({ type: 'tokens', tokens } satisfies TokenMessage)
         log.push(`encoded ${options.clipId}${options.pooling ? ` by ${options.pooling}` : ''}`)
-        yield { type: 'encoded', clip: encodedSample(options.clipId, media, timestamps) }
+        const { pooling } = options
+        const encoded = { ...encodedSample(options.clipId, media, timestamps), ...(pooling ? { pooling } : {}) }
+        yield { type: 'encoded', clip: encoded }
       },
       embedTexts: async (texts) => {
         if (mishaps.plain) throw new ValleyError('no-text-tower')
