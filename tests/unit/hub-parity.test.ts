@@ -3,6 +3,7 @@
  * through the graphs of the repository in float32 and our own loop.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { forceAnswer } from '../../workers/language/force'
 import { generate } from '../../workers/language/generate'
 import { HubLanguage } from '../../workers/language/hub/model'
 import { hubText } from '../../workers/language/hub/prompt'
@@ -134,6 +135,20 @@ describe.each(families)('%s', (family) => {
     await language.context.prefill((await composed(first)).sequence)
     const { reused } = await language.context.prefill((await composed(second)).sequence)
     expect(reused).toBeGreaterThan(clipOf(model, reference, first).tokens)
+  })
+
+  test('an answer is forced as it was given, whatever was asked about before', async () => {
+    const signal = new AbortController().signal
+    const one = reference.cases.find(({ name }) => name === 'clip') as Case
+    const other = reference.cases.find(({ name }) => name === 'clip-mean') as Case
+    const { clip } = conversationOf(model, reference, other)
+    await language.context.prefill(
+      (await language.compose({ turns: [], question: 'Why? '.repeat(60), clip }, 1000)).sequence,
+    )
+    const { sequence } = await composed(one)
+    const boundaries = [sequence.keys.findLastIndex((key) => typeof key === 'string') + 1]
+    const forced = await forceAnswer(language, sequence, one.tokens, boundaries, signal)
+    expect(forced.map(({ top }) => top)).toEqual(one.tokens)
   })
 
   test('what does not fit drops the oldest turns, never the clip; a question that never fits is told', async () => {

@@ -191,8 +191,10 @@ export class Context {
     this.#keys = [...keys]
   }
 
+  /** Forgets the positions from `length` on, and with them those that the decoder cannot keep without. */
   truncate(length: number): void {
-    this.#decoder.truncate(length)
-    this.#keys.length = length
+    const kept = this.#keepable(length)
+    this.#decoder.truncate(kept)
+    this.#keys.length = kept
   }
 }
