@@ -1,6 +1,7 @@
 import { type CSSProperties, type KeyboardEvent, useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { formatTime, needsTenths } from '../app/format'
+import { nearest } from './nearest'
 import { playhead } from './playhead'
 import type { Clip, SampledFrame } from './reducer'
 import { useObjectUrl } from './use-object-url'
@@ -88,13 +89,4 @@ function Thumbnail({ frame }: { readonly frame: SampledFrame }) {
 /** The clip's own shape, within what a strip can hold; what lies beyond is cropped. */
 function aspect({ media }: Clip): number {
   return media ? Math.min(2, Math.max(0.75, media.width / media.height)) : 16 / 9
-}
-
-/** Index of the timestamp closest to `time`; -1 where there is none. */
-function nearest(timestamps: readonly number[], time: number): number {
-  let best = -1
-  timestamps.forEach((timestamp, index) => {
-    if (best < 0 || Math.abs(timestamp - time) < Math.abs((timestamps[best] ?? 0) - time)) best = index
-  })
-  return best
 }

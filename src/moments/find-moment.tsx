@@ -6,6 +6,7 @@ import { errorSentences } from '../app/error-text'
 import { formatTime, sentenceGap } from '../app/format'
 import { IconButton } from '../app/icon-button'
 import { useEngine, usePack } from '../assistant/hooks'
+import { nearest } from '../clip/nearest'
 import { playhead } from '../clip/playhead'
 import type { Clip } from '../clip/reducer'
 import { MomentCurve } from './moment-curve'
@@ -44,24 +45,27 @@ function FindBox({ search, clip }: { readonly search: MomentSearch; readonly cli
   const inputId = useId()
   const statusId = useId()
   const state = useSyncExternalStore(search.subscribe, search.getSnapshot)
-  // Which peak the arrow keys stand on; null: on none, and Enter means the best.
+  // Seconds of the peak that is stood on, by the arrow keys or the focus; null: on none, and Enter means the best.
   const [stand, setStand] = useState<number | null>(null)
   const { result } = state
   const peaks = result?.peaks ?? []
-  const current = stand === null ? null : Math.min(stand, peaks.length - 1)
+  const times = peaks.map((index) => result?.points[index]?.timestamp ?? 0)
+  // More frames are looked at meanwhile: there may be others before it, and it may have moved.
+  const current = stand === null || times.length === 0 ? null : nearest(times, stand)
 
+  const standOn = (peak: number) => setStand(times[peak] ?? null)
   const goTo = (peak: number) => {
-    const point = result?.points[peaks[peak] ?? -1]
-    if (point) playhead.seek(clip.id, point.timestamp)
+    const seconds = times[peak]
+    if (seconds !== undefined) playhead.seek(clip.id, seconds)
   }
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.nativeEvent.isComposing || peaks.length === 0) return
     if (event.key === 'Enter') {
       goTo(current ?? peaks.indexOf(result?.best ?? -1))
     } else if (event.key === 'ArrowDown') {
-      setStand(current === null ? 0 : (current + 1) % peaks.length)
+      standOn(current === null ? 0 : (current + 1) % peaks.length)
     } else if (event.key === 'ArrowUp') {
-      setStand(current === null ? peaks.length - 1 : (current + peaks.length - 1) % peaks.length)
+      standOn(current === null ? peaks.length - 1 : (current + peaks.length - 1) % peaks.length)
     } else return
     event.preventDefault()
   }
@@ -71,7 +75,7 @@ function FindBox({ search, clip }: { readonly search: MomentSearch; readonly cli
   }
   return (
     <search className="find">
-      {result && <MomentCurve clip={clip} result={result} current={current} onPeak={setStand} onGo={goTo} />}
+      {result && <MomentCurve clip={clip} result={result} current={current} onPeak={standOn} onGo={goTo} />}
       <div className="find-row">
         <div className="find-field">
           <Search aria-hidden="true" />

@@ -1,6 +1,7 @@
-import { type CSSProperties, type MouseEvent, useEffect } from 'react'
+import { type CSSProperties, type MouseEvent, type RefObject, useEffect, useLayoutEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { formatTime, needsTenths } from '../app/format'
+import { nearest } from '../clip/nearest'
 import { playhead } from '../clip/playhead'
 import type { Clip } from '../clip/reducer'
 import { usePresent } from '../clip/use-playhead'
@@ -20,7 +21,7 @@ const roomBelow = 0.35
 type Props = {
   readonly clip: Clip
   readonly result: SearchResult
-  /** The peak that the arrow keys stand on. */
+  /** The peak that is stood on. */
   readonly current: number | null
   readonly onPeak: (peak: number) => void
   readonly onGo: (peak: number) => void
@@ -47,6 +48,8 @@ export function MomentCurve({ clip, result, current, onPeak, onGo }: Props) {
   const beside = points.filter(({ timestamp }) => (atEnd ? x(timestamp) < 1 - besideWord : x(timestamp) > besideWord))
   const below = y(chance) > roomBelow && beside.some(({ similarity }) => similarity > chance)
   usePointedPeak(clip, points[peaks[current ?? -1] ?? -1]?.timestamp)
+  const list = useRef<HTMLUListElement>(null)
+  const focus = useKeptPeak(list, current)
 
   const onPress = (event: MouseEvent<HTMLDivElement>) => {
     const { left, width: across } = event.currentTarget.getBoundingClientRect()
@@ -87,7 +90,7 @@ export function MomentCurve({ clip, result, current, onPeak, onGo }: Props) {
         </span>
         <Present clip={clip} />
       </div>
-      <ul className="curve-peaks" aria-label={t('moments.peaks')}>
+      <ul ref={list} className="curve-peaks" aria-label={t('moments.peaks')} {...focus}>
         {peaks.map((index, peak) => {
           const point = points[index]
           if (!point) return null
@@ -124,10 +127,27 @@ function Present({ clip }: { readonly clip: Clip }) {
 function usePointedPeak({ id, timestamps }: Clip, seconds: number | undefined): void {
   useEffect(() => {
     if (seconds === undefined) return
-    const nearest = [...timestamps].sort((a, b) => Math.abs(a - seconds) - Math.abs(b - seconds))[0]
-    playhead.point(id, nearest === undefined ? [] : [nearest])
+    const frame = timestamps[nearest(timestamps, seconds)]
+    playhead.point(id, frame === undefined ? [] : [frame])
     return () => playhead.point(id, [])
   }, [id, timestamps, seconds])
+}
+
+/**
+ * A peak that has the focus goes away where more frames show that the moment is another one: the focus goes on at the peak
+ * that is stood on now, instead of at the start of the page.
+ * @returns the list's handlers
+ */
+function useKeptPeak(list: RefObject<HTMLUListElement | null>, current: number | null) {
+  const holds = useRef(false)
+  useLayoutEffect(() => {
+    if (!holds.current || document.activeElement !== document.body) return
+    list.current?.querySelectorAll('button')[current ?? 0]?.focus({ preventScroll: true })
+  })
+  const hold = (now: boolean) => () => {
+    holds.current = now
+  }
+  return { onFocus: hold(true), onBlur: hold(false) }
 }
 
 /** Shares of the curve's width and height, for the stylesheet. */
