@@ -1,7 +1,7 @@
 /** Packs of the hub: fetched over redirects, resumed, checked, kept, deleted; and what goes wrong on the way. */
 import * as Comlink from 'comlink'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { keptFolders, type PacksApi, packFilesCache } from '../../workers/protocol'
+import { hubManifestName, keptFolders, type PacksApi, packFilesCache } from '../../workers/protocol'
 import { registerTransferHandlers } from '../../workers/transfer'
 import type { HubAnswer, HubOrder } from '../tools/serve-hub'
 
@@ -105,6 +105,31 @@ test('a connection that is cut is taken up by itself', async () => {
   const ranges = requests.filter((request) => request.host === 'files' && request.path.endsWith(path))
   // What of it had not reached the page when the connection went is asked for again.
   expect(ranges).toHaveLength(2)
+})
+
+test('a file that had come whole, but was not checked and kept when the tab was closed, is fetched again', async () => {
+  await download(start())
+  // As it was a moment before: all of the file on disk as a part, nothing in the cache.
+  const hub = await (await root()).getDirectoryHandle(keptFolders.hub)
+  const manifest = await (await hub.getFileHandle(hubManifestName(name))).getFile()
+  const { files } = JSON.parse(await manifest.text()) as { files: readonly { readonly sha256: string }[] }
+  const sha256 = files.at(-1)?.sha256 ?? ''
+  const cache = await caches.open(packFilesCache)
+  const key = (await cache.keys()).find(({ url }) => url.endsWith(sha256)) as Request
+  const bytes = await (await cache.match(key))?.blob()
+  await cache.delete(key)
+  const parts = await (await root()).getDirectoryHandle(keptFolders.partial, { create: true })
+  const part = await (await parts.getFileHandle(sha256, { create: true })).createWritable()
+  await part.write(bytes as Blob)
+  await part.close()
+
+  const packs = start()
+  const [before] = await heldOffers(packs)
+  expect(before?.present).toBeLessThan(before?.bytes ?? 0)
+  await download(packs)
+  expect((await heldOffers(packs))[0]?.present).toBe(before?.bytes)
+  expect(await cachedFiles()).toBe(files.length)
+  expect(await partsHere()).toEqual([])
 })
 
 test('a host that knows no ranges sends the file anew', async () => {

@@ -27,7 +27,10 @@ export function baseFiles({ files, graphs }: BaseManifest, flavours: readonly Gr
   return [...files.weights, files.tokenizer, files.tokenizerConfig, ...chosen]
 }
 
-/** How many bytes of each file are here, by SHA-256: whole in Cache Storage, or a part of a download. */
+/**
+ * How many bytes of each file are here, by SHA-256: whole in Cache Storage, or a part of a download. A part as long as the
+ * whole was never found right (a tab was closed before, or there was no room to keep it) and is fetched anew (PartialFile).
+ */
 export async function presentBytes(): Promise<(entry: FileEntry) => number> {
   const cache = 'caches' in globalThis ? await caches.open(packFilesCache).catch(() => null) : null
   const whole = new Set((await cache?.keys())?.map(({ url }) => url.split('/').at(-1)))
@@ -41,5 +44,8 @@ export async function presentBytes(): Promise<(entry: FileEntry) => number> {
   } catch {
     // No folder: no parts.
   }
-  return ({ sha256, bytes }) => (whole.has(sha256) ? bytes : Math.min(parts.get(sha256) ?? 0, bytes))
+  return ({ sha256, bytes }) => {
+    const part = parts.get(sha256) ?? 0
+    return whole.has(sha256) ? bytes : part < bytes ? part : 0
+  }
 }
