@@ -26,6 +26,7 @@ export const errorCodes = [
   'hub-config', // a configuration lacks or contradicts something; data.repository, data.path, data.problems
   'hub-layout', // files are not there in a form that runs here; data.repository, data.missing
   'hub-operator', // a graph wants an operator that the runtime has not; data.operator
+  'hub-other-device', // files were fetched for a graphics card that is not here now; data.repository, data.feature
   'hub-too-big', // more memory than this device has; data.repository, data.needed, data.limit
   'context-full', // the question alone does not fit beside the clip; data.tokens, data.limit
   'clip-unknown', // a question about a clip whose tokens are not (or no longer) here; data.clipId

@@ -1,7 +1,7 @@
 import { useTranslation } from 'react-i18next'
 import { type HubOffer, hubAddress } from '../../workers/protocol'
 import { useSettings } from '../app/context'
-import { useEngineValue } from '../assistant/hooks'
+import { useEngine, useEngineValue } from '../assistant/hooks'
 import { DeleteButton } from './delete-button'
 import { HubFacts } from './hub-facts'
 import { Failure, Job } from './job'
@@ -19,6 +19,7 @@ type Props = {
 /** A repository of the hub: what it is, what it takes here, and the way to have it, to use it and to be rid of it. */
 export function HubItem({ offer, answer, job }: Props) {
   const { t } = useTranslation()
+  const engine = useEngine()
   const changePack = useChangePack()
   const { hub: origin, frames } = useSettings()
   const { repository, name } = offer
@@ -32,17 +33,28 @@ export function HubItem({ offer, answer, job }: Props) {
   const held = shown === offer && isHere
   const complete = held && shown.bytes !== null && shown.present >= shown.bytes
   const coming = job?.status === 'coming'
-  const { runs } = shown.fitness
-  const fetchRest = () => void library.downloadFromHub(origin, { repository, revision: shown.commit })
+  const { runs, problems } = shown.fitness
+  // Other files of it would run here.
+  const elsewhere = problems.length === 1 && problems[0]?.code === 'hub-other-device'
+  const fetchRest = async () => {
+    const here = await library.downloadFromHub(origin, { repository, revision: shown.commit })
+    // What could not be loaded for want of these files can be now.
+    if (here && engine.state.packUrl === address) engine.retry()
+  }
   const use = () => changePack(address)
   // One button each, whose text changes: whoever has pressed it still has it under the finger, and the focus stays.
   const main = coming
     ? { text: t('packs.pause', { name }), onClick: () => library.pause(address) }
-    : !runs || (complete && inUse)
-      ? null
-      : complete
-        ? { text: t('packs.use', { name }), onClick: use }
-        : { text: shown.present > 0 ? t('packs.resume', { name }) : t('packs.get', { name }), onClick: fetchRest }
+    : elsewhere
+      ? { text: t('hub.getForDevice', { name }), onClick: () => void fetchRest() }
+      : !runs || (complete && inUse)
+        ? null
+        : complete
+          ? { text: t('packs.use', { name }), onClick: use }
+          : {
+              text: shown.present > 0 ? t('packs.resume', { name }) : t('packs.get', { name }),
+              onClick: () => void fetchRest(),
+            }
   const ask = () => void library.askHub(origin, { repository, revision: offer.commit })
   const asking =
     answer?.status === 'asking'

@@ -11,6 +11,7 @@ import {
   openBoth,
   pictures,
   prefixKept,
+  refusalsOf,
   see,
 } from './hub-tiny'
 
@@ -151,6 +152,19 @@ describe('what cannot be loaded says why', () => {
       code: 'hub-operator',
       data: { operator: 'NoSuchOperator' },
     })
+  })
+
+  test('files of 16 bits that were fetched for a graphics card which is not here; others of that commit come in their place', async () => {
+    const repository = 'tiny/smolvlm'
+    await download(repository, { card: true })
+    const refusal = { code: 'hub-other-device', data: { repository, feature: 'webgpu' } }
+    expect(await refusalsOf(repository)).toMatchObject([refusal, refusal])
+    const kept = async () => (await (await caches.open(packFilesCache)).keys()).length
+    const before = await kept()
+    await download(repository)
+    expect(await kept()).toBe(before)
+    const both = await open(repository)
+    expect(both.info).toMatchObject({ vision: { backend: 'wasm' }, language: { backend: 'wasm' } })
   })
 
   test('a file that the browser has let go of, and a repository that was never here', async () => {

@@ -74,9 +74,12 @@ export async function tellHub(order: HubOrder): Promise<HubAnswer> {
   return (await response.json()) as HubAnswer
 }
 
-/** Fetches a repository of the server's, as the page would have it done. */
-export async function download(repository: string): Promise<void> {
-  const worker = new Worker(new URL('../../workers/packs/packs.worker.ts', import.meta.url), { type: 'module' })
+const startPacks = () => new Worker(new URL('../../workers/packs/packs.worker.ts', import.meta.url), { type: 'module' })
+const startPacksWithCard = () => new Worker(new URL('./hub-card.worker.ts', import.meta.url), { type: 'module' })
+
+/** Fetches a repository of the server's, as the page would have it done. @param card  in a browser that has a graphics card */
+export async function download(repository: string, { card = false } = {}): Promise<void> {
+  const worker = card ? startPacksWithCard() : startPacks()
   try {
     const packs = Comlink.wrap<PacksApi>(worker)
     const { origin } = await tellHub({ order: 'reset' })
@@ -87,8 +90,8 @@ export async function download(repository: string): Promise<void> {
   }
 }
 
-/** Both workers with a repository loaded, joined as the engine joins them. */
-export async function openBoth(repository: string, options: Partial<LoadOptions> = {}) {
+/** Both workers, joined as the engine joins them, and the loading of a repository in each. */
+async function startBoth(repository: string, options: Partial<LoadOptions>) {
   const vision = startVision()
   const worker = new Worker(new URL('../../workers/language/language.worker.ts', import.meta.url), { type: 'module' })
   const language = Comlink.wrap<LanguageApi>(worker)
@@ -97,17 +100,32 @@ export async function openBoth(repository: string, options: Partial<LoadOptions>
   await language.connect(Comlink.transfer(port2, [port2]))
   const load = { packUrl: hubAddress(repository), ...options }
   const unheard = () => Comlink.proxy(() => {})
+  const loads = [vision.api.load(load, unheard()), language.load(load, unheard())] as const
   const end = () => {
     vision.end()
     worker.terminate()
   }
+  return { vision: vision.api, language, loads, end }
+}
+
+/** Both workers with a repository loaded. */
+export async function openBoth(repository: string, options: Partial<LoadOptions> = {}) {
+  const { vision, language, loads, end } = await startBoth(repository, options)
   try {
-    const [seen, said] = await Promise.all([vision.api.load(load, unheard()), language.load(load, unheard())])
-    return { vision: vision.api, language, info: { vision: seen, language: said }, end }
+    const [seen, said] = await Promise.all(loads)
+    return { vision, language, info: { vision: seen, language: said }, end }
   } catch (thrown) {
     end()
     throw thrown
   }
+}
+
+/** Why each of both workers does not load a repository; undefined of one that does. */
+export async function refusalsOf(repository: string): Promise<unknown[]> {
+  const { loads, end } = await startBoth(repository, {})
+  const settled = await Promise.allSettled(loads)
+  end()
+  return settled.map((load) => (load.status === 'rejected' ? load.reason : undefined))
 }
 export type Both = Awaited<ReturnType<typeof openBoth>>
 

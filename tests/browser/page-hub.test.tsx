@@ -8,10 +8,11 @@ import { page, userEvent } from 'vitest/browser'
 import type { Engine } from '../../src/assistant/engine'
 import { measureKept } from '../../src/packs/kept'
 import { library } from '../../src/packs/shared-library'
-import { keptFolders } from '../../workers/protocol'
+import { keptFolders, ValleyError } from '../../workers/protocol'
 import type { HubAnswer, HubOrder } from '../tools/serve-hub'
+import { download } from './hub-tiny'
 import { type Mounted, mount } from './page-mount'
-import { standInEngine } from './page-stand-in'
+import { type Mishaps, standInEngine } from './page-stand-in'
 
 const name = 'someone/Small-VLM'
 let mounted: Mounted | undefined
@@ -46,8 +47,8 @@ const field = () => dialog().getByRole('textbox', { name: 'Another model by its 
 const card = () => dialog().getByRole('listitem').filter({ hasText: name })
 
 /** The page as it opens, with the settings and their models of the hub unfolded. */
-async function open(): Promise<void> {
-  engine = standInEngine().engine
+async function open(mishaps: Mishaps = {}): Promise<void> {
+  engine = standInEngine(mishaps).engine
   mounted = await mount({ engine })
   await page.getByRole('button', { name: 'Settings' }).click()
   const fold = button('Larger models from a hub')
@@ -217,6 +218,28 @@ test('fetched with a pause, a new visit and the rest; then it can be used, told 
   await expect.element(listed).not.toBeInTheDocument()
   expect((await measureKept()).kinds.packs).toBe(0)
   expect(localStorage.getItem('valley.pack')).toBeNull()
+})
+
+test('files of a graphics card that is not here are said to be such; those for this device come in their place', async () => {
+  await download(name, { card: true })
+  const load: ValleyError[] = []
+  await open({ load })
+  await expect.poll(() => engine?.state.vision.status).toBe('ready')
+  // The engine has it from before, and cannot load it.
+  load.push(new ValleyError('hub-other-device', { repository: name, feature: 'webgpu' }))
+  await engine?.changePack(`hub:${name}`)
+  await expect.poll(() => engine?.state.vision.status).toBe('failed')
+  await expect.element(card().getByText(/was fetched for a graphics card, and this browser has none now/)).toBeVisible()
+  await expect.element(card().getByText(/Get its files for this device in the settings/)).toBeVisible()
+  await button(`Get ${name} for this device`).click()
+  await expect.poll(() => engine?.state.vision.status).toBe('ready')
+  await expect.element(card().getByText(/runs on the processor/)).toBeVisible()
+  await expect.element(card().getByText(/was fetched for a graphics card/)).not.toBeInTheDocument()
+  expect(
+    card()
+      .getByRole('button', { name: /for this device/ })
+      .elements(),
+  ).toEqual([])
 })
 
 test('a wrong byte is told; what was right stays, and the next try fetches the rest', async () => {

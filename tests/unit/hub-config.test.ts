@@ -2,7 +2,13 @@
 import { describe, expect, test } from 'vitest'
 import { type HubConfigs, recognise } from '../../workers/packs/hub/config'
 import { assessHub } from '../../workers/packs/hub/fitness'
-import { chooseFiles, type HubDevice, type PublishedParts } from '../../workers/packs/hub/precision'
+import {
+  chooseFiles,
+  type HubDevice,
+  lackingFor,
+  type PublishedParts,
+  requireCard,
+} from '../../workers/packs/hub/precision'
 import { positionBytes, visualCost, visualShape } from '../../workers/packs/hub/tokens'
 import { fastvlm, lfm2Vl, llava, llavaOnevision, smolvlm } from './hub-configs'
 
@@ -205,6 +211,28 @@ describe('whether a device runs it', () => {
     [{ decodesVideo: false }, { code: 'unsupported-browser', data: { feature: 'WebCodecs' } }],
   ])('%j is refused, with the reason', (lack, problem) => {
     expect(assessHub('a/b', { ...device, ...lack }, choice, 300e6)).toMatchObject({ runs: false, problems: [problem] })
+  })
+})
+
+describe('files that are held', () => {
+  const card = { software: false, shaderF16: true }
+  test.each([
+    [['f16', 'q4f16'], null, 'webgpu'],
+    [['f16', 'q4f16'], { ...card, software: true }, 'webgpu'],
+    [['f32', 'q4f16'], { ...card, shaderF16: false }, 'shader-f16'],
+    [['f16', 'q4f16'], card, null],
+    // Slower there than what would be chosen now, but they run.
+    [['f32', 'f32'], null, null],
+    [['q8', 'q8'], null, null],
+    [['q8', 'f32'], card, null],
+  ] as const)('%j on %j lack %s', (precisions, webgpu, feature) => {
+    expect(lackingFor(precisions, webgpu)).toBe(feature)
+    const require = () => requireCard('a/b', precisions, webgpu)
+    if (feature === null) require()
+    else
+      expect(require).toThrow(
+        expect.objectContaining({ code: 'hub-other-device', data: { repository: 'a/b', feature } }),
+      )
   })
 })
 

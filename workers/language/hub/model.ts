@@ -4,6 +4,7 @@ import type { HubModel } from '../../packs/hub/config'
 import { countedReader, graphPaths, type HubGraph, readGraph } from '../../packs/hub/graphs'
 import { openHeld } from '../../packs/hub/held'
 import type { HubManifest } from '../../packs/hub/manifest'
+import { requireCard } from '../../packs/hub/precision'
 import { type Backend, type LoadProgress, type Turn, ValleyError } from '../../protocol'
 import { type GpuDevice, openDevice } from '../../runtime/device'
 import type { Ledger } from '../../runtime/ledger'
@@ -53,8 +54,9 @@ async function readHubFiles(manifest: HubManifest, report: (progress: LoadProgre
 }
 
 /**
- * Loads a repository that is held here, on the backend that its files were chosen for, or on the CPU where that is gone.
- * Errors: as openHeld and openSession; unsupported-browser {feature} where WebGPU is forced and not there
+ * Loads a repository that is held here, on the backend that its files were chosen for, or on the CPU where that is gone and
+ * the files run there too.
+ * Errors: as openHeld, requireCard and openSession; unsupported-browser {feature} where WebGPU is forced and not there
  */
 export async function loadHubModel(
   repository: string,
@@ -100,20 +102,23 @@ export async function loadHubModel(
   }
 }
 
-/** null: the CPU. */
+/** null: the CPU. A software adapter counts where it is forced. */
 async function deviceFor(
-  { backend, precisions }: HubManifest,
+  { repository, backend, precisions }: HubManifest,
   forced: Backend | undefined,
   ledger: Ledger,
 ): Promise<GpuDevice | null> {
-  if ((forced ?? backend) === 'wasm') return null
-  const gpu = await openDevice(ledger)
-  const inSixteenBits = precisions.decoder_model_merged.endsWith('f16')
-  const runs = gpu !== null && (gpu.shaderF16 || !inSixteenBits)
-  if (runs && (forced || !gpu.software)) return gpu
-  gpu?.dispose()
-  if (forced) throw new ValleyError('unsupported-browser', { feature: gpu ? 'shader-f16' : 'webgpu' })
-  return null
+  const found = (forced ?? backend) === 'webgpu' ? await openDevice(ledger) : null
+  const gpu = found && (forced || !found.software) ? found : null
+  try {
+    requireCard(repository, [precisions.decoder_model_merged], gpu && { software: false, shaderF16: gpu.shaderF16 })
+    if (!gpu && forced === 'webgpu') throw new ValleyError('unsupported-browser', { feature: 'webgpu' })
+  } catch (thrown) {
+    found?.dispose()
+    throw thrown
+  }
+  if (!gpu) found?.dispose()
+  return gpu
 }
 
 export class HubLanguage {

@@ -1,6 +1,6 @@
 /** The packs worker's dealings with the hub: what is offered and held, looking at a repository, fetching and deleting it. */
 import { ValleyError } from '../../protocol'
-import type { HubLook, HubOffer } from '../api'
+import type { HubFitness, HubLook, HubOffer, HubProblem } from '../api'
 import { type DeviceRecord, describeDevice } from '../fitness'
 import { presentBytes } from '../pack-files'
 import type { FileEntry } from '../schema'
@@ -15,7 +15,7 @@ import {
 } from './download'
 import { assessHub } from './fitness'
 import { type HubManifest, hubManifests, readHubManifest } from './manifest'
-import { chooseFiles, type HubChoice, hubParts, inSixteenBits, memoryOf } from './precision'
+import { chooseFiles, type HubChoice, hubParts, inSixteenBits, lackingFor, memoryOf } from './precision'
 import type { HubName } from './repository'
 import { visualShape } from './tokens'
 
@@ -68,11 +68,13 @@ export class HubLibrary {
     onProgress: (done: number, total: number) => void,
     signal: AbortSignal,
   ): Promise<void> {
+    const device = await describeDevice()
     const held = await readHubManifest(name.repository)
-    if (held && (name.revision === null || name.revision === held.commit)) {
-      return resumeRepository(origin, held, onProgress, signal)
-    }
-    const inspection = await this.#inspect(origin, name, await describeDevice(), signal)
+    const same = held && (name.revision === null || name.revision === held.commit)
+    // What was begun on another device, or with a card that is gone, is of no use here: other files of the same commit are.
+    if (same && lacking(held, device) === null) return resumeRepository(origin, held, onProgress, signal)
+    const wanted = { ...name, revision: name.revision ?? held?.commit ?? null }
+    const inspection = await this.#inspect(origin, wanted, device, signal)
     await downloadRepository(origin, inspection, this.#terms(name.repository), onProgress, signal)
   }
 
@@ -124,10 +126,19 @@ function heldOffer(manifest: HubManifest, device: DeviceRecord, presentOf: Prese
   const { repository, name, commit, licence, languages, backend, precisions, pooling, visual, files } = manifest
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
   const present = files.reduce((sum, file) => sum + presentOf(file), 0)
-  const onGpu = backend === 'webgpu'
-  const shaderF16 = onGpu && [precisions.vision_encoder, precisions.decoder_model_merged].some(inSixteenBits)
-  const choice = { backend, shaderF16, buffer: null, memory: memoryOf(bytes) }
-  const fitness = assessHub(repository, device, choice, bytes - present)
+  const feature = lacking(manifest, device)
+  const onGpu = backend === 'webgpu' && device.webgpu !== null && !device.webgpu.software
+  const choice = {
+    backend: onGpu ? ('webgpu' as const) : ('wasm' as const),
+    shaderF16: graphPrecisions(precisions).some(inSixteenBits),
+    buffer: null,
+    memory: memoryOf(bytes),
+  }
+  // Of files that do not run here it does not matter what they would take.
+  const fitness =
+    feature === null
+      ? assessHub(repository, device, choice, bytes - present)
+      : refused(assessHub(repository, device, null, 0), { code: 'hub-other-device', data: { repository, feature } })
   return {
     repository,
     name,
@@ -142,6 +153,22 @@ function heldOffer(manifest: HubManifest, device: DeviceRecord, presentOf: Prese
     unconfirmed: [],
   }
 }
+
+const refused = (fitness: HubFitness, problem: HubProblem): HubFitness => ({
+  ...fitness,
+  runs: false,
+  problems: [...fitness.problems, problem],
+})
+
+/** Of the graphs that run on a card where there is one. */
+const graphPrecisions = ({ vision_encoder, decoder_model_merged }: HubManifest['precisions']) => [
+  vision_encoder,
+  decoder_model_merged,
+]
+
+/** What this device lacks for the files that are held, or being fetched, of a repository; null: nothing. */
+const lacking = ({ precisions }: HubManifest, { webgpu }: DeviceRecord) =>
+  lackingFor(graphPrecisions(precisions), webgpu)
 
 /** What this device would fetch, by the catalogue; null where that does not list enough to tell. */
 function listedChoice(entry: HubEntry, device: DeviceRecord): HubChoice | null {

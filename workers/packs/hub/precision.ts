@@ -129,6 +129,26 @@ export const memoryOf = (bytes: number): number => copies * bytes + overhead
 /** Whether a graph computes in 16 bits. */
 export const inSixteenBits = (precision: HubPrecision) => precision === 'f16' || precision === 'q4f16'
 
+/**
+ * What these graphs need of a graphics card that this one lacks; null: they run here. Those of 16 bits were taken for a card:
+ * on the processor they are held wider than they are stored, and run many times slower. The others run on either.
+ * @param card  null: none that counts
+ */
+export function lackingFor(
+  precisions: readonly HubPrecision[],
+  card: HubDevice['webgpu'],
+): 'webgpu' | 'shader-f16' | null {
+  if (!precisions.some(inSixteenBits)) return null
+  if (!card || card.software) return 'webgpu'
+  return card.shaderF16 ? null : 'shader-f16'
+}
+
+/** Errors: hub-other-device {repository, feature} where these graphs, which are held here, do not run on such a card */
+export function requireCard(repository: string, precisions: readonly HubPrecision[], card: HubDevice['webgpu']): void {
+  const feature = lackingFor(precisions, card)
+  if (feature) throw new ValleyError('hub-other-device', { repository, feature })
+}
+
 /** Numbers in the output matrix, the largest tensor: vocabulary × width, as in the table of `embed_tokens`. 0: not known. */
 function outputWeights(published: PublishedParts, model: HubModel | null): number {
   if (model) return model.text.vocabSize * model.text.hiddenSize

@@ -1,6 +1,7 @@
 /** A repository of the hub as the vision worker has it: its encoder's graph, and how its frames and tokens are. */
 import { countedReader, graphPaths, type HubGraph, readGraph } from '../../packs/hub/graphs'
 import { type HeldHub, openHeld } from '../../packs/hub/held'
+import { requireCard } from '../../packs/hub/precision'
 import type { HubPooling } from '../../packs/hub/tokens'
 import { type Backend, type LoadProgress, type PackIdentity, ValleyError, type VisualTokens } from '../../protocol'
 import type { GpuDevice } from '../../runtime/device'
@@ -55,12 +56,21 @@ export class HubPack implements SeeingPack {
     return asked ?? this.held.manifest.pooling
   }
 
-  openOnCpu(ort: OrtModule, ledger: Ledger): Promise<Encoder> {
+  /** Errors: as requireCard and openSession */
+  async openOnCpu(ort: OrtModule, ledger: Ledger): Promise<Encoder> {
+    this.#require(null)
     return HubEncoder.onCpu(ort, ledger, this.held.model, this.graph)
   }
 
-  openOnGpu(ort: OrtModule, gpu: GpuDevice, ledger: Ledger, towerOn: Backend): Promise<Encoder> {
+  /** Errors: as requireCard and openSession */
+  async openOnGpu(ort: OrtModule, gpu: GpuDevice, ledger: Ledger, towerOn: Backend): Promise<Encoder> {
+    this.#require(towerOn === 'webgpu' ? { software: false, shaderF16: gpu.shaderF16 } : null)
     return HubEncoder.onGpu(ort, gpu, ledger, this.held.model, this.graph, towerOn)
+  }
+
+  #require(card: Parameters<typeof requireCard>[2]): void {
+    const { repository, precisions } = this.held.manifest
+    requireCard(repository, [precisions.vision_encoder], card)
   }
 
   async textTower(): Promise<never> {
