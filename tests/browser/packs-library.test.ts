@@ -1,6 +1,7 @@
 /** The packs worker: what is on offer, fetching it, and a pack that comes as a folder. */
 import * as Comlink from 'comlink'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
+import { importLock } from '../../workers/packs/import'
 import { type FolderFile, keptFolders, type PackOffer, type PacksApi } from '../../workers/protocol'
 import { registerTransferHandlers } from '../../workers/transfer'
 import { encodeFile, fetchFile, startVision } from './vision-support'
@@ -66,6 +67,54 @@ describe('a pack in a folder', () => {
     vision.end()
     await packs.remove(packUrl)
     expect((await list()).filter(({ imported }) => imported)).toEqual([])
+  })
+
+  test('may lie in a folder of any name', async () => {
+    const top = 'Mine #2: 100% {a?} é/'
+    const [packUrl = ''] = (await importing(await chosen(top, ['tiny-mean', 'tiny-base']))) as string[]
+    expect((await list()).filter(({ imported }) => imported).map((offer) => offer.packUrl)).toEqual([packUrl])
+    await packs.download(packUrl, silent(), never)
+  })
+
+  test('stays where it is imported once more and that is stopped', async () => {
+    const files = await chosen('', ['tiny-mean'])
+    const urls = await importing(files)
+    await expect(packs.importFolder(files, folder, silent(), AbortSignal.abort())).rejects.toMatchObject({
+      code: 'aborted',
+    })
+    expect((await list()).filter(({ imported }) => imported).map(({ packUrl }) => packUrl)).toEqual(urls)
+  })
+
+  test('is left alone by a look at the list while it is copied, and cleared away where that was cut short', async () => {
+    const id = '0123456789abcdef'
+    const root = await navigator.storage.getDirectory()
+    const kept = await root.getDirectoryHandle(keptFolders.packs, { create: true })
+    await kept.getDirectoryHandle(id, { create: true })
+    const isThere = () =>
+      kept.getDirectoryHandle(id).then(
+        () => true,
+        () => false,
+      )
+    await navigator.locks.request(importLock(id), async () => {
+      await list()
+      expect(await isThere()).toBe(true)
+    })
+    await list()
+    expect(await isThere()).toBe(false)
+  })
+
+  test('waits for another tab that copies the same', async () => {
+    const [packUrl = ''] = (await importing(await chosen('', ['tiny-mean']))) as string[]
+    const lock = importLock(packUrl.split('/')[2] ?? '')
+    await packs.remove(packUrl)
+    const again = await navigator.locks.request(lock, async () => {
+      const waiting = importing(await chosen('', ['tiny-mean']))
+      const pending = async () => (await navigator.locks.query()).pending?.map((one) => one.name)
+      await expect.poll(pending).toContain(lock)
+      expect((await list()).filter(({ imported }) => imported)).toEqual([])
+      return { waiting }
+    })
+    expect(await again.waiting).toEqual([packUrl])
   })
 
   test('without its base uses the one that the app has', async () => {

@@ -61,7 +61,10 @@ async function planImport(packPath: string, files: ReadonlyMap<string, Blob>, ba
 
 /** The path that `relative` names, seen from the manifest at `from`. */
 const resolvePath = (from: string, relative: string) =>
-  decodeURIComponent(new URL(relative, `opfs:/${from}`).pathname.slice(1))
+  decodeURIComponent(new URL(relative, `opfs:/${asAddress(from)}`).pathname.slice(1))
+
+/** A path as a part of an address: folders may be named with signs that mean something there. */
+const asAddress = (path: string) => path.split('/').map(encodeURIComponent).join('/')
 
 function requireAll(entries: readonly Plan[], files: ReadonlyMap<string, Blob>): readonly Plan[] {
   for (const { path, entry } of entries) {
@@ -98,26 +101,41 @@ async function copyPack(
   const read = async (path: string) => new Uint8Array((await files.get(path)?.arrayBuffer()) ?? new ArrayBuffer(0))
   const id = (await sha256(await read(packPath))).slice(0, 16)
   const packs = await packsFolder()
-  const root = await packs.getDirectoryHandle(id, { create: true })
-  try {
-    for (const { path, entry } of entries) {
-      throwIfAborted(signal)
-      const bytes = await read(path)
-      if ((await sha256(bytes)) !== entry.sha256) {
-        throw new ValleyError('pack-invalid', { path, problems: ['its bytes are not those that the pack promises'] })
+  const copy = async () => {
+    const root = await packs.getDirectoryHandle(id, { create: true })
+    // Imported once more, it is the same to the byte: what is there need not go where that is stopped.
+    const before = await root.getFileHandle(marker).catch(() => null)
+    try {
+      for (const { path, entry } of entries) {
+        throwIfAborted(signal)
+        const bytes = await read(path)
+        if ((await sha256(bytes)) !== entry.sha256) {
+          throw new ValleyError('pack-invalid', { path, problems: ['its bytes are not those that the pack promises'] })
+        }
+        await writeNested(root, path, bytes)
+        copied(bytes.length)
       }
-      await writeNested(root, path, bytes)
-      copied(bytes.length)
+      for (const path of manifests) await writeNested(root, path, await read(path))
+      await writeFile(root, marker, [new TextEncoder().encode(JSON.stringify({ pack: packPath }))])
+    } catch (thrown) {
+      if (!before) await packs.removeEntry(id, { recursive: true }).catch(() => {})
+      const full = thrown instanceof DOMException && thrown.name === 'QuotaExceededError'
+      const needed = entries.reduce((sum, { entry }) => sum + entry.bytes, 0)
+      throw full ? await noRoom(needed, thrown) : toValleyError(thrown)
     }
-    for (const path of manifests) await writeNested(root, path, await read(path))
-    await writeFile(root, marker, [new TextEncoder().encode(JSON.stringify({ pack: packPath }))])
-    return storedUrl(`${id}/${encodeURI(packPath)}`)
-  } catch (thrown) {
-    await packs.removeEntry(id, { recursive: true }).catch(() => {})
-    const full = thrown instanceof DOMException && thrown.name === 'QuotaExceededError'
-    const needed = entries.reduce((sum, { entry }) => sum + entry.bytes, 0)
-    throw full ? await noRoom(needed, thrown) : toValleyError(thrown)
   }
+  await (navigator.locks ? navigator.locks.request(importLock(id), copy) : copy())
+  return storedUrl(`${id}/${asAddress(packPath)}`)
+}
+
+/** The Web Lock that a pack's import holds: its folder has no marker yet, and is not what was cut short. */
+export const importLock = (id: string) => `valley-import-${id}`
+
+/** Clears away what an import left that was cut short, unless it is at work at this moment, here or in another tab. */
+async function clearAway(packs: FileSystemDirectoryHandle, id: string): Promise<void> {
+  const remove = () => packs.removeEntry(id, { recursive: true })
+  if (!navigator.locks) return remove()
+  await navigator.locks.request(importLock(id), { ifAvailable: true }, (lock) => lock && remove())
 }
 
 async function writeNested(root: FileSystemDirectoryHandle, path: string, bytes: Uint8Array<ArrayBuffer>) {
@@ -142,8 +160,8 @@ export async function importedPacks(): Promise<string[]> {
       const file = await folder.getFileHandle(marker).catch(() => null)
       if (file) {
         const { pack } = JSON.parse(await (await file.getFile()).text()) as { pack: string }
-        urls.push(storedUrl(`${id}/${encodeURI(pack)}`))
-      } else await packs.removeEntry(id, { recursive: true })
+        urls.push(storedUrl(`${id}/${asAddress(pack)}`))
+      } else await clearAway(packs, id)
     }
   } catch (thrown) {
     console.warn('no imported packs can be read', thrown)
