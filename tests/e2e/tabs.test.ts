@@ -20,6 +20,7 @@ test('the engine moves to the second tab and back, and nothing is done twice', a
   const page = await first.browser.context.newPage()
   await page.goto(first.app.url)
   await page.getByText(elsewhere).waitFor()
+  expect(await page.locator('.engine-status').textContent()).toContain('In another tab')
   await page.getByRole('button', { name: 'Use it here' }).click()
   const second = drivePlaywright(page)
   expect(await waitForEngine(second)).not.toHaveProperty('error')

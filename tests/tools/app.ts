@@ -55,6 +55,8 @@ export type BrowserOptions = {
   readonly touch?: boolean
   /** All traffic goes through this proxy, that to this machine included. */
   readonly proxy?: string
+  /** Variables of its environment beyond those of every run. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 export type OpenBrowser = { readonly context: BrowserContext; close(): Promise<void> }
@@ -69,7 +71,7 @@ export async function openBrowser(options: BrowserOptions = {}): Promise<OpenBro
   const context = await chromium.launchPersistentContext(profile, {
     executablePath,
     args: [...chromiumArgs, ...(options.args ?? [])],
-    env: chromiumEnv(executablePath),
+    env: { ...chromiumEnv(executablePath), ...options.env },
     headless: true,
     viewport: options.viewport ?? { width: 1280, height: 800 },
     locale: options.locale ?? 'en-US',
