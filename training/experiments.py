@@ -55,14 +55,17 @@ def train(training: Training, fresh: bool, execute: Execute) -> bool:
 
 
 def evaluate(table: str, row: Row, trained: bool, execute: Execute) -> list[Path]:
-    """The figures files of a row. What is there already is kept unless the run was trained just now."""
+    """The figures files of a row. What is there already is kept unless a run of it was trained since."""
     files = []
+    done = [CHECKPOINTS / training.run / "experiment-done.json" for training in row.trainings]
+    last = max((file.stat().st_mtime_ns for file in done), default=0)
     for name, command in row.evaluations.items():
         out = FOLDER / table / row.name / f"{name}.json"
         command = [*command, "--out", str(out.relative_to(ROOT) if out.is_relative_to(ROOT) else out)]
         plan = out.with_suffix(".command")
         content = json.dumps(command)
-        changed = trained or not plan.is_file() or plan.read_text() != content
+        # It may have been cut off between its training and this evaluation.
+        changed = trained or not plan.is_file() or plan.read_text() != content or plan.stat().st_mtime_ns < last
         if changed or not out.is_file():
             out.parent.mkdir(parents=True, exist_ok=True)
             out.unlink(missing_ok=True)

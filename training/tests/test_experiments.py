@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,21 @@ def test_what_was_cut_off_goes_on_and_is_not_begun_anew(rows: list[Row]) -> None
     experiments.run_table("phases", rows[:1], False, run)
     # The evaluation that was cut off goes on with its own predictions.
     assert run.modules() == ["training.evaluate", "training.evaluation.results"] and "--fresh" not in run.commands[0]
+
+
+def test_figures_of_a_run_that_was_trained_anew_since_are_not_kept(rows: list[Row]) -> None:
+    experiments.run_table("phases", rows[:1], False, Recorder())
+    for plan in experiments.FOLDER.rglob("*.command"):
+        os.utime(plan, ns=(0, 0))  # Long before.
+    run = Recorder(fails_at=2)
+    with pytest.raises(KeyboardInterrupt):
+        experiments.run_table("phases", rows[:1], True, run)
+    assert run.modules() == ["training.phase1", "training.evaluate"]
+    run = Recorder()
+    experiments.run_table("phases", rows[:1], False, run)
+    assert run.modules() == ["training.evaluate", "training.evaluate", "training.evaluation.results"]
+    # The one that was cut off goes on, the other has predictions of the run before.
+    assert ["--fresh" in command for command in run.commands[:2]] == [False, True]
 
 
 def test_other_options_are_refused_and_fresh_forgets(rows: list[Row]) -> None:
