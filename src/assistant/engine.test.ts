@@ -14,8 +14,8 @@ import {
 import { type LanguageApi, ValleyError, type VisionApi } from '../../workers/protocol'
 import { Engine } from './engine'
 
-/** Time enough for what must not happen. */
-const aWhile = () => new Promise((resolve) => setTimeout(resolve, 30))
+/** Time enough for what must not happen: another engine starts, loads and answers. */
+const aWhile = () => ask(world().engine, 'meanwhile', null)
 
 describe('the way of a question', () => {
   test('a clip is encoded, its tokens cross, and it is answered about', async () => {

@@ -19,7 +19,10 @@ const names = async () => {
 }
 const bytes = (length: number, seed = 1) => Uint8Array.from({ length }, (_, at) => at * seed)
 /** Times of last use are told apart by the millisecond. */
-const later = () => new Promise((resolve) => setTimeout(resolve, 20))
+async function later(): Promise<void> {
+  const before = Date.now()
+  await expect.poll(() => Date.now(), { interval: 1 }).toBeGreaterThan(before)
+}
 
 test('a record comes back as it was, and is gone after `remove`', async () => {
   expect(await store.write('a', [bytes(3), bytes(0), bytes(700, 3)])).toBe(true)

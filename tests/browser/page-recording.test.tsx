@@ -31,12 +31,13 @@ afterEach(async () => {
 
 const button = (name: string) => page.getByRole('button', { name, exact: true })
 const dialog = () => page.getByRole('dialog')
-const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 const clipNames = () => {
   const clips = mounted?.session.getState().clips
   return clips?.order.map((id) => clips.clips[id]?.name)
 }
 const textOf = (role: 'alert' | 'status' | 'timer') => expect.poll(() => dialog().getByRole(role).element().textContent)
+/** Until so much of pictures is there, that a file can be made of. */
+const aSecond = () => textOf('timer').toMatch(/^0:0[1-9] of 2:00$/)
 
 test('two seconds from the camera become a clip of the conversation, which says how long it is', async () => {
   await button('Record from the camera').click()
@@ -64,7 +65,7 @@ test('a press beside the dialog or Escape loses nothing of what is recorded', as
   await button('Record from the camera').click()
   await button('Turn on the camera').click()
   await button('Start recording').click()
-  await pause(900)
+  await aSecond()
   await userEvent.click(document.querySelector('.scrim') ?? document.body, { position: { x: 5, y: 5 } })
   await expect.element(page.getByRole('timer')).toBeVisible()
   await userEvent.keyboard('{Escape}')
@@ -80,7 +81,7 @@ test('a recording is kept even if the page goes away before a model has looked a
   await button('Record from the camera').click()
   await button('Turn on the camera').click()
   await button('Start recording').click()
-  await pause(900)
+  await aSecond()
   await button('Stop and open').click()
   await expect.element(dialog()).not.toBeInTheDocument()
   const [name] = clipNames() ?? []
@@ -121,7 +122,7 @@ test('a camera that is unplugged midway leaves its recording, and the dialog say
   await button('Record from the camera').click()
   await button('Turn on the camera').click()
   await button('Start recording').click()
-  await pause(1200)
+  await aSecond()
   tracks[0]?.stop()
   await textOf('status').toContain('unplugged or switched off. What was recorded')
   expect(clipNames()).toEqual([expect.stringMatching(/^Camera /)])

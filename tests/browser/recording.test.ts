@@ -49,7 +49,6 @@ const filmed = (recorder: SnippetRecorder, milliseconds: number) =>
       { timeout: 15_000 },
     )
     .toBe(true)
-const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 /** In seconds, as a player sees it. */
 async function playerOf(file: Blob): Promise<HTMLVideoElement> {
   const video = document.createElement('video')
@@ -103,7 +102,7 @@ describe('some seconds from the camera', () => {
     const pieces: Blob[] = []
     recorder.ondataavailable = ({ data }) => pieces.push(data)
     recorder.start(500)
-    await pause(4000)
+    await expect.poll(() => pieces.length, { timeout: 15_000 }).toBeGreaterThanOrEqual(8)
     const stopped = new Promise((resolve) => {
       recorder.onstop = resolve
     })
@@ -222,7 +221,7 @@ describe('the camera', () => {
     recorder.start()
     const [atLimit] = timeout.mock.calls.find(([, delay]) => delay === longestRecording * 1000) ?? []
     timeout.mockRestore()
-    await pause(1200)
+    await filmed(recorder, 900)
     if (typeof atLimit !== 'function') throw new Error('no timer for the limit')
     atLimit()
     await expect.poll(status, { timeout: 10_000 }).toBe('kept')
@@ -247,7 +246,7 @@ describe('the screen', () => {
     expect(recorder.getState()).toMatchObject({ status: 'recording' })
     const hidden = vi.spyOn(document, 'hidden', 'get').mockReturnValue(true)
     document.dispatchEvent(new Event('visibilitychange'))
-    await pause(1500)
+    await filmed(recorder, 1500)
     expect(status()).toBe('recording')
     hidden.mockReturnValue(false)
     recorder.stop()
@@ -258,7 +257,7 @@ describe('the screen', () => {
   test('that the browser’s own button ends is kept as if stopped here', async () => {
     const { recorder, recorded, status } = recorderOf('screen')
     await recorder.ask()
-    await pause(1200)
+    await filmed(recorder, 900)
     for (const track of tracks) track.stop()
     await expect.poll(status, { timeout: 10_000 }).toBe('kept')
     expect(recorder.getState()).toMatchObject({ end: 'stopped' })

@@ -130,7 +130,10 @@ test('a new version is announced, waits for the answer of another tab, and comes
   const notice = page.locator('[data-update]')
   await notice.getByRole('button', { name: 'Update' }).click()
   await page.locator('[data-update=agreed]').waitFor()
-  await page.waitForTimeout(500)
+  // It stands in line for the lock of those that answer.
+  const waiting = () =>
+    other.evaluate(async () => (await navigator.locks.query()).pending?.some(({ name }) => name === 'valley-answering'))
+  await expect.poll(waiting).toBe(true)
   expect(await page.locator('meta[name=version]').count()).toBe(0)
   await other.close()
   await page.locator('meta[name=version]').waitFor({ state: 'attached', timeout: 30_000 })

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { deriveWeights, readAdapter } from '../../workers/packs/derive'
 import { dequantise, rowBytes } from '../../workers/packs/gguf'
 import { halfTable, toHalf } from '../../workers/packs/half'
@@ -63,15 +63,20 @@ describe('derived weights', () => {
     const { graphs, files } = base
     const graph = graphs.int8
     if (!graph) throw new Error('the tiny base has no int8 graph')
-    const slow = async (index: number) => {
+    const aborting = async (index: number) => {
       if (index === files.weights.length - 1) controller.abort()
-      // Longer than the pause between two looks at the signal.
-      await new Promise((resolve) => setTimeout(resolve, 60))
       return shard(index)
     }
+    // Every block takes longer than the pause between two looks at the signal.
+    let time = 0
+    vi.spyOn(performance, 'now').mockImplementation(() => {
+      time += 60
+      return time
+    })
     const { signal } = controller
-    const running = deriveWeights({ manifest: base, graph, adapter: null, smoothing: null, shard: slow, signal })
+    const running = deriveWeights({ manifest: base, graph, adapter: null, smoothing: null, shard: aborting, signal })
     await expect(running).rejects.toMatchObject({ code: 'aborted' })
+    vi.restoreAllMocks()
   })
 
   test('a layout that does not fit its tensors is refused before anything is read', async () => {
