@@ -4,12 +4,11 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import puppeteer, { type Browser, type CDPSession, type Page } from 'puppeteer-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { securityHeaders } from '../../workers/offline/security-headers'
-import { buildFolder, ensureBuild } from '../tools/app'
 import { chromiumArgs, chromiumEnv, findChromium } from '../tools/chromium'
 import { type Driven, drivePuppeteer, readTranscript, waitFor, waitForEngine } from '../tools/drive'
 import { longClip } from '../tools/long-clip'
-import { type PlainHost, startPlainHost } from '../tools/plain-host'
+import type { PlainHost } from '../tools/plain-host'
+import { startTinyHost } from './support'
 
 declare const lived: { ticks: number; readonly heard: string[] }
 
@@ -26,10 +25,8 @@ let cdp: CDPSession
 let front: Page
 
 beforeAll(async () => {
-  ensureBuild()
   writeFileSync(clip, await longClip(resolve(import.meta.dirname, '../fixtures/clips/vp9.webm'), 7200, 1))
-  const tiny = resolve(import.meta.dirname, '../fixtures/tiny')
-  host = await startPlainHost({ folders: { '/': buildFolder, '/tiny/': tiny }, headers: securityHeaders })
+  host = await startTinyHost()
   const executablePath = findChromium()
   if (!executablePath) throw new Error('Chromium is missing: apt-get install -y chromium, or set CHROMIUM_PATH.')
   browser = await puppeteer.launch({ executablePath, args: chromiumArgs, env: chromiumEnv(executablePath) })

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { CDPSession, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { securityHeaders } from '../../workers/offline/security-headers'
-import { buildFolder, ensureBuild, type OpenBrowser, openBrowser } from '../tools/app'
+import { type OpenBrowser, openBrowser } from '../tools/app'
 import { askQuestion, drivePlaywright, waitFor, waitForEngine } from '../tools/drive'
-import { type PlainHost, startPlainHost } from '../tools/plain-host'
+import type { PlainHost } from '../tools/plain-host'
+import { startTinyHost } from './support'
 
 const clips = resolve(import.meta.dirname, '../fixtures/clips')
 /** For one step, in ms: each takes a second or two on an idle machine. */
@@ -22,9 +22,7 @@ let manifestId = ''
 const home = mkdtempSync(join(tmpdir(), 'valley-home-'))
 
 beforeAll(async () => {
-  ensureBuild()
-  const tiny = resolve(import.meta.dirname, '../fixtures/tiny')
-  host = await startPlainHost({ folders: { '/': buildFolder, '/tiny/': tiny }, headers: securityHeaders })
+  host = await startTinyHost()
   const folders = { XDG_DATA_HOME: join(home, 'data'), XDG_CONFIG_HOME: join(home, 'config') }
   browser = await openBrowser({ env: { HOME: home, ...folders } })
   page = await browser.context.newPage()

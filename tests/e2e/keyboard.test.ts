@@ -1,22 +1,19 @@
 /** The main path with the keyboard alone: everything can be reached, is seen when it is, and leads back where it began. */
-import { resolve } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { securityHeaders } from '../../workers/offline/security-headers'
-import { buildFolder, ensureBuild, type OpenBrowser, openBrowser } from '../tools/app'
+import { type OpenBrowser, openBrowser } from '../tools/app'
 import { drivePlaywright, waitForEngine } from '../tools/drive'
-import { type PlainHost, startPlainHost } from '../tools/plain-host'
+import type { PlainHost } from '../tools/plain-host'
 import { holdLanguage } from './hold'
 import { allStops, backwards, focused, tabTo } from './keys'
+import { startTinyHost } from './support'
 
 let host: PlainHost
 let browser: OpenBrowser
 let page: Page
 
 beforeAll(async () => {
-  ensureBuild()
-  const tiny = resolve(import.meta.dirname, '../fixtures/tiny')
-  host = await startPlainHost({ folders: { '/': buildFolder, '/tiny/': tiny }, headers: securityHeaders })
+  host = await startTinyHost()
   browser = await openBrowser()
   await browser.context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: host.origin })
   page = await browser.context.newPage()

@@ -6,13 +6,12 @@ import { resolve } from 'node:path'
 import { type Browser, chromium } from 'playwright-core'
 import puppeteer from 'puppeteer-core'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { securityHeaders } from '../../workers/offline/security-headers'
-import { buildFolder, ensureBuild } from '../tools/app'
 import { findFirefox } from '../tools/browsers'
 import { chromiumArgs, chromiumEnv, findChromium } from '../tools/chromium'
 import { askQuestion, drivePlaywright, drivePuppeteer, openClip, waitFor, waitForEngine } from '../tools/drive'
-import { type PlainHost, startPlainHost } from '../tools/plain-host'
+import type { PlainHost } from '../tools/plain-host'
 import { storedTurns } from '../tools/storage'
+import { startTinyHost } from './support'
 
 const clip = resolve(import.meta.dirname, '../fixtures/clips/vp9.webm')
 const patience = 60_000
@@ -21,9 +20,7 @@ vi.setConfig({ testTimeout: 240_000 })
 let host: PlainHost
 let address: string
 beforeAll(async () => {
-  ensureBuild()
-  const tiny = resolve(import.meta.dirname, '../fixtures/tiny')
-  host = await startPlainHost({ folders: { '/': buildFolder, '/tiny/': tiny }, headers: securityHeaders })
+  host = await startTinyHost()
   address = `${host.origin}/?pack=tiny/tiny-retrieval/pack.json`
 })
 afterAll(() => host?.stop())

@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { CDPSession, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
-import { securityHeaders } from '../../workers/offline/security-headers'
-import { buildFolder, ensureBuild, type OpenBrowser, openBrowser } from '../tools/app'
+import { type OpenBrowser, openBrowser } from '../tools/app'
 import { askQuestion, type Driven, drivePlaywright, openClip, waitFor, waitForEngine } from '../tools/drive'
 import { longClip } from '../tools/long-clip'
-import { type PlainHost, startPlainHost } from '../tools/plain-host'
+import type { PlainHost } from '../tools/plain-host'
 import { storedTurns, writeUntilFull } from '../tools/storage'
+import { startTinyHost } from './support'
 
 declare const valley: { loseDevice(): Promise<void> }
 
@@ -30,10 +30,8 @@ let driven: Driven
 let cdp: CDPSession
 
 beforeAll(async () => {
-  ensureBuild()
   writeFileSync(hours, await longClip(shortClip, twoHours, 1))
-  const tiny = resolve(import.meta.dirname, '../fixtures/tiny')
-  host = await startPlainHost({ folders: { '/': buildFolder, '/tiny/': tiny }, headers: securityHeaders })
+  host = await startTinyHost()
 })
 afterAll(async () => {
   await host?.stop()

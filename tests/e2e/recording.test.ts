@@ -1,22 +1,19 @@
 /** A snippet recorded in the built app, from a camera and a screen that Chromium draws itself: recorded, looked at, asked about, kept. */
-import { resolve } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { securityHeaders } from '../../workers/offline/security-headers'
-import { buildFolder, ensureBuild, type OpenBrowser, openBrowser } from '../tools/app'
+import { type OpenBrowser, openBrowser } from '../tools/app'
 import { recordingArgs } from '../tools/chromium'
 import { askQuestion, drivePlaywright, waitFor, waitForEngine } from '../tools/drive'
-import { type PlainHost, startPlainHost } from '../tools/plain-host'
+import type { PlainHost } from '../tools/plain-host'
 import { storedTurns } from '../tools/storage'
+import { startTinyHost } from './support'
 
 const patience = 60_000
 let host: PlainHost
 let browser: OpenBrowser | undefined
 
 beforeAll(async () => {
-  ensureBuild()
-  const tiny = resolve(import.meta.dirname, '../fixtures/tiny')
-  host = await startPlainHost({ folders: { '/': buildFolder, '/tiny/': tiny }, headers: securityHeaders })
+  host = await startTinyHost()
 })
 afterAll(() => host?.stop())
 afterEach(() => browser?.close())

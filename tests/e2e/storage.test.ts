@@ -4,11 +4,11 @@ import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { formatBytes } from '../../src/app/format'
 import { databaseName } from '../../src/storage/database'
-import { securityHeaders } from '../../workers/offline/security-headers'
 import { keptFolders, packFilesCache } from '../../workers/protocol'
-import { buildFolder, ensureBuild, type OpenBrowser, openBrowser } from '../tools/app'
+import { type OpenBrowser, openBrowser } from '../tools/app'
 import { askQuestion, drivePlaywright, openClip, waitFor, waitForEngine } from '../tools/drive'
-import { type PlainHost, startPlainHost } from '../tools/plain-host'
+import type { PlainHost } from '../tools/plain-host'
+import { startTinyHost } from './support'
 
 const clip = resolve(import.meta.dirname, '../fixtures/clips/vp9.webm')
 /** For one step, in ms: each takes a second or two on an idle machine. */
@@ -19,9 +19,7 @@ let browser: OpenBrowser
 let page: Page
 
 beforeAll(async () => {
-  ensureBuild()
-  const tiny = resolve(import.meta.dirname, '../fixtures/tiny')
-  host = await startPlainHost({ folders: { '/': buildFolder, '/tiny/': tiny }, headers: securityHeaders })
+  host = await startTinyHost()
   browser = await openBrowser()
   page = await browser.context.newPage()
   page.setDefaultTimeout(patience)

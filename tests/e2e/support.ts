@@ -2,8 +2,19 @@
 import { readFileSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import type { Page } from 'playwright-core'
-import { type OpenBrowser, openBrowser, openPage, type ServedApp, serveApp, sharedData } from '../tools/app'
+import { securityHeaders } from '../../workers/offline/security-headers'
+import {
+  buildFolder,
+  ensureBuild,
+  type OpenBrowser,
+  openBrowser,
+  openPage,
+  type ServedApp,
+  serveApp,
+  sharedData,
+} from '../tools/app'
 import { type Driven, drivePlaywright, waitForEngine } from '../tools/drive'
+import { type PlainHost, startPlainHost } from '../tools/plain-host'
 
 declare const valley: {
   transcript(): { turns: { status: string }[] }
@@ -41,6 +52,13 @@ export async function startApp(path = ''): Promise<Running> {
 }
 
 const fixtures = resolve(import.meta.dirname, '../fixtures/clips')
+
+/** The build on a host that sends our headers, the tiny packs beside it (`?pack=tiny/NAME/pack.json`): their answers are random and quick. */
+export function startTinyHost(): Promise<PlainHost> {
+  ensureBuild()
+  const tiny = resolve(import.meta.dirname, '../fixtures/tiny')
+  return startPlainHost({ folders: { '/': buildFolder, '/tiny/': tiny }, headers: securityHeaders })
+}
 
 /** A shared clip by name where this machine has them, else one of the repository's own making. */
 export function clip(shared: string, own: string): { path: string; shared: boolean } {
