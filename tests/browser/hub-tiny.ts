@@ -151,19 +151,20 @@ export async function answer({ language }: Both, request: AskRequest, signal: Ab
   throw new Error('the stream ended early')
 }
 
-/** Until the language worker has written what a clip begins a prompt with, which it does behind an answer. */
-export async function prefixKept(): Promise<void> {
+/** Until the language worker has written what so many clips begin a prompt with, which it does behind an answer. */
+export async function prefixKept(clips = 1): Promise<void> {
   const root = await navigator.storage.getDirectory()
   await expect
     .poll(async () => {
       const folder = await root.getDirectoryHandle(keptFolders.prefixes, { create: true })
+      let written = 0
       for await (const handle of folder.values()) {
         const bytes = await (await (handle as FileSystemFileHandle).getFile()).arrayBuffer()
-        if (await unpackRecord(new Uint8Array(bytes))) return true
+        if (await unpackRecord(new Uint8Array(bytes))) written += 1
       }
-      return false
+      return written
     })
-    .toBe(true)
+    .toBe(clips)
 }
 
 export function caseOf({ cases }: HubReference, name: string): HubCase {

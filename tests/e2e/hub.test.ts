@@ -7,7 +7,7 @@ import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { securityHeaders } from '../../workers/offline/security-headers'
 import { buildFolder, ensureBuild, type OpenBrowser, openBrowser } from '../tools/app'
-import { askQuestion, drivePlaywright, openClip, waitFor, waitForEngine } from '../tools/drive'
+import { askQuestion, drivePlaywright, openClip, readTranscript, waitFor, waitForEngine } from '../tools/drive'
 import { type HubServer, startHubServer } from '../tools/hub-server'
 import { tinyRepositories } from '../tools/hub-tiny'
 import { type PlainHost, startPlainHost } from '../tools/plain-host'
@@ -78,6 +78,7 @@ test('what the clip costs stands below it; pooled it costs less, and is answered
   await page.getByRole('radio', { name: /pooling, mean/ }).check()
   await expect.poll(cost).toBeLessThan(own)
   expect(await askQuestion(driven, 'And now?')).toMatchObject({ status: 'done', error: null })
+  expect((await readTranscript(driven)).clip).toMatchObject({ pooling: 'mean' })
 })
 
 test('with the hub and the server gone it is loaded, pools as it was told, and answers', async () => {
