@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import react from '@vitejs/plugin-react'
 import { defaultClientConditions, defineConfig, type Plugin } from 'vite'
 import { VitePWA } from 'vite-plugin-pwa'
-import { isolationHeaders, securityHeaders } from './workers/offline/security-headers.ts'
+import { isolationHeaders, metaPolicy, securityHeaders } from './workers/offline/security-headers.ts'
 
 /** Dev serves models/ from the project root; a production build gets a copy next to index.html, at the same address. */
 function shipModels(): Plugin {
@@ -18,6 +18,16 @@ function shipModels(): Plugin {
       const from = resolve(import.meta.dirname, 'models')
       if (existsSync(from)) cpSync(from, resolve(outDir, 'models'), { recursive: true })
     },
+  }
+}
+
+/** Puts the policy into the built page too, for hosts that send no headers where no service worker can be had. */
+function carryPolicy(): Plugin {
+  const attrs = { 'http-equiv': 'Content-Security-Policy', content: metaPolicy }
+  return {
+    name: 'valley-carry-policy',
+    apply: 'build',
+    transformIndexHtml: () => [{ tag: 'meta', attrs, injectTo: 'head-prepend' }],
   }
 }
 
@@ -39,7 +49,7 @@ const serviceWorker = VitePWA({
 
 export default defineConfig({
   base: './',
-  plugins: [react(), shipModels(), serviceWorker],
+  plugins: [react(), shipModels(), carryPolicy(), serviceWorker],
   resolve: {
     // The library writes <style> elements, which our Content-Security-Policy refuses.
     alias: { 'react-style-singleton': resolve(import.meta.dirname, 'src/app/adopted-styles.ts') },

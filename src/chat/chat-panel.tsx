@@ -6,7 +6,6 @@ import { activeClip, type ClipsState, isAtHand } from '../clip/reducer'
 import { Composer } from './composer'
 import { draftPlace } from './drafts'
 import { type ChatTurn, hasEnded, type Section, sectionsOf } from './reducer'
-import { Suggestions } from './suggestions'
 import './chat-panel.css'
 
 /** Closer to the end than this (px) counts as being there: new text keeps it in view. */
@@ -24,6 +23,9 @@ const pageOfTurns = 40
 
 /** Turns keep their identity until they change: a word that is written renders one of them, not the whole chat. */
 const SteadyTurn = memo(lazyPart(async () => (await import('./turn-view')).TurnView))
+
+// Nobody needs them before there is a clip.
+const Suggestions = lazyPart(async () => (await import('./suggestions')).Suggestions)
 
 // Nobody needs it before the first question, nor a turn.
 const StartOver = lazyPart(async () => (await import('./start-over')).StartOver)
@@ -80,7 +82,11 @@ export function ChatPanel() {
         </div>
       </div>
       <div className="chat-foot">
-        {clip && !asked && <Suggestions key={clip.id} clip={clip} onAsk={(question) => session.ask(question)} />}
+        {clip && !asked && (
+          <Suspense>
+            <Suggestions key={clip.id} clip={clip} onAsk={(question) => session.ask(question)} />
+          </Suspense>
+        )}
         <div className="chat-row">
           {chat.turns.length > 0 && (
             <Suspense>

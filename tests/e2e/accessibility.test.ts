@@ -19,6 +19,7 @@ afterEach(async () => {
 
 type Device = { readonly language: Language; readonly width: number; readonly height: number; readonly touch: boolean }
 const desktop = { language: 'en', width: 1280, height: 800, touch: false } as const
+const tablet = { width: 820, height: 1180 } as const
 const phone = { language: 'zh-CN', width: 390, height: 844, touch: true } as const
 
 /** Walks all screens; gives what `check` finds on each, and how many there were. */
@@ -44,11 +45,12 @@ async function walk(device: Device, check: Visit<string[]>): Promise<{ screens: 
   return { screens: seen.length, found }
 }
 
-test('on a desktop, in English; at 200 % nothing is out of reach', async () => {
+test('on a desktop, in English; at 200 % and on a tablet nothing is out of reach', async () => {
   const { screens, found } = await walk(desktop, async (_screen, page) => [
     ...(await violations(page)),
     ...(await motion(page)),
     ...(await overflow(page, desktop.width / 2, desktop.height / 2)),
+    ...(await overflow(page, tablet.width, tablet.height)),
   ])
   expect(found).toEqual([])
   expect(screens).toBeGreaterThan(20)

@@ -1,5 +1,7 @@
 /** Nothing leaves the origin: every request of a session is written down, and each worker tries to break out. */
-import { resolve } from 'node:path'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import type { Page, Worker } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { securityHeaders } from '../../workers/offline/security-headers'
@@ -140,5 +142,37 @@ test('the policy lets the graphics card be used: onnxruntime needs no eval there
     expect(await askQuestion(driven, 'What is happening?')).toMatchObject({ status: 'done', error: null })
   } finally {
     await fresh.close()
+  }
+})
+
+test('where neither host nor service worker sends a policy, the page keeps the one it carries', async () => {
+  const plain = await startPlainHost({ folders: { '/': buildFolder } })
+  const record = await startRecordingProxy(new URL(plain.origin).host)
+  const profile = mkdtempSync(join(tmpdir(), 'valley-profile-'))
+  // In a profile that is kept, service workers are blocked.
+  const fresh = await openBrowser({ proxy: record.server, profile })
+  try {
+    const other = await fresh.context.newPage()
+    const response = await other.goto(`${plain.origin}/`)
+    expect(response?.headers()).not.toHaveProperty('content-security-policy')
+    await other.locator('.welcome').waitFor()
+    const outcome = await other.evaluate(
+      (url) =>
+        new Promise<string>((resolve) => {
+          addEventListener('securitypolicyviolation', ({ effectiveDirective }) => resolve(effectiveDirective))
+          fetch(`${url}/carried`, { mode: 'no-cors' }).then(
+            () => resolve('sent'),
+            () => {},
+          )
+        }),
+      foreign,
+    )
+    expect(outcome).toBe('connect-src')
+    expect(record.asked.filter((asked) => asked.startsWith(foreign))).toEqual([])
+  } finally {
+    await fresh.close()
+    await record.close()
+    await plain.stop()
+    rmSync(profile, { recursive: true, force: true })
   }
 })

@@ -27,9 +27,19 @@ const policy = {
   'frame-ancestors': ["'self'"],
 } as const
 
-export const contentSecurityPolicy = Object.entries(policy)
-  .map(([directive, sources]) => `${directive} ${sources.join(' ')}`)
-  .join('; ')
+const written = (directives: Readonly<Record<string, readonly string[]>>) =>
+  Object.entries(directives)
+    .map(([directive, sources]) => `${directive} ${sources.join(' ')}`)
+    .join('; ')
+
+export const contentSecurityPolicy = written(policy)
+
+const { 'frame-ancestors': _, ...withinPage } = policy
+/**
+ * The same for a `<meta>` in the page, where no frame-ancestors may stand. It binds the page also where neither the host
+ * nor a service worker sends the header; workers it does not bind (https://www.w3.org/TR/CSP3/#meta-element).
+ */
+export const metaPolicy = written(withinPage)
 
 /** The person may record a camera or a screen for this page, which asks for nothing else and lets no frame ask. */
 const permissionsPolicy = 'camera=(self), display-capture=(self), microphone=(), geolocation=()'
