@@ -128,7 +128,7 @@ describe('job queue', () => {
     expect(results.map(({ status }) => status)).toEqual(['rejected', 'fulfilled'])
   })
 
-  test('a waiting job that is aborted rejects at once and never starts', async () => {
+  test.each(['before it comes', 'while it waits'])('a job aborted %s rejects at once and never starts', async (when) => {
     const queue = new JobQueue()
     let release = () => {}
     const first = queue.run(
@@ -138,6 +138,7 @@ describe('job queue', () => {
         }),
     )
     const controller = new AbortController()
+    if (when === 'before it comes') controller.abort()
     let started = false
     const second = queue.run(async () => {
       started = true

@@ -90,7 +90,7 @@ export type LanguageInfo = {
 }
 
 export type LanguageApi = {
-  /** Loads tokenizer and decoder, deriving the backend's weights at first load. Errors as VisionApi.load, and quota. */
+  /** Loads tokenizer and decoder, deriving the backend's weights at first load. Errors: as VisionApi.load. */
   load(options: LoadOptions, onProgress: (progress: LoadProgress) => void): Promise<LanguageInfo>
   connect(port: MessagePort): void
   /** Streams an answer. Aborting ends it within one step. Errors: clip-unknown, context-full, aborted, device-lost. */

@@ -4,10 +4,11 @@ import { throwIfAborted, ValleyError } from '../protocol'
 export class JobQueue {
   #tail: Promise<unknown> = Promise.resolve()
 
-  /** Runs `job` after all earlier ones; one aborted while it waits rejects at once and never starts. Errors: the job's. */
+  /** Runs `job` after all earlier ones; one aborted before its turn rejects at once and never starts. Errors: the job's. */
   run<T>(job: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const giveUp = () => reject(new ValleyError('aborted'))
+      if (signal?.aborted) giveUp()
       signal?.addEventListener('abort', giveUp, { once: true })
       const start = async () => {
         signal?.removeEventListener('abort', giveUp)

@@ -97,7 +97,10 @@ export type VisionInfo = {
 }
 
 export type VisionApi = {
-  /** Loads the tower, pooling and projector. Errors: download-failed, integrity, pack-invalid, unsupported-browser, out-of-memory. */
+  /**
+   * Loads the tower, pooling and projector. Errors: download-failed, integrity, pack-invalid, unsupported-browser,
+   * out-of-memory, device-lost; of a pack of the hub also hub-config, hub-family, hub-operator.
+   */
   load(options: LoadOptions, onProgress: (progress: LoadProgress) => void): Promise<VisionInfo>
   /**
    * One step, a frame's work at most, of what makes the first clip's frames as fast as later ones; whether there is more to do.

@@ -45,7 +45,7 @@ const modelInfo = z.object({
 /**
  * Asks for a repository's files at `revision` (a branch or a commit).
  * @param origin  of the hub or a mirror, without a slash at its end
- * Errors: hub-gated, hub-moved, hub-busy, hub-blocked, download-failed, hub-layout, aborted
+ * Errors: hub-gated, hub-moved, hub-busy, hub-blocked, download-failed, hub-config (its answer is no listing), aborted
  */
 export async function listRepository(
   origin: string,
