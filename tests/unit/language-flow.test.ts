@@ -128,7 +128,7 @@ describe('job queue', () => {
     expect(results.map(({ status }) => status)).toEqual(['rejected', 'fulfilled'])
   })
 
-  test.each(['before it comes', 'while it waits'])('a job aborted %s rejects at once and never starts', async (when) => {
+  test.each(['before it comes', 'while it waits'])('aborted %s: it rejects at once, and never starts', async (when) => {
     const queue = new JobQueue()
     let release = () => {}
     const first = queue.run(
