@@ -1,13 +1,12 @@
 /** Every screen, on a desktop and on a phone, light and dark, in both languages: axe, motion, room, touch, words. */
-import { resolve } from 'node:path'
 import { afterEach, beforeAll, expect, test } from 'vitest'
 import { createI18n, type Language, languages } from '../../src/app/i18n'
-import { securityHeaders } from '../../workers/offline/security-headers'
-import { buildFolder, ensureBuild, type OpenBrowser, openBrowser } from '../tools/app'
+import { ensureBuild, type OpenBrowser, openBrowser } from '../tools/app'
 import { recordingArgs } from '../tools/chromium'
-import { type PlainHost, startPlainHost } from '../tools/plain-host'
+import type { PlainHost } from '../tools/plain-host'
 import { axePath, latinWords, motion, overflow, smallTargets, unhintedFields, violations } from './screen-checks'
 import { type Visit, walkScreens } from './screens'
+import { startTinyHost } from './support'
 
 let host: PlainHost | undefined
 let browser: OpenBrowser | undefined
@@ -25,8 +24,7 @@ const phone = { language: 'zh-CN', width: 390, height: 844, touch: true } as con
 /** Walks all screens; gives what `check` finds on each, and how many there were. */
 async function walk(device: Device, check: Visit<string[]>): Promise<{ screens: number; found: string[] }> {
   const { language, width, height, touch } = device
-  const tiny = resolve(import.meta.dirname, '../fixtures/tiny')
-  host = await startPlainHost({ folders: { '/': buildFolder, '/tiny/': tiny }, headers: securityHeaders })
+  host = await startTinyHost()
   browser = await openBrowser({ viewport: { width, height }, locale: language, touch, args: recordingArgs })
   await browser.context.addInitScript({ path: axePath })
   const page = await browser.context.newPage()

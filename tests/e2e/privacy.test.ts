@@ -1,14 +1,14 @@
 /** Nothing leaves the origin: every request of a session is written down, and each worker tries to break out. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import type { Page, Worker } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { securityHeaders } from '../../workers/offline/security-headers'
-import { buildFolder, ensureBuild, type OpenBrowser, openBrowser } from '../tools/app'
+import { buildFolder, type OpenBrowser, openBrowser } from '../tools/app'
 import { askQuestion, drivePlaywright, waitFor, waitForEngine } from '../tools/drive'
 import { type PlainHost, startPlainHost } from '../tools/plain-host'
 import { type RecordingProxy, startRecordingProxy } from '../tools/recording-proxy'
+import { startTinyHost } from './support'
 
 /** No such host; the proxy would write down that somebody asked for it. */
 const foreign = 'http://foreign.test'
@@ -23,9 +23,7 @@ let page: Page
 const requested: string[] = []
 
 beforeAll(async () => {
-  ensureBuild()
-  const tiny = resolve(import.meta.dirname, '../fixtures/tiny')
-  host = await startPlainHost({ folders: { '/': buildFolder, '/tiny/': tiny }, headers: securityHeaders })
+  host = await startTinyHost()
   proxy = await startRecordingProxy(new URL(host.origin).host)
   browser = await openBrowser({ proxy: proxy.server })
   browser.context.on('request', (request) => requested.push(request.url()))

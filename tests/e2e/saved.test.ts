@@ -3,8 +3,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { securityHeaders } from '../../workers/offline/security-headers'
-import { buildFolder, ensureBuild, type OpenBrowser, openBrowser } from '../tools/app'
+import { type OpenBrowser, openBrowser } from '../tools/app'
 import {
   askQuestion,
   type Driven,
@@ -14,7 +13,8 @@ import {
   waitFor,
   waitForEngine,
 } from '../tools/drive'
-import { type PlainHost, startPlainHost } from '../tools/plain-host'
+import type { PlainHost } from '../tools/plain-host'
+import { startTinyHost } from './support'
 
 const clip = resolve(import.meta.dirname, '../fixtures/clips/vp9.webm')
 const question = 'What is *this*?'
@@ -27,9 +27,7 @@ let page: Page
 let driven: Driven
 
 beforeAll(async () => {
-  ensureBuild()
-  const tiny = resolve(import.meta.dirname, '../fixtures/tiny')
-  host = await startPlainHost({ folders: { '/': buildFolder, '/tiny/': tiny }, headers: securityHeaders })
+  host = await startTinyHost()
   browser = await openBrowser()
   page = await browser.context.newPage()
   page.setDefaultTimeout(patience)
