@@ -11,7 +11,7 @@ import {
   never,
   world,
 } from '../../tests/fixtures/engine-world'
-import { type LanguageApi, ValleyError, type VisionApi } from '../../workers/protocol'
+import { hubAddress, type LanguageApi, ValleyError, type VisionApi } from '../../workers/protocol'
 import { Engine } from './engine'
 
 /** Time enough for what must not happen: another engine starts, loads and answers. */
@@ -116,6 +116,31 @@ describe('mishaps', () => {
     const types = encode(engine)
     engine.retry()
     expect(await types).toEqual(['opened', 'encoded'])
+  })
+
+  test('a pack that cannot be loaded leaves the others: the next one answers', async () => {
+    const load: ValleyError[] = []
+    const { engine } = world({ load })
+    await encode(engine)
+    load.push(new ValleyError('hub-operator', { operator: 'NoSuchOperator' }))
+    await engine.changePack(hubAddress('someone/model'))
+    await eventually(() =>
+      expect(engine.state.vision).toMatchObject({ status: 'failed', error: { code: 'hub-operator' } }),
+    )
+    const waiting = ask(engine, 'what?')
+    await engine.changePack('https://test/pack.json')
+    expect(await waiting).toBe('WHAT?')
+    expect(engine.state.vision.status).toBe('ready')
+  })
+
+  test('a question that waits for a pack whose loading was stopped does not hold up the next pack, which answers it', async () => {
+    const { engine } = world()
+    engine.pause()
+    const waiting = ask(engine, 'what?', null)
+    await engine.changePack('https://test/other.json')
+    expect(engine.state).toMatchObject({ packUrl: 'https://test/other.json', paused: true })
+    engine.resume()
+    expect(await waiting).toBe('WHAT?')
   })
 
   test('a worker that keeps dying is given up, with its reason', async () => {

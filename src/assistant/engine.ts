@@ -163,7 +163,7 @@ export class Engine {
    * @param pooling  as `setPooling`
    */
   async changePack(packUrl: string, pooling: HubPooling | null = null): Promise<void> {
-    await this.#questions.between(async () => {
+    await this.#questions.between(() => {
       if (packUrl === this.#packUrl) return this.#pool(pooling)
       this.#packUrl = packUrl
       this.#pooling = pooling
@@ -180,7 +180,7 @@ export class Engine {
    * encoded again. Nothing else is loaded anew. null: as the pack has it by itself. A pack of our own has its one way.
    */
   async setPooling(pooling: HubPooling | null): Promise<void> {
-    await this.#questions.between(async () => this.#pool(pooling))
+    await this.#questions.between(() => this.#pool(pooling))
   }
 
   get state(): EngineState {

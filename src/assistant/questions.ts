@@ -8,6 +8,7 @@ import {
   ValleyError,
 } from '../../workers/protocol'
 import type { Component } from './component'
+import { deferred } from './deferred'
 import type { OpenClips } from './open-clips'
 import { SerialQueue } from './serial-queue'
 import type { WorkerClient } from './worker-client'
@@ -25,15 +26,21 @@ export class Questions {
   readonly #language: Component<LanguageApi, LanguageInfo>
   readonly #clips: OpenClips
   readonly #turns = new SerialQueue()
+  /** Ends with what the worker is at work on; null: with nothing. */
+  #atWork: Promise<void> | null = null
 
   constructor(language: Component<LanguageApi, LanguageInfo>, clips: OpenClips) {
     this.#language = language
     this.#clips = clips
   }
 
-  /** Does something while nothing is being answered, after what was asked before. */
-  between(work: () => Promise<void>): Promise<void> {
-    return this.#turns.run(new AbortController().signal, work)
+  /**
+   * Does something while the worker answers nothing. What has its turn but waits for the worker or for tokens goes on waiting:
+   * of a pack that cannot be loaded, or is paused, it would wait for ever.
+   */
+  async between(work: () => void): Promise<void> {
+    while (this.#atWork) await this.#atWork
+    work()
   }
 
   /** Prefills what every question about the clip begins with. Failures are left to the question to report. */
@@ -41,7 +48,8 @@ export class Questions {
     await this.#turns
       .run(signal, async () => {
         const client = await this.#language.whenReady(signal)
-        const prefill = () => client.callUntil((remote, s) => remote.prepare(clipId, options, s), signal)
+        const prefill = () =>
+          this.#work(() => client.callUntil((remote, s) => remote.prepare(clipId, options, s), signal))
         await prefill().catch(async (thrown: unknown) => {
           if (!isCode(thrown, 'clip-unknown')) throw thrown
           await pause(tokenGraceMs)
@@ -63,8 +71,8 @@ export class Questions {
     try {
       let started = false
       for (let attempt = 0; ; attempt++) {
-        const client = await this.#language.whenReady(signal)
-        if (request.clipId !== null) await this.#clips.ensure(request.clipId, signal)
+        const client = await this.#readyFor(request.clipId, signal)
+        const done = this.#beginWork()
         try {
           for await (const event of client.stream((remote, s) => remote.ask(request, s), signal)) {
             started = true
@@ -78,6 +86,8 @@ export class Questions {
           // The tokens travel on another port than the question and may arrive a moment later; if not, they are gone.
           if (attempt === 0) await pause(tokenGraceMs)
           else clip.held = false
+        } finally {
+          done()
         }
       }
     } finally {
@@ -118,9 +128,37 @@ export class Questions {
     run: (client: WorkerClient<LanguageApi>) => Promise<T>,
   ): Promise<T> {
     return this.#turns.run(signal, async () => {
+      const client = await this.#readyFor(clipId, signal)
+      return this.#work(() => run(client))
+    })
+  }
+
+  /** The worker, once it is loaded and holds the clip's tokens. */
+  async #readyFor(clipId: string | null, signal: AbortSignal): Promise<WorkerClient<LanguageApi>> {
+    for (;;) {
       const client = await this.#language.whenReady(signal)
       if (clipId !== null) await this.#clips.ensure(clipId, signal)
-      return run(client)
-    })
+      // While the tokens were waited for another worker may have come, with another pack.
+      if (client === this.#language.client) return client
+    }
+  }
+
+  async #work<T>(run: () => Promise<T>): Promise<T> {
+    const done = this.#beginWork()
+    try {
+      return await run()
+    } finally {
+      done()
+    }
+  }
+
+  /** The worker is at work until the returned function is called. */
+  #beginWork(): () => void {
+    const { promise, resolve } = deferred<void>()
+    this.#atWork = promise
+    return () => {
+      this.#atWork = null
+      resolve()
+    }
   }
 }
