@@ -8,9 +8,10 @@ import { generate } from '../../workers/language/generate'
 import { loadOwnModel, type OwnModel } from '../../workers/language/model'
 import { argmax } from '../../workers/language/sampling'
 import { splice } from '../../workers/language/splice'
-import { type FolderFile, keptFolders, type PacksApi } from '../../workers/protocol'
+import type { FolderFile, PacksApi } from '../../workers/protocol'
 import { Ledger } from '../../workers/runtime/ledger'
 import { registerTransferHandlers } from '../../workers/transfer'
+import { emptyStorage } from './kept-storage'
 import { encodeFile, fetchFile, startVision } from './vision-support'
 
 registerTransferHandlers()
@@ -48,11 +49,7 @@ async function chosen(name: string): Promise<FolderFile[]> {
   return files
 }
 
-beforeEach(async () => {
-  const root = await navigator.storage.getDirectory()
-  for (const name of Object.values(keptFolders)) await root.removeEntry(name, { recursive: true }).catch(() => {})
-  for (const name of await caches.keys()) await caches.delete(name)
-})
+beforeEach(emptyStorage)
 
 async function answer(model: OwnModel, reference: Reference, index: number): Promise<number[]> {
   const one = reference.cases[index]

@@ -1,11 +1,11 @@
 /** Packs of the hub in both workers: looked at, pooled, answered. Tiny random models, held to PyTorch in float32. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { keptFolders, packFilesCache } from '../../workers/protocol'
+import { packFilesCache } from '../../workers/protocol'
+import { caseOf } from '../fixtures/hub-reference'
 import {
   answer,
   asked,
   type Both,
-  caseOf,
   download,
   hubReference,
   openBoth,
@@ -14,6 +14,7 @@ import {
   refusalsOf,
   see,
 } from './hub-tiny'
+import { emptyStorage } from './kept-storage'
 
 const opened: Both[] = []
 async function open(...call: Parameters<typeof openBoth>): Promise<Both> {
@@ -22,11 +23,7 @@ async function open(...call: Parameters<typeof openBoth>): Promise<Both> {
   return both
 }
 
-beforeEach(async () => {
-  const root = await navigator.storage.getDirectory()
-  for (const folder of Object.values(keptFolders)) await root.removeEntry(folder, { recursive: true }).catch(() => {})
-  for (const cache of await caches.keys()) await caches.delete(cache)
-})
+beforeEach(emptyStorage)
 afterEach(() => {
   for (const both of opened.splice(0)) both.end()
 })

@@ -2,10 +2,10 @@
 import * as Comlink from 'comlink'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { hubManifestName, keptFolders, type PacksApi, packFilesCache } from '../../workers/protocol'
-import { registerTransferHandlers } from '../../workers/transfer'
-import type { HubAnswer, HubOrder } from '../tools/serve-hub'
+import type { HubOrder } from '../tools/serve-hub'
+import { tellHub } from './hub-tiny'
+import { emptyStorage, filesKept } from './kept-storage'
 
-registerTransferHandlers()
 const name = 'someone/Small-VLM'
 const newest = { repository: name, revision: null }
 const catalogUrl = new URL('/tests/fixtures/tiny/catalog.json', location.href).href
@@ -19,29 +19,17 @@ function start(): Comlink.Remote<PacksApi> {
   workers.push(worker)
   return Comlink.wrap<PacksApi>(worker)
 }
-async function tell(order: HubOrder): Promise<HubAnswer> {
-  const response = await fetch('/test-hub', { method: 'POST', body: JSON.stringify(order) })
-  return (await response.json()) as HubAnswer
-}
 const mishap = (path: string, how: Extract<HubOrder, { order: 'mishap' }>['mishap']) =>
-  tell({ order: 'mishap', key: path ? `${name}/${path}` : name, mishap: how })
+  tellHub({ order: 'mishap', key: path ? `${name}/${path}` : name, mishap: how })
 const root = () => navigator.storage.getDirectory()
 const heldOffers = async (packs: Comlink.Remote<PacksApi>) => await packs.listHub(catalogUrl)
 const cachedFiles = async () => (await (await caches.open(packFilesCache)).keys()).length
-async function partsHere(): Promise<File[]> {
-  const folder = await (await root()).getDirectoryHandle(keptFolders.partial, { create: true })
-  const found: File[] = []
-  for await (const handle of folder.values()) found.push(await (handle as FileSystemFileHandle).getFile())
-  return found
-}
+const partsHere = async () => Promise.all((await filesKept('partial')).map((handle) => handle.getFile()))
 
 let origin = ''
 beforeEach(async () => {
-  for (const folder of Object.values(keptFolders)) {
-    await (await root()).removeEntry(folder, { recursive: true }).catch(() => {})
-  }
-  for (const cache of await caches.keys()) await caches.delete(cache)
-  origin = (await tell({ order: 'reset' })).origin
+  await emptyStorage()
+  origin = (await tellHub({ order: 'reset' })).origin
 })
 afterEach(() => {
   for (const worker of workers.splice(0)) worker.terminate()
@@ -65,7 +53,7 @@ test('looked at, then fetched over the redirect to the other host, checked, and 
   await download(packs, (done, total) => seen.push([done, total]))
   expect(seen.at(-1)).toEqual([look.bytes, look.bytes])
   expect(seen.map(([done]) => done)).toEqual(seen.map(([done]) => done).sort((a, b) => a - b))
-  const { requests } = await tell({ order: 'commit', repository: name, commit: null })
+  const { requests } = await tellHub({ order: 'commit', repository: name, commit: null })
   const redirected = requests.filter(({ host }) => host === 'files').map(({ path }) => path)
   expect(redirected).toHaveLength(3)
   expect(await heldOffers(start())).toMatchObject([
@@ -86,9 +74,9 @@ test('a pause, a reload, and it goes on with a Range where it was, at the commit
   const [part] = await partsHere()
   expect(part?.size).toBeGreaterThan(0)
   await mishap(path, null)
-  await tell({ order: 'commit', repository: name, commit })
+  await tellHub({ order: 'commit', repository: name, commit })
   await download(start())
-  const { requests } = await tell({ order: 'reset' })
+  const { requests } = await tellHub({ order: 'reset' })
   const rest = requests.filter(({ host }) => host === 'files')
   expect(rest.map(({ range }) => range)).toEqual([`bytes=${part?.size}-`])
   expect(rest[0]?.path).toContain(commit)
@@ -101,7 +89,7 @@ test('a connection that is cut is taken up by itself', async () => {
   const path = await decoder(packs)
   await mishap(path, { kind: 'cut', after: 100_000, once: true })
   await download(packs)
-  const { requests } = await tell({ order: 'reset' })
+  const { requests } = await tellHub({ order: 'reset' })
   const ranges = requests.filter((request) => request.host === 'files' && request.path.endsWith(path))
   // What of it had not reached the page when the connection went is asked for again.
   expect(ranges).toHaveLength(2)
@@ -178,9 +166,9 @@ describe('what the hub refuses', () => {
     await mishap(path, { kind: 'status', status: 429, headers: shown })
     await expect(download(packs)).rejects.toMatchObject({ code: 'hub-busy', data: { seconds: 9 } })
     await mishap(path, null)
-    await tell({ order: 'mishap', key: 'none', mishap: null })
+    await tellHub({ order: 'mishap', key: 'none', mishap: null })
     await download(packs)
-    const { requests } = await tell({ order: 'reset' })
+    const { requests } = await tellHub({ order: 'reset' })
     expect(requests.filter(({ host }) => host === 'files')).toHaveLength(1)
   })
 })
@@ -200,7 +188,7 @@ test('more than the browser grants is refused before anything large is asked for
     code: 'quota',
     data: { free: 1000, needed: expect.toSatisfy((bytes: number) => bytes > 600_000) },
   })
-  const { requests } = await tell({ order: 'reset' })
+  const { requests } = await tellHub({ order: 'reset' })
   expect(requests.filter(({ host }) => host === 'files')).toEqual([])
 })
 

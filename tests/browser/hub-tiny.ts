@@ -13,31 +13,12 @@ import {
   type PacksApi,
 } from '../../workers/protocol'
 import { registerTransferHandlers } from '../../workers/transfer'
+import { conversationIn, type HubCase, type HubReference, type Packed } from '../fixtures/hub-reference'
 import type { HubAnswer, HubOrder } from '../tools/serve-hub'
 import { startVision } from './vision-support'
 
 registerTransferHandlers()
 const never = new AbortController().signal
-
-type Packed = { readonly shape: readonly number[]; readonly deflated: string }
-export type HubCase = {
-  readonly name: string
-  readonly frames: readonly number[]
-  readonly pooling: 'none' | 'valley-mean'
-  readonly messages: readonly {
-    readonly role: string
-    readonly content: string | readonly { readonly text?: string }[]
-  }[]
-  readonly inputIds: readonly number[]
-  readonly tokens: readonly number[]
-}
-/** What PyTorch makes of the tiny model (training/hub_models). `frames`: uint8 [frames, height, width, 3]. */
-export type HubReference = {
-  readonly frames: Packed
-  readonly imageFeatures: Packed
-  readonly tokensPerFrame: number
-  readonly cases: readonly HubCase[]
-}
 
 export async function hubReference(family: string): Promise<HubReference> {
   return (await (await fetch(`/tests/fixtures/hub/${family}/reference.json`)).json()) as HubReference
@@ -167,19 +148,7 @@ export async function prefixKept(clips = 1): Promise<void> {
     .toBe(clips)
 }
 
-export function caseOf({ cases }: HubReference, name: string): HubCase {
-  const found = cases.find((one) => one.name === name)
-  if (!found) throw new Error(`the reference has no case ${name}`)
-  return found
-}
-
 /** A case's conversation as it is asked here, with as many tokens as PyTorch has said. */
-export function asked({ messages, tokens }: HubCase, clipId: string): AskRequest {
-  const said = messages.map(({ content }) => {
-    const text = typeof content === 'string' ? content : content.map((part) => part.text ?? '').join('')
-    return text.replaceAll('<image>', '')
-  })
-  const turns = said.length > 1 ? [{ question: said[0] ?? '', answer: said[1] ?? '' }] : []
-  const options = { maxNewTokens: tokens.length, temperature: 0 }
-  return { clipId, turns, question: said.at(-1) ?? '', options }
+export function asked(one: HubCase, clipId: string): AskRequest {
+  return { clipId, ...conversationIn(one), options: { maxNewTokens: one.tokens.length, temperature: 0 } }
 }

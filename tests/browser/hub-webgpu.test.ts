@@ -10,11 +10,11 @@ import { Ledger } from '../../workers/runtime/ledger'
 import { loadOrt } from '../../workers/runtime/ort'
 import { HubEncoder } from '../../workers/vision/hub/encoder'
 import { clipRows } from '../../workers/vision/hub/pooling'
+import { caseOf } from '../fixtures/hub-reference'
 import {
   answer,
   asked,
   type Both,
-  caseOf,
   download,
   hubReference,
   openBoth,

@@ -2,17 +2,12 @@
 import * as Comlink from 'comlink'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { gpuKvCache, hostKvCache } from '../../workers/language/kv-cache'
-import {
-  type AnswerEvent,
-  type GraphFlavour,
-  keptFolders,
-  type LanguageApi,
-  type TokenMessage,
-} from '../../workers/protocol'
+import type { AnswerEvent, GraphFlavour, LanguageApi, TokenMessage } from '../../workers/protocol'
 import { openDevice } from '../../workers/runtime/device'
 import { Ledger } from '../../workers/runtime/ledger'
 import { loadOrt } from '../../workers/runtime/ort'
 import { registerTransferHandlers } from '../../workers/transfer'
+import { emptyStorage, filesKept } from './kept-storage'
 import { seededClip, tinyPackUrl } from './language-tiny'
 
 registerTransferHandlers()
@@ -45,13 +40,7 @@ async function open({ pack = 'tiny-retrieval', flavour = 'f32' as GraphFlavour, 
   return { api, ask, end: () => worker.terminate() }
 }
 
-const root = () => navigator.storage.getDirectory()
-async function records(): Promise<FileSystemFileHandle[]> {
-  const folder = await (await root()).getDirectoryHandle(keptFolders.prefixes, { create: true })
-  const found: FileSystemFileHandle[] = []
-  for await (const handle of folder.values()) if (handle.kind === 'file') found.push(handle as FileSystemFileHandle)
-  return found
-}
+const records = () => filesKept('prefixes')
 /** Until the worker has written what it keeps, behind its answer. */
 const kept = (count: number) =>
   expect
@@ -61,9 +50,7 @@ const kept = (count: number) =>
     })
     .toBe(count)
 
-beforeEach(async () => {
-  await (await root()).removeEntry(keptFolders.prefixes, { recursive: true }).catch(() => {})
-})
+beforeEach(emptyStorage)
 
 describe('a clip known from before', () => {
   test.each(['f32', 'int8'] as const)(

@@ -4,6 +4,7 @@ import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { importLock } from '../../workers/packs/import'
 import { type FolderFile, keptFolders, type PackOffer, type PacksApi } from '../../workers/protocol'
 import { registerTransferHandlers } from '../../workers/transfer'
+import { emptyStorage } from './kept-storage'
 import { encodeFile, fetchFile, startVision } from './vision-support'
 
 registerTransferHandlers()
@@ -32,11 +33,7 @@ async function chosen(top: string, names: readonly string[]): Promise<FolderFile
   return files
 }
 
-beforeEach(async () => {
-  const root = await navigator.storage.getDirectory()
-  for (const name of Object.values(keptFolders)) await root.removeEntry(name, { recursive: true }).catch(() => {})
-  for (const name of await caches.keys()) await caches.delete(name)
-})
+beforeEach(emptyStorage)
 
 test('the catalog is on offer with what there is to know before anything is fetched; then it is fetched', async () => {
   const before = await offerOf('tiny-retrieval')

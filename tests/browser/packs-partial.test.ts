@@ -1,7 +1,7 @@
 /** A download that ended in the middle goes on from there, in another worker as after a reload. */
 import * as Comlink from 'comlink'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { keptFolders } from '../../workers/protocol'
+import { emptyStorage, filesKept } from './kept-storage'
 import { tinyPackUrl } from './language-tiny'
 import type { DownloadFunctions } from './packs-partial.worker'
 
@@ -12,21 +12,10 @@ function start() {
   workers.push(worker)
   return Comlink.wrap<DownloadFunctions>(worker)
 }
-const root = () => navigator.storage.getDirectory()
-async function parts(): Promise<File[]> {
-  const folder = await (await root()).getDirectoryHandle(keptFolders.partial, { create: true })
-  const found: File[] = []
-  for await (const handle of folder.values()) {
-    if (handle.kind === 'file') found.push(await (handle as FileSystemFileHandle).getFile())
-  }
-  return found
-}
+const parts = async () => Promise.all((await filesKept('partial')).map((handle) => handle.getFile()))
 const packUrl = tinyPackUrl('tiny-mean')
 
-beforeEach(async () => {
-  await (await root()).removeEntry(keptFolders.partial, { recursive: true }).catch(() => {})
-  for (const name of await caches.keys()) await caches.delete(name)
-})
+beforeEach(emptyStorage)
 afterEach(() => {
   for (const worker of workers.splice(0)) worker.terminate()
 })
@@ -50,8 +39,9 @@ test('a part that is wrong costs a whole download, not the pack', async () => {
   const worker = start()
   await expect(worker.download(packUrl, 10_000)).rejects.toBeDefined()
   const [part] = await parts()
-  const folder = await (await root()).getDirectoryHandle(keptFolders.partial)
-  const writable = await (await folder.getFileHandle(part?.name ?? '')).createWritable({ keepExistingData: true })
+  const handle = (await filesKept('partial')).find(({ name }) => name === part?.name)
+  if (!handle) throw new Error('no part is kept')
+  const writable = await handle.createWritable({ keepExistingData: true })
   await writable.write({ type: 'write', position: 5000, data: Uint8Array.of(1, 2, 3) })
   await writable.close()
   await worker.ranges()

@@ -8,9 +8,10 @@ import { page, userEvent } from 'vitest/browser'
 import type { Engine } from '../../src/assistant/engine'
 import { measureKept } from '../../src/packs/kept'
 import { library } from '../../src/packs/shared-library'
-import { keptFolders, ValleyError } from '../../workers/protocol'
-import type { HubAnswer, HubOrder } from '../tools/serve-hub'
-import { download } from './hub-tiny'
+import { ValleyError } from '../../workers/protocol'
+import type { HubOrder } from '../tools/serve-hub'
+import { download, tellHub } from './hub-tiny'
+import { emptyStorage } from './kept-storage'
 import { type Mounted, mount } from './page-mount'
 import { type Mishaps, standInEngine } from './page-stand-in'
 
@@ -19,20 +20,14 @@ let mounted: Mounted | undefined
 let engine: Engine | undefined
 let origin = ''
 
-async function tell(order: HubOrder): Promise<HubAnswer> {
-  const response = await fetch('/test-hub', { method: 'POST', body: JSON.stringify(order) })
-  return (await response.json()) as HubAnswer
-}
 const mishap = (path: string, how: Extract<HubOrder, { order: 'mishap' }>['mishap']) =>
-  tell({ order: 'mishap', key: path ? `${name}/${path}` : name, mishap: how })
+  tellHub({ order: 'mishap', key: path ? `${name}/${path}` : name, mishap: how })
 
 beforeEach(async () => {
   await page.viewport(1280, 900)
-  const root = await navigator.storage.getDirectory()
-  for (const folder of Object.values(keptFolders)) await root.removeEntry(folder, { recursive: true }).catch(() => {})
-  for (const cache of await caches.keys()) await caches.delete(cache)
+  await emptyStorage()
   localStorage.clear()
-  origin = (await tell({ order: 'reset' })).origin
+  origin = (await tellHub({ order: 'reset' })).origin
   localStorage.setItem('valley.settings', JSON.stringify({ language: 'en', theme: 'light', hub: origin }))
 })
 afterEach(async () => {
@@ -91,7 +86,7 @@ test('the catalogue is on offer without the hub being asked: size, licence, lang
   await expect.element(dialog().getByText(/^What is unproven/)).toBeVisible()
   const steps = dialog().getByRole('link', { name: 'Check one in ten minutes' })
   expect(await (await fetch((steps.element() as HTMLAnchorElement).href)).text()).toContain('# Packs of the hub')
-  expect((await tell({ order: 'reset' })).requests).toEqual([])
+  expect((await tellHub({ order: 'reset' })).requests).toEqual([])
 })
 
 test('a repository is looked up by its name: what it is, what it takes, what a clip costs; nothing large comes', async () => {
@@ -104,7 +99,7 @@ test('a repository is looked up by its name: what it is, what it takes, what a c
   await expect.element(costs).toHaveAccessibleName('What a clip of 8 frames becomes')
   await expect.element(costs.getByText(/^512 tokens, /)).toBeVisible()
   expect(costs.getByText(/^72 tokens, /).elements()).toHaveLength(2)
-  const { requests } = await tell({ order: 'reset' })
+  const { requests } = await tellHub({ order: 'reset' })
   expect(requests.filter(({ host }) => host === 'files')).toEqual([])
 })
 
@@ -114,7 +109,7 @@ describe('what does not go, in words', () => {
     await lookUp('gpt2')
     await expect.element(dialog().getByRole('alert').filter({ hasText: 'Names look like owner/name.' })).toBeVisible()
     await expect.element(field()).toHaveAttribute('aria-invalid', 'true')
-    expect((await tell({ order: 'reset' })).requests).toEqual([])
+    expect((await tellHub({ order: 'reset' })).requests).toEqual([])
   })
 
   test('a model that is not there, or not given to everybody', async () => {
@@ -162,7 +157,7 @@ describe('what does not go, in words', () => {
     ['another kind', 'no-family', /is a model of the kind “florence2”, which cannot be run here/],
     ['files in another layout', 'no-graphs', /lacks files in a form that runs here: onnx\/vision_encoder\.onnx/],
   ] as const)('%s', async (_, of, words) => {
-    await tell({ order: 'serve', repository: `someone/${of}`, of })
+    await tellHub({ order: 'serve', repository: `someone/${of}`, of })
     await open()
     await lookUp(`someone/${of}`)
     await expect.element(dialog().getByRole('alert').filter({ hasText: words })).toBeVisible()
@@ -188,10 +183,10 @@ test('fetched with a pause, a new visit and the rest; then it can be used, told 
 
   await reopen()
   await mishap(path, null)
-  await tell({ order: 'mishap', key: 'none', mishap: null })
+  await tellHub({ order: 'mishap', key: 'none', mishap: null })
   await button(`Go on getting ${name}`).click()
   await expect.element(button(`Use ${name}`)).toBeVisible()
-  const { requests } = await tell({ order: 'mishap', key: 'none', mishap: null })
+  const { requests } = await tellHub({ order: 'mishap', key: 'none', mishap: null })
   const large = requests.filter(({ host }) => host === 'files')
   expect(large.map(({ range }) => range)).toEqual([expect.stringMatching(/^bytes=\d+-$/)])
 
@@ -293,11 +288,11 @@ test('an address that can be none is refused; a mirror is kept, said to be the o
 test('a model of the catalogue is fetched at the commit that the catalogue pins, and by its name there', async () => {
   const repository = 'HuggingFaceTB/SmolVLM2-256M-Video-Instruct'
   const commit = '7250429945d8016c21bedae06e1be62646b64181'
-  await tell({ order: 'commit', repository, commit })
+  await tellHub({ order: 'commit', repository, commit })
   await open()
   await button('Get SmolVLM2 256M Video').click()
   await expect.element(button('Use SmolVLM2 256M Video')).toBeVisible()
-  const { requests } = await tell({ order: 'commit', repository, commit: null })
+  const { requests } = await tellHub({ order: 'commit', repository, commit: null })
   expect(requests.filter(({ path }) => path.includes('/resolve/')).every(({ path }) => path.includes(commit))).toBe(
     true,
   )

@@ -5,6 +5,7 @@ import { page, userEvent } from 'vitest/browser'
 import { deleteKept, measureKept } from '../../src/packs/kept'
 import { databaseName } from '../../src/storage/database'
 import { keptFolders, packFilesCache } from '../../workers/protocol'
+import { emptyStorage } from './kept-storage'
 import { answer, ask, chooseFile, type Mounted, mount } from './page-mount'
 
 let mounted: Mounted | undefined
@@ -30,9 +31,7 @@ async function putAll(): Promise<void> {
 }
 
 test('every byte is counted by kind, and deleted by kind', async () => {
-  for (const name of Object.values(keptFolders))
-    await (await root()).removeEntry(name, { recursive: true }).catch(() => {})
-  for (const name of await caches.keys()) await caches.delete(name)
+  await emptyStorage()
   await putAll()
   const { kinds, quota } = await measureKept()
   expect(kinds).toMatchObject({ clips: 1100, weights: 20_000, packs: 4300, shell: 10, imported: 0 })

@@ -7,34 +7,7 @@ import { type HubModel, recognise } from '../../workers/packs/hub/config'
 import type { HubGraph } from '../../workers/packs/hub/graphs'
 import { type HubPooling, visualCost, visualShape } from '../../workers/packs/hub/tokens'
 import { clipRows } from '../../workers/vision/hub/pooling'
-
-export type Packed = { readonly shape: readonly number[]; readonly dtype: string; readonly deflated: string }
-export type Case = {
-  readonly name: string
-  readonly frames: readonly number[]
-  readonly pooling: 'none' | 'valley-mean'
-  readonly messages: readonly {
-    readonly role: string
-    readonly content: string | readonly { readonly text?: string }[]
-  }[]
-  readonly prompt: string
-  readonly inputIds: readonly number[]
-  readonly tokens: readonly number[]
-  /** The least lead that any of the tokens has over the next best. */
-  readonly margin: number
-  readonly firstLogits: Packed
-}
-export type Reference = {
-  readonly imageTokenId: number
-  readonly tokensPerFrame: number
-  /** uint8 [frames, size, size, 3]. */
-  readonly frames: Packed
-  readonly imageFeatures: Packed
-  readonly resize: { readonly source: Packed; readonly resized: Packed; readonly pixelValues: Packed }
-  readonly cases: readonly Case[]
-  /** By case: what PyTorch says with the decoder's weights rounded to the codes of the 4-bit graph. */
-  readonly fourBits?: Readonly<Record<string, { readonly tokens: readonly number[]; readonly margin: number }>>
-}
+import { conversationIn, type HubCase, type HubReference, type Packed } from '../fixtures/hub-reference'
 
 const folder = resolve(import.meta.dirname, '../fixtures/hub')
 export const bytesOf = (family: string, path: string) => new Uint8Array(readFileSync(resolve(folder, family, path)))
@@ -46,7 +19,7 @@ export const graphOf = (family: string, part: string): HubGraph => ({
   bytes: bytesOf(family, `onnx/${part}.onnx`),
   beside: [],
 })
-export const referenceOf = (family: string) => jsonOf(family, 'reference.json') as Reference
+export const referenceOf = (family: string) => jsonOf(family, 'reference.json') as HubReference
 
 export const bytesIn = ({ deflated }: Packed) => new Uint8Array(inflateSync(Buffer.from(deflated, 'base64')))
 export const floats = (packed: Packed) => new Float32Array(bytesIn(packed).slice().buffer)
@@ -68,15 +41,8 @@ export function filesOf(family: string, suffixes = { decoder: '', embedding: '' 
   }
 }
 
-/** Questions and answers of a case's messages. */
-const words = ({ messages }: Case) =>
-  messages.map(({ content }) => {
-    const text = typeof content === 'string' ? content : content.map((part) => part.text ?? '').join('')
-    return text.replaceAll('<image>', '')
-  })
-
 /** A case's clip, of PyTorch's own features. Throws where it does not cost what is said before the question. */
-export function clipOf(model: HubModel, reference: Reference, { frames, pooling }: Case) {
+export function clipOf(model: HubModel, reference: HubReference, { frames, pooling }: HubCase) {
   const features = floats(reference.imageFeatures)
   const { tokensPerFrame: tokens } = reference
   const width = model.text.hiddenSize
@@ -92,8 +58,6 @@ export function clipOf(model: HubModel, reference: Reference, { frames, pooling 
   return { name: `${frames.join()}-${ours}`, times, pooling: ours, rows: pooled, tokens: cost.tokens }
 }
 
-export function conversationOf(model: HubModel, reference: Reference, one: Case) {
-  const said = words(one)
-  const turns = said.length > 1 ? [{ question: said[0] ?? '', answer: said[1] ?? '' }] : []
-  return { turns, question: said.at(-1) ?? '', clip: clipOf(model, reference, one) }
+export function conversationOf(model: HubModel, reference: HubReference, one: HubCase) {
+  return { ...conversationIn(one), clip: clipOf(model, reference, one) }
 }

@@ -13,10 +13,10 @@ import { Ledger } from '../../workers/runtime/ledger'
 import { upright } from '../../workers/vision/geometry'
 import { HubTower } from '../../workers/vision/hub/tower'
 import { preprocessReference } from '../../workers/vision/reference/resample'
+import { caseOf, type HubCase } from '../fixtures/hub-reference'
 import {
   bytesIn,
   bytesOf,
-  type Case,
   clipOf,
   conversationOf,
   filesOf,
@@ -54,7 +54,7 @@ describe.each(families)('%s', (family) => {
     expect(ledger.snapshot()).toEqual({})
   })
 
-  const composed = (one: Case) => language.compose(conversationOf(model, reference, one), language.contextTokens)
+  const composed = (one: HubCase) => language.compose(conversationOf(model, reference, one), language.contextTokens)
 
   test('what is read of the configuration is what the model is', () => {
     expect(model.family).toBe(family)
@@ -129,8 +129,8 @@ describe.each(families)('%s', (family) => {
   })
 
   test('a second question reuses what the first one left', async () => {
-    const first = reference.cases.find(({ name }) => name === 'clip') as Case
-    const second = reference.cases.find(({ name }) => name === 'clip-again') as Case
+    const first = caseOf(reference, 'clip')
+    const second = caseOf(reference, 'clip-again')
     language.context.truncate(0)
     await language.context.prefill((await composed(first)).sequence)
     const { reused } = await language.context.prefill((await composed(second)).sequence)
@@ -139,8 +139,8 @@ describe.each(families)('%s', (family) => {
 
   test('an answer is forced as it was given, whatever was asked about before', async () => {
     const signal = new AbortController().signal
-    const one = reference.cases.find(({ name }) => name === 'clip') as Case
-    const other = reference.cases.find(({ name }) => name === 'clip-mean') as Case
+    const one = caseOf(reference, 'clip')
+    const other = caseOf(reference, 'clip-mean')
     const { clip } = conversationOf(model, reference, other)
     await language.context.prefill(
       (await language.compose({ turns: [], question: 'Why? '.repeat(60), clip }, 1000)).sequence,
@@ -152,7 +152,7 @@ describe.each(families)('%s', (family) => {
   })
 
   test('what does not fit drops the oldest turns, never the clip; a question that never fits is told', async () => {
-    const one = reference.cases.find(({ name }) => name === 'clip-mean') as Case
+    const one = caseOf(reference, 'clip-mean')
     const clip = clipOf(model, reference, one)
     const question = 'What colour is the ball?'
     const long = { question: `Is it ${'very '.repeat(40)}red?`, answer: 'No.' }

@@ -6,7 +6,8 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { generate } from '../../workers/language/generate'
 import { HubLanguage } from '../../workers/language/hub/model'
 import { Ledger } from '../../workers/runtime/ledger'
-import { type Case, clipOf, conversationOf, filesOf, floats, modelOf, referenceOf } from './hub-fixtures'
+import { caseOf, type HubCase } from '../fixtures/hub-reference'
+import { clipOf, conversationOf, filesOf, floats, modelOf, referenceOf } from './hub-fixtures'
 import { nodeOrt } from './node-ort'
 
 const ledger = new Ledger()
@@ -33,10 +34,10 @@ describe.each(['smolvlm', 'lfm2-vl'])('%s', (family) => {
     return language
   }
 
-  const sequenceOf = async (language: HubLanguage, one: Case) =>
+  const sequenceOf = async (language: HubLanguage, one: HubCase) =>
     (await language.compose(conversationOf(model, reference, one), language.contextTokens)).sequence
 
-  async function firstGap(language: HubLanguage, one: Case): Promise<number> {
+  async function firstGap(language: HubLanguage, one: HubCase): Promise<number> {
     language.context.truncate(0)
     const { logits } = await language.context.prefill(await sequenceOf(language, one))
     return floats(one.firstLogits).reduce(
@@ -45,7 +46,7 @@ describe.each(['smolvlm', 'lfm2-vl'])('%s', (family) => {
     )
   }
 
-  async function greedy(language: HubLanguage, one: Case, count: number): Promise<number[]> {
+  async function greedy(language: HubLanguage, one: HubCase, count: number): Promise<number[]> {
     const said: number[] = []
     await generate(
       language,
@@ -76,7 +77,7 @@ describe.each(['smolvlm', 'lfm2-vl'])('%s', (family) => {
 
   test('f16: what was said before is reused, and what is kept comes back to the bit', async () => {
     const language = await open('_fp16', '_fp16')
-    const named = (name: string) => reference.cases.find((one) => one.name === name) as Case
+    const named = (name: string) => caseOf(reference, name)
     const [first, again] = [named('clip-mean'), named('clip-mean-again')]
     const cold = await greedy(language, again, 10)
     language.context.truncate(0)
