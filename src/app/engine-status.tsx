@@ -88,9 +88,12 @@ function Particulars() {
   )
 }
 
+/** While one file is checked or prepared the next is on its way. */
+const fetchingStages: readonly string[] = ['download', 'verify', 'derive'] satisfies LoadProgress['stage'][]
+
 /** What is stopped then goes on from there; any other step would only begin again. */
 const isFetching = (state: ComponentState<VisionInfo | LanguageInfo>) =>
-  state.status === 'loading' && state.progress?.stage === 'download'
+  state.status === 'loading' && fetchingStages.includes(state.progress?.stage ?? '')
 
 type RowProps = { readonly name: string; readonly state: ComponentState<VisionInfo | LanguageInfo> }
 

@@ -42,10 +42,12 @@ async function visit(): Promise<void> {
   await untilServed()
 }
 
-/** Resolves when the service worker serves the page and its headers are in force. */
+/** Resolves when the service worker serves the page, its headers are in force, and the page has begun to run. */
 async function untilServed(): Promise<void> {
   const served = () =>
-    page.evaluate(() => crossOriginIsolated && navigator.serviceWorker.controller !== null).catch(() => false)
+    page
+      .evaluate(() => crossOriginIsolated && navigator.serviceWorker.controller !== null && 'valley' in globalThis)
+      .catch(() => false)
   await expect.poll(served, { timeout: 60_000 }).toBe(true)
 }
 

@@ -31,6 +31,10 @@ export type PlainHost = {
   readonly requests: string[]
   /** Files in place of those on disk, by request path: a new version of the site. */
   readonly replaced: Map<string, string>
+  /** Files of which only so many bytes come, the connection open, by request path. */
+  readonly stalled: Map<string, number>
+  /** Parts of files asked for so far, in order. */
+  readonly ranges: { readonly path: string; readonly from: number }[]
   stop(): Promise<void>
 }
 
@@ -38,8 +42,11 @@ export async function startPlainHost({ folders, headers = {} }: PlainHostOptions
   const mounts = Object.keys(folders).sort((a, b) => b.length - a.length)
   const requests: string[] = []
   const replaced = new Map<string, string>()
+  const stalled = new Map<string, number>()
+  const ranges: PlainHost['ranges'] = []
 
-  function answer(pathname: string, response: ServerResponse): void {
+  /** @param from  the first byte that is asked for, of a range up to the end */
+  function answer(pathname: string, response: ServerResponse, from = 0): void {
     const wanted = pathname.endsWith('/') ? `${pathname}index.html` : pathname
     response.setHeader('Content-Type', types[extname(wanted)] ?? 'application/octet-stream')
     const text = replaced.get(wanted)
@@ -49,21 +56,30 @@ export async function startPlainHost({ folders, headers = {} }: PlainHostOptions
     const path = join(folder, wanted.slice(mount?.length ?? 0))
     const file = mount && path.startsWith(folder + sep) ? statSync(path, { throwIfNoEntry: false }) : undefined
     if (!file?.isFile()) return void response.writeHead(404).end()
-    response.setHeader('Content-Length', file.size)
-    createReadStream(path).pipe(response)
+    response.setHeader('Content-Length', file.size - from)
+    if (from > 0) {
+      ranges.push({ path: wanted, from })
+      response.writeHead(206, { 'Content-Range': `bytes ${from}-${file.size - 1}/${file.size}` })
+    }
+    const most = stalled.get(wanted)
+    if (most === undefined) createReadStream(path, { start: from }).pipe(response)
+    else createReadStream(path, { start: from, end: from + most - 1 }).pipe(response, { end: false })
   }
 
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost')
     requests.push(pathname)
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
-    answer(decodeURIComponent(pathname), response)
+    const [, from] = /^bytes=(\d+)-$/.exec(request.headers.range ?? '') ?? []
+    answer(decodeURIComponent(pathname), response, Number(from ?? 0))
   })
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
   return {
     origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
     replaced,
+    stalled,
+    ranges,
     stop: () =>
       new Promise((done) => {
         server.close(() => done())
