@@ -1,13 +1,14 @@
 /** Where there is a real GPU, a short measurement chooses; and the first clip finds an encoder that is warm. */
 import * as Comlink from 'comlink'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { keptFolders, type VisionApi } from '../../workers/protocol'
+import { type EncodeEvent, keptFolders, type VisionApi } from '../../workers/protocol'
 import { VisionEngine } from '../../workers/vision/engine'
 import { Tower } from '../../workers/vision/tower'
 import { tinyPackUrl } from './language-tiny'
-import { fetchFile, startVision } from './vision-support'
+import { codeOf, fetchFile, startVision } from './vision-support'
 
 const packUrl = tinyPackUrl('tiny-mean')
+const never = new AbortController().signal
 const workers: Worker[] = []
 afterEach(() => {
   for (const worker of workers.splice(0)) worker.terminate()
@@ -45,6 +46,25 @@ describe('a real GPU', () => {
     expect(other.frameMs).toBeDefined()
     expect(other.frameMs).not.toEqual(info.frameMs)
   }, 240_000)
+
+  test('that is lost while its tower runs takes the clip with it; the next one gets another device in the same worker', async () => {
+    const api = start()
+    await api.load({ packUrl, backend: 'webgpu' }, unheard())
+    const atRest = await api.ledger()
+    const file = await fetchFile('/tests/fixtures/clips/vp9.webm')
+    const encode = async (onEvent: (event: EncodeEvent) => unknown = () => {}) => {
+      const events = (await api.encode(file, { clipId: 'a', name: file.name }, never)) as unknown
+      for await (const event of events as AsyncIterable<EncodeEvent>) {
+        await onEvent(event)
+        if (event.type === 'encoded') return event.clip
+      }
+      return undefined
+    }
+    const lost = encode(({ type }) => type === 'planned' && api.loseDevice())
+    expect(await codeOf(lost)).toBe('device-lost')
+    expect(await encode()).toMatchObject({ backend: 'webgpu', frameTokens: 3 })
+    await expect.poll(() => api.ledger()).toEqual(atRest)
+  }, 120_000)
 
   test('is not taken for one where it is software', async () => {
     const vision = startVision()
