@@ -52,7 +52,7 @@ type Meta = Pick<KeptClip, 'planned' | 'clip' | 'quotes' | 'times'> & { readonly
 
 export class KeptClips {
   readonly #store: RecordStore
-  /** The write under way; a clip opened again at once waits for it. */
+  /** The writes under way, one after another; a clip opened again at once waits for them. */
   #writing: Promise<unknown> = Promise.resolve()
 
   constructor(store: RecordStore = recordStore(keptFolders.clips, budget)) {
@@ -74,7 +74,9 @@ export class KeptClips {
 
   /** Keeps a clip, in the background. The arrays must not change until then. */
   keep(key: ClipKey, { planned, clip, tokens, quotes, times, vectors, thumbnails }: KeptClip): void {
+    const before = this.#writing
     this.#writing = (async () => {
+      await before
       const meta: Meta = { planned, clip, quotes, times, thumbnailType: thumbnails[0]?.type ?? '' }
       const pictures = await Promise.all(thumbnails.map(async (blob) => new Uint8Array(await blob.arrayBuffer())))
       const parts = [...[tokens.patchTokens, tokens.frameTokens, ...vectors].map(bytes), ...pictures]
