@@ -124,6 +124,25 @@ test('what a session leaves is listed to the byte', async () => {
   expect(keys.filter((key) => !key.startsWith('valley.'))).toEqual([])
 })
 
+test('the browser is asked to keep it, and what it says is said', async () => {
+  const cdp = await browser.context.newCDPSession(page)
+  // Chromium grants it to whom it knows, which a fresh profile is not: the grant comes when the page asks, not before.
+  await page.exposeFunction('grant', () =>
+    cdp.send('Browser.grantPermissions', { origin: host.origin, permissions: ['durableStorage'] }),
+  )
+  await page.evaluate(() => {
+    const { persist } = StorageManager.prototype
+    StorageManager.prototype.persist = async function () {
+      await (globalThis as unknown as { grant(): Promise<void> }).grant()
+      return persist.call(this)
+    }
+  })
+  await page.getByText('The browser may delete this when the disk is nearly full.').waitFor()
+  await page.getByRole('button', { name: 'Ask the browser to keep it' }).click()
+  await page.getByText('The browser keeps this until you delete it.').waitFor()
+  expect(await page.evaluate(() => navigator.storage.persisted())).toBe(true)
+})
+
 test('"delete everything" leaves nothing', async () => {
   // What opens anew after it is not the app, which would begin to keep things again.
   host.replaced.set('/index.html', '<!doctype html><title>Nothing here</title>')
