@@ -2,9 +2,9 @@
  * Packs of the hub on a graphics card, here a software one: float32, for it has no shader-f16. The encoder's features and the
  * decoder's greedy tokens against PyTorch's.
  */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type HubModel, recognise } from '../../workers/packs/hub/config'
-import { keptFolders } from '../../workers/protocol'
+import { type FrameRoute, keptFolders } from '../../workers/protocol'
 import { type GpuDevice, openDevice } from '../../workers/runtime/device'
 import { Ledger } from '../../workers/runtime/ledger'
 import { loadOrt } from '../../workers/runtime/ort'
@@ -72,16 +72,24 @@ describe('the encoder', () => {
       const reference = await hubReference(family)
       const frames = await pictures(reference)
       const job = await encoder.begin(frames.length, 'own')
+      const mapped = vi.spyOn(GPUBuffer.prototype, 'mapAsync')
+      const routes = new Set<FrameRoute>()
       let vectors = 0
       for (const [at, picture] of frames.entries()) {
         const image = await createImageBitmap(picture)
         const media = asMedia(new VideoFrame(image, { timestamp: 0 }), ledger)
         image.close()
-        await job.add(media)
+        routes.add((await job.add(media)).route)
         media.close()
         // A batch of three, and one that is not full.
         if (at === 2 || at === frames.length - 1) vectors += (await job.run()).length
       }
+      // No canvas on the way; and what comes back from the GPU is less than the frames' pixels: the features alone.
+      expect([...routes]).not.toContain('canvas')
+      const read = mapped.mock.contexts.reduce((sum: number, buffer) => sum + (buffer as GPUBuffer).size, 0)
+      mapped.mockRestore()
+      expect(read).toBeGreaterThan(0)
+      expect(read).toBeLessThan(frames.length * 3 * model.frames.inputSize ** 2 * 4)
       const { patchTokens } = await job.finish()
       job.dispose()
       expect(ledger.snapshot()).toEqual(resting)

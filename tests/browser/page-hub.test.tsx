@@ -155,6 +155,11 @@ describe('what does not go, in words', () => {
 
   test.each([
     ['another kind', 'no-family', /is a model of the kind “florence2”, which cannot be run here/],
+    [
+      'more than this device has memory for',
+      'too-big',
+      /too-big needs about 120\.3 GB of memory, and this device can give [\d.]+ [MG]B/,
+    ],
     ['files in another layout', 'no-graphs', /lacks files in a form that runs here: onnx\/vision_encoder\.onnx/],
   ] as const)('%s', async (_, of, words) => {
     await tellHub({ order: 'serve', repository: `someone/${of}`, of })

@@ -42,6 +42,7 @@ export const unfitRepositories = {
     files: { ...noiseRepository.files, 'config.json': json({ model_type: 'florence2' }) },
   },
   'no-graphs': { ...noiseRepository, files: withoutGraphs() },
+  'too-big': { ...noiseRepository, listedBytes: Object.fromEntries(graphs.map(([path]) => [path, 20e9])) },
 } satisfies Record<string, HubRepository>
 
 function withoutGraphs(): HubRepository['files'] {

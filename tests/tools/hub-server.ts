@@ -11,6 +11,8 @@ export type HubRepository = {
   readonly commit: string
   readonly files: Readonly<Record<string, Uint8Array>>
   readonly card?: object
+  /** Files that are listed as larger than they are here, and are not to be fetched: by path, in bytes. */
+  readonly listedBytes?: Readonly<Record<string, number>>
 }
 
 /** How one file is given, until it is told otherwise. `cut`: a part of what was asked for, then the connection is gone. */
@@ -132,13 +134,12 @@ function refuse(response: ServerResponse, { status, headers = {} }: Extract<HubM
 }
 
 /** The answer of /api/models/{repository}/revision/{revision}?blobs=true. */
-function tell(response: ServerResponse, { commit, files, card }: HubRepository): void {
-  const siblings = Object.entries(files).map(([rfilename, bytes]) => ({
-    rfilename,
-    size: bytes.length,
-    blobId: gitBlob(bytes),
-    ...(isLarge(rfilename) ? { lfs: { sha256: digest('sha256', bytes), size: bytes.length, pointerSize: 134 } } : {}),
-  }))
+function tell(response: ServerResponse, { commit, files, card, listedBytes }: HubRepository): void {
+  const siblings = Object.entries(files).map(([rfilename, bytes]) => {
+    const size = listedBytes?.[rfilename] ?? bytes.length
+    const lfs = { sha256: digest('sha256', bytes), size, pointerSize: 134 }
+    return { rfilename, size, blobId: gitBlob(bytes), ...(isLarge(rfilename) ? { lfs } : {}) }
+  })
   response.setHeader('Content-Type', 'application/json')
   response.end(JSON.stringify({ sha: commit, siblings, cardData: card ?? {} }))
 }
