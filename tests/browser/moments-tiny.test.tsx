@@ -8,7 +8,7 @@ import { playhead } from '../../src/clip/playhead'
 import { isTelling } from '../../src/moments/evidence'
 import { unrelatedCaptions } from '../../src/moments/unrelated'
 import { tinyPackUrl } from './language-tiny'
-import { ask, chooseFile, type Mounted, mount } from './page-mount'
+import { ask, chooseFile, type Mounted, mount, restingLedgers } from './page-mount'
 import { fetchFile } from './vision-support'
 
 const never = new AbortController().signal
@@ -99,9 +99,7 @@ test('the frames nearest to an answer stand under it', async () => {
 test('each part of a clip is looked at and answered about alone, and nothing of it stays', async () => {
   // The suggestions open the tower for texts, which then stays.
   await engine.embedTexts(['now'], never)
-  // A grey frame warms the encoder for a while.
-  await expect.poll(async () => (await engine.ledgers()).vision).not.toHaveProperty('video-frame')
-  const resting = await engine.ledgers()
+  const resting = await restingLedgers(engine)
   const question = 'What is happening?'
   const expected: string[] = []
   for (const start of [0, 4]) {

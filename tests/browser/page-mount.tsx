@@ -1,6 +1,7 @@
 /** The whole page over stand-in workers, as main.tsx puts it together. */
 import { createRoot } from 'react-dom/client'
 import { I18nextProvider } from 'react-i18next'
+import { vi } from 'vitest'
 import { page, userEvent } from 'vitest/browser'
 import { App } from '../../src/app/app'
 import '../../src/app/base.css'
@@ -8,7 +9,7 @@ import { SessionContext, SettingsContext } from '../../src/app/context'
 import { createI18n } from '../../src/app/i18n'
 import { Session } from '../../src/app/session'
 import { SettingsStore } from '../../src/app/settings'
-import type { Engine } from '../../src/assistant/engine'
+import type { Engine, Ledgers } from '../../src/assistant/engine'
 import { EngineContext } from '../../src/assistant/hooks'
 import { Shelf } from '../../src/storage/shelf'
 import { type Mishaps, standInEngine } from './page-stand-in'
@@ -74,6 +75,17 @@ export const composer = () => page.getByRole('textbox', { name: 'Your question' 
 /** The text in the chat; the live region repeats it after. */
 export const answer = (text: string) => page.getByRole('region', { name: 'Chat' }).getByText(text, { exact: true })
 export const chooseFile = (file: File | File[]) => userEvent.upload(page.getByLabelText('Choose a file'), file)
+
+/** What real workers hold while they do nothing: the frames that warm the encoder after a load may not be over. */
+export const restingLedgers = (engine: Engine): Promise<Ledgers> =>
+  vi.waitFor(
+    async () => {
+      const held = await engine.ledgers()
+      if (held.vision.tensor || held.vision['video-frame']) throw new Error('the encoder is being warmed')
+      return held
+    },
+    { timeout: 30_000 },
+  )
 
 export async function ask(question: string): Promise<void> {
   await composer().fill(question)

@@ -6,7 +6,7 @@ import { Engine } from '../../src/assistant/engine'
 import { startLanguage, startVision } from '../../src/assistant/workers'
 import { databaseName, openDatabase } from '../../src/storage/database'
 import { tinyPackUrl } from './language-tiny'
-import { ask, chooseFile, composer, type Mounted, mount } from './page-mount'
+import { ask, chooseFile, composer, type Mounted, mount, restingLedgers } from './page-mount'
 import { fetchFile } from './vision-support'
 
 let mounted: Mounted | undefined
@@ -56,9 +56,7 @@ test('answers stay with its name; tokens, player, pictures and the kept copy are
   await visit()
   const live = liveUrls()
   await expect.poll(() => [engine.state.vision.status, engine.state.language.status]).toEqual(['ready', 'ready'])
-  // A grey frame warms the encoder for a while.
-  await expect.poll(async () => (await engine.ledgers()).vision).not.toHaveProperty('video-frame')
-  const atRest = await engine.ledgers()
+  const atRest = await restingLedgers(engine)
   await chooseFile(await fetchFile('/tests/fixtures/clips/vp9.webm'))
   await looked()
   // Nothing was asked about it: closing takes it away.
