@@ -26,7 +26,6 @@ test('what the person did, and an answer that began or ended, is written at once
   const { keeper: k, saves } = keeper()
   const steps: [string, ConversationAction][] = [
     ['a clip', opened[0] as ConversationAction],
-    ['looked at', opened.at(-1) as ConversationAction],
     ['a question', asked('a')],
     ['sent', chat({ type: 'sent', turnId: 'a', pack })],
     ['the first word', chat({ type: 'writing', turnId: 'a' })],

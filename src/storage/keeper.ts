@@ -126,14 +126,12 @@ export class Keeper {
 
 /**
  * Whether somebody would miss the step between the two states: a question asked, edited or sent, an answer that began or
- * ended, a name, a clip that came, went, was chosen or has been looked at. A page that goes away does not wait for a
- * write, so these do not wait for others.
+ * ended, a name, a clip that came, went or was chosen. A page that goes away does not wait for a write, so these do not
+ * wait for others.
  */
 function isWeighty(before: Conversation | undefined, after: Conversation): boolean {
   if (!before || before.name !== after.name) return true
   if (before.clips.order !== after.clips.order || before.clips.activeId !== after.clips.activeId) return true
-  const [had, has] = [before.clips.clips, after.clips.clips]
-  if (after.clips.order.some((clip) => had[clip]?.encoded !== has[clip]?.encoded)) return true
   const [was, is] = [before.chat.turns, after.chat.turns]
   if (was === is) return false
   return (
