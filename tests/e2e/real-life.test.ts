@@ -9,7 +9,7 @@ import { type OpenBrowser, openBrowser } from '../tools/app'
 import { askQuestion, type Driven, drivePlaywright, openClip, waitFor, waitForEngine } from '../tools/drive'
 import { longClip } from '../tools/long-clip'
 import type { PlainHost } from '../tools/plain-host'
-import { storedTurns, writeUntilFull } from '../tools/storage'
+import { storedFrames, storedTurns, writeUntilFull } from '../tools/storage'
 import { startTinyHost } from './support'
 
 declare const valley: { loseDevice(): Promise<void> }
@@ -153,6 +153,8 @@ test('a file deleted after it was opened: its clip comes back from the copy that
 test('reloaded right after it was asked, a question is there, and so is the next one, which was only begun', async () => {
   await visit()
   await openClip(driven, shortClip, patience)
+  // A question's write comes after one that is under way: here there is none.
+  await expect.poll(() => storedFrames(page), { timeout: patience }).toBe(1)
   const field = page.locator('#question')
   await field.fill('Is it still there?')
   await field.press('Enter')
@@ -167,6 +169,8 @@ test('reloaded right after it was asked, a question is there, and so is the next
 test('on a reload nothing of a clip jumps when the box for moments comes', async () => {
   await visit()
   await openClip(driven, shortClip, patience)
+  // Else it would be looked at anew.
+  await expect.poll(() => storedFrames(page), { timeout: patience }).toBe(1)
   await page.addInitScript(() => {
     const jumped: string[] = []
     Object.assign(window, { jumped })

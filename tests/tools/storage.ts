@@ -2,23 +2,31 @@
 import type { Page } from 'playwright-core'
 import { databaseName } from '../../src/storage/database'
 
-/** How many questions the database holds; it is opened as it is, and never made. */
-export function storedTurns(page: Page): Promise<number> {
-  return page.evaluate(async (name) => {
-    if (!(await indexedDB.databases()).some((database) => database.name === name)) return 0
-    return new Promise<number>((resolve, reject) => {
-      const opening = indexedDB.open(name)
-      opening.onerror = () => reject(opening.error)
-      opening.onsuccess = () => {
-        const database = opening.result
-        const counting = database.transaction('turns').objectStore('turns').count()
-        counting.onsuccess = () => {
-          database.close()
-          resolve(counting.result)
+/** How many questions the database holds. */
+export const storedTurns = (page: Page) => stored(page, 'turns')
+/** Of how many clips the database holds the frames: they are written once a clip was looked at. */
+export const storedFrames = (page: Page) => stored(page, 'frames')
+
+/** How many records a store of the database holds; it is opened as it is, and never made. */
+function stored(page: Page, store: 'turns' | 'frames'): Promise<number> {
+  return page.evaluate(
+    async ({ name, store }) => {
+      if (!(await indexedDB.databases()).some((database) => database.name === name)) return 0
+      return new Promise<number>((resolve, reject) => {
+        const opening = indexedDB.open(name)
+        opening.onerror = () => reject(opening.error)
+        opening.onsuccess = () => {
+          const database = opening.result
+          const counting = database.transaction(store).objectStore(store).count()
+          counting.onsuccess = () => {
+            database.close()
+            resolve(counting.result)
+          }
         }
-      }
-    })
-  }, databaseName)
+      })
+    },
+    { name: databaseName, store },
+  )
 }
 
 /** Writes 20 kB into a database of its own: "" where there was room, else the name of the error. */
