@@ -1,11 +1,10 @@
 /** A pack whose fetching is paused in the built page: it stays so through a reload, and goes on from where it was when it is told to. */
-import { resolve } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { securityHeaders } from '../../workers/offline/security-headers'
-import { buildFolder, ensureBuild, type OpenBrowser, openBrowser } from '../tools/app'
+import { type OpenBrowser, openBrowser } from '../tools/app'
 import { drivePlaywright, waitForEngine } from '../tools/drive'
-import { type PlainHost, startPlainHost } from '../tools/plain-host'
+import type { PlainHost } from '../tools/plain-host'
+import { startTinyHost } from './support'
 
 /** The decoder's weights, of which a part comes before the pause. */
 const weights = '/tiny/tiny-base/weights-0-89f6ee0a.bin'
@@ -18,9 +17,7 @@ let browser: OpenBrowser
 let page: Page
 
 beforeAll(async () => {
-  ensureBuild()
-  const tiny = resolve(import.meta.dirname, '../fixtures/tiny')
-  host = await startPlainHost({ folders: { '/': buildFolder, '/tiny/': tiny }, headers: securityHeaders })
+  host = await startTinyHost()
   browser = await openBrowser()
   page = await browser.context.newPage()
   page.setDefaultTimeout(patience)

@@ -2,7 +2,7 @@
 import { EncodedPacketSink, type InputVideoTrack } from 'mediabunny'
 import { throwIfAborted } from '../protocol'
 
-/** Seconds between two moments from which on it makes no odds which second of them is seen. Training has seen none so far apart. */
+/** Seconds between two moments from which on the one that is seen may be another near it. */
 const farApart = 8
 /** How far a moment may be moved, as a share of the time between two: they stay apart, and in order. */
 const reach = 1 / 4
