@@ -131,7 +131,7 @@ function TurnProgress({ turn, clip }: { readonly turn: ChatTurn; readonly clip: 
     if (turn.status === 'reading') return t('chat.reading')
     if (runningTurn && clip?.status === 'ready') return t('chat.waitingTurn')
     const total = clip?.timestamps.length ?? 0
-    if (!clip || total === 0) return t('chat.waitingOpen')
+    if (clip?.status !== 'encoding' && clip?.status !== 'ready') return t('chat.waitingOpen')
     return t('chat.waitingFrames', { done: Object.keys(clip.frames).length, total })
   }
   return (

@@ -82,13 +82,14 @@ function ClipProgress({ clip }: { readonly clip: Clip }) {
     if (clip.status === 'ready')
       return clip.media?.kind === 'image' ? t('clip.readyImage') : t('clip.ready', { count: total })
     if (vision.status !== 'ready') return t('clip.waitingForVision', { name: clip.name })
-    if (clip.status === 'opening') return t('clip.opening', { name: clip.name })
-    return total > 0 ? t('clip.encoding', { done: Math.min(done + 1, total), total }) : t('clip.planning')
+    if (clip.status === 'planning') return t('clip.planning')
+    if (clip.status === 'encoding') return t('clip.encoding', { done: Math.min(done + 1, total), total })
+    return t('clip.opening', { name: clip.name })
   }
   return (
     <div className="clip-progress" data-status={clip.status}>
       <p className="tabular">{text()}</p>
-      {clip.status === 'encoding' && total > 0 && <Meter label={t('clip.frames')} share={done / total} />}
+      {clip.status === 'encoding' && <Meter label={t('clip.frames')} share={done / total} />}
     </div>
   )
 }

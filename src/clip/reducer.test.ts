@@ -24,7 +24,7 @@ test('a clip goes from opening through its frames to ready', () => {
   const clips = steps.map((_, index) => activeClip(run(...steps.slice(0, index + 1))))
   expect(clips.map((clip) => clip?.status)).toEqual([
     'opening',
-    'encoding',
+    'planning',
     'encoding',
     'encoding',
     'encoding',
@@ -34,9 +34,29 @@ test('a clip goes from opening through its frames to ready', () => {
   expect(clips.at(-1)?.encoded).toBe(encoded)
 })
 
-test('an encode that begins anew drops the frames it had', () => {
-  const state = run(added('one'), opened, event({ type: 'planned', timestamps: [1, 3] }), frame(0), opened)
-  expect(activeClip(state)).toMatchObject({ status: 'encoding', timestamps: [], frames: {} })
+test('an encode that begins anew drops the frames it had, and keeps their places until it has planned', () => {
+  const planned = (...timestamps: number[]) => event({ type: 'planned', timestamps })
+  const state = run(added('one'), opened, planned(1, 3), frame(0), opened)
+  expect(activeClip(state)).toMatchObject({ status: 'planning', timestamps: [1, 3], frames: {} })
+  expect(activeClip(clipsReducer(state, planned(1, 2, 3)))).toMatchObject({
+    status: 'encoding',
+    timestamps: [1, 2, 3],
+    frames: {},
+  })
+})
+
+test('what a pack has kept of a clip takes the place of the same, frame by frame', () => {
+  const by = (pack: typeof known, fromCache: boolean) => event({ type: 'opened', media, pack, fromCache })
+  const known = { ...pack }
+  const planned = (...timestamps: number[]) => event({ type: 'planned', timestamps })
+  const seen = [added('one'), opened, planned(1, 3), frame(0), frame(1), event({ type: 'encoded', clip: encoded })]
+  const framesAfter = (...after: ClipsAction[]) => Object.keys(activeClip(run(...seen, ...after))?.frames ?? {})
+  expect(framesAfter(by(known, true), planned(1, 3))).toEqual(['0', '1'])
+  expect(framesAfter(by(known, true), planned(1, 2, 3))).toEqual([])
+  expect(framesAfter(by(known, false), planned(1, 3))).toEqual([])
+  // Vectors of two packs do not compare.
+  expect(framesAfter(by({ ...pack, hash: 'i' }, true), planned(1, 3))).toEqual([])
+  expect(activeClip(run(...seen, by(known, true)))).toMatchObject({ status: 'planning', encoded: null })
 })
 
 test('removing the active clip shows the one that is named, if it is there', () => {

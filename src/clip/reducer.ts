@@ -4,7 +4,7 @@ import type { EncodedClip, EncodeEvent, MediaInfo, PackIdentity } from '../../wo
  * `closed`: known, not held by the engine (put aside, or restored and not asked about yet); `locked`: the person must
  * allow reading the file again; `missing`: the file was moved, deleted or never kept. Both can be mended by the person.
  */
-export type ClipStatus = 'closed' | 'opening' | 'encoding' | 'ready' | 'locked' | 'missing'
+export type ClipStatus = 'closed' | 'opening' | 'planning' | 'encoding' | 'ready' | 'locked' | 'missing'
 
 export type SampledFrame = {
   readonly index: number
@@ -22,7 +22,7 @@ export type Clip = {
   readonly file: Blob | null
   readonly status: ClipStatus
   readonly media: MediaInfo | null
-  /** Planned presentation timestamps in seconds, ascending; empty until planned. */
+  /** Planned presentation timestamps in seconds, ascending; until planned those of the time before, or none. */
   readonly timestamps: readonly number[]
   /** Frames encoded so far, by index of `timestamps`. */
   readonly frames: Readonly<Record<number, SampledFrame>>
@@ -71,21 +71,27 @@ function changed(state: ClipsState, id: string, change: (clip: Clip) => Partial<
   return clip ? { ...state, clips: { ...state.clips, [id]: { ...clip, ...change(clip) } } } : state
 }
 
-const unseen = { timestamps: [], frames: {}, encoded: null } as const
-
 function afterEvent(clip: Clip, event: EncodeEvent): Partial<Clip> {
   switch (event.type) {
     case 'opened':
       // Comes again when encoding began anew after a lost device or worker.
       return {
-        status: 'encoding',
+        status: 'planning',
         media: event.media,
-        ...unseen,
+        // What this pack knows comes again at once. Another's vectors are of no use to it.
+        frames: event.fromCache && clip.pack?.hash === event.pack.hash ? clip.frames : {},
+        encoded: null,
         pack: event.pack,
         packBefore: packBefore(clip, event),
       }
-    case 'planned':
-      return { timestamps: event.timestamps }
+    case 'planned': {
+      const { timestamps } = event
+      return {
+        status: 'encoding',
+        timestamps,
+        frames: timestamps.length === clip.timestamps.length ? clip.frames : {},
+      }
+    }
     case 'frame': {
       const { index, timestamp, thumbnail, vector } = event
       return { frames: { ...clip.frames, [index]: { index, timestamp, thumbnail, vector } } }
@@ -108,7 +114,8 @@ export function clipsReducer(state: ClipsState, action: ClipsAction): ClipsState
   switch (action.type) {
     case 'added': {
       const { id, name, file, active } = action
-      const clip: Clip = { id, name, file, status: 'opening', media: null, ...unseen, pack: null, packBefore: null }
+      const unseen = { media: null, timestamps: [], frames: {}, encoded: null, pack: null, packBefore: null }
+      const clip: Clip = { id, name, file, status: 'opening', ...unseen }
       return {
         clips: { ...state.clips, [id]: clip },
         order: [...state.order, id],

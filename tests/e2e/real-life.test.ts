@@ -174,11 +174,17 @@ test('on a reload nothing of a clip jumps when the box for moments comes', async
   await page.addInitScript(() => {
     const jumped: string[] = []
     Object.assign(window, { jumped })
+    type Shift = PerformanceEntry & {
+      sources?: { node: Node | null; previousRect: DOMRectReadOnly; currentRect: DOMRectReadOnly }[]
+    }
+    const place = ({ x, y, width, height }: DOMRectReadOnly) => [x, y, width, height].map(Math.round).join(' ')
     new PerformanceObserver((list) => {
-      for (const entry of list.getEntries() as (PerformanceEntry & { sources?: { node: Node | null }[] })[]) {
-        for (const { node } of entry.sources ?? []) {
+      for (const { startTime, sources } of list.getEntries() as Shift[]) {
+        for (const { node, previousRect, currentRect } of sources ?? []) {
           const element = node instanceof Element ? node : node?.parentElement
-          if (element?.closest('.clip-below')) jumped.push(element.className)
+          if (!element?.closest('.clip-below')) continue
+          const moved = `${place(previousRect)} to ${place(currentRect)}`
+          jumped.push(`${element.className} from ${moved} at ${Math.round(startTime)} ms: ${element.textContent}`)
         }
       }
     }).observe({ type: 'layout-shift', buffered: true })
