@@ -2,13 +2,12 @@
 import * as Comlink from 'comlink'
 import { afterAll, beforeEach, expect, test } from 'vitest'
 import type { RecordFunctions } from './cache-records.worker'
+import { removeFolder } from './kept-storage'
 
 const worker = new Worker(new URL('./cache-records.worker.ts', import.meta.url), { type: 'module' })
 const store = Comlink.wrap<RecordFunctions>(worker)
 afterAll(() => worker.terminate())
-beforeEach(async () => {
-  await (await navigator.storage.getDirectory()).removeEntry('valley-test-records', { recursive: true }).catch(() => {})
-})
+beforeEach(() => removeFolder('valley-test-records'))
 
 const names = async () => {
   const root = await navigator.storage.getDirectory()

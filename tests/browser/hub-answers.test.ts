@@ -2,19 +2,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { packFilesCache } from '../../workers/protocol'
 import { caseOf } from '../fixtures/hub-reference'
-import {
-  answer,
-  asked,
-  type Both,
-  download,
-  hubReference,
-  openBoth,
-  pictures,
-  prefixKept,
-  refusalsOf,
-  see,
-} from './hub-tiny'
-import { emptyStorage } from './kept-storage'
+import { answer, asked, type Both, download, hubReference, openBoth, pictures, refusalsOf, see } from './hub-tiny'
+import { emptyStorage, recordsKept } from './kept-storage'
 
 const opened: Both[] = []
 async function open(...call: Parameters<typeof openBoth>): Promise<Both> {
@@ -95,7 +84,7 @@ describe('smolvlm', () => {
     const options = { clipId: 'a', name: 'frames' }
     expect(await see(first, frames, { ...options, pooling: 'mean' })).toMatchObject({ fromCache: false })
     await answer(first, asked(one('clip-mean'), 'a'))
-    await prefixKept()
+    await recordsKept('prefixes', 1)
     // The record is written behind the last event, and the next one waits for it.
     expect(await see(first, frames, { ...options, pooling: 'mean' })).toMatchObject({ fromCache: true })
     first.end()

@@ -1,13 +1,10 @@
 /** Tiny packs of the hub in the browser: fetched from the server of this machine, loaded by both workers, and their references. */
 import * as Comlink from 'comlink'
-import { expect } from 'vitest'
-import { unpackRecord } from '../../workers/cache/records'
 import {
   type AnswerEvent,
   type AskRequest,
   type EncodeOptions,
   hubAddress,
-  keptFolders,
   type LanguageApi,
   type LoadOptions,
   type PacksApi,
@@ -130,22 +127,6 @@ export async function answer({ language }: Both, request: AskRequest, signal: Ab
     if (event.type === 'done') return { text, ids: event.ids, stats: event.stats }
   }
   throw new Error('the stream ended early')
-}
-
-/** Until the language worker has written what so many clips begin a prompt with, which it does behind an answer. */
-export async function prefixKept(clips = 1): Promise<void> {
-  const root = await navigator.storage.getDirectory()
-  await expect
-    .poll(async () => {
-      const folder = await root.getDirectoryHandle(keptFolders.prefixes, { create: true })
-      let written = 0
-      for await (const handle of folder.values()) {
-        const bytes = await (await (handle as FileSystemFileHandle).getFile()).arrayBuffer()
-        if (await unpackRecord(new Uint8Array(bytes))) written += 1
-      }
-      return written
-    })
-    .toBe(clips)
 }
 
 /** A case's conversation as it is asked here, with as many tokens as PyTorch has said. */

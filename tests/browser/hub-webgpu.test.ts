@@ -11,18 +11,8 @@ import { loadOrt } from '../../workers/runtime/ort'
 import { HubEncoder } from '../../workers/vision/hub/encoder'
 import { clipRows } from '../../workers/vision/hub/pooling'
 import { caseOf } from '../fixtures/hub-reference'
-import {
-  answer,
-  asked,
-  type Both,
-  download,
-  hubReference,
-  openBoth,
-  pictures,
-  prefixKept,
-  see,
-  unpack,
-} from './hub-tiny'
+import { answer, asked, type Both, download, hubReference, openBoth, pictures, see, unpack } from './hub-tiny'
+import { recordsKept, removeFolder } from './kept-storage'
 import { largestGap } from './largest-gap'
 import { asMedia } from './vision-frames'
 
@@ -104,10 +94,7 @@ describe('the encoder', () => {
 
 describe('the decoder', () => {
   const opened: Both[] = []
-  beforeEach(async () => {
-    const root = await navigator.storage.getDirectory()
-    await root.removeEntry(keptFolders.prefixes, { recursive: true }).catch(() => {})
-  })
+  beforeEach(() => removeFolder(keptFolders.prefixes))
   afterEach(() => {
     for (const both of opened.splice(0)) both.end()
   })
@@ -142,7 +129,7 @@ describe('the decoder', () => {
       expect((await both.language.gpuMemory()).bytes).toBeGreaterThan(100_000)
       expect(await both.language.ledger()).toEqual({ 'kv-cache': 1, session: 2, 'gpu-device': 1, tensor: 2 })
       if (visits === 'one visit') return
-      await prefixKept(2)
+      await recordsKept('prefixes', 2)
       both.end()
       const later = await open(family)
       await see(later, frames, { clipId: 'mean', name: 'frames', pooling: 'mean' })

@@ -7,7 +7,7 @@ import { openDevice } from '../../workers/runtime/device'
 import { Ledger } from '../../workers/runtime/ledger'
 import { loadOrt } from '../../workers/runtime/ort'
 import { registerTransferHandlers } from '../../workers/transfer'
-import { emptyStorage, filesKept } from './kept-storage'
+import { emptyStorage, filesKept, openToChange, recordsKept } from './kept-storage'
 import { seededClip, tinyPackUrl } from './language-tiny'
 
 registerTransferHandlers()
@@ -41,14 +41,6 @@ async function open({ pack = 'tiny-retrieval', flavour = 'f32' as GraphFlavour, 
 }
 
 const records = () => filesKept('prefixes')
-/** Until the worker has written what it keeps, behind its answer. */
-const kept = (count: number) =>
-  expect
-    .poll(async () => {
-      const sizes = await Promise.all((await records()).map(async (file) => (await file.getFile()).size))
-      return sizes.filter((size) => size > 10_000).length
-    })
-    .toBe(count)
 
 beforeEach(emptyStorage)
 
@@ -62,7 +54,7 @@ describe('a clip known from before', () => {
       cold.end()
       const first = await open({ flavour })
       expect(await first.ask()).toMatchObject({ ids: expected.ids, reusedTokens: expected.reusedTokens })
-      await kept(1)
+      await recordsKept('prefixes', 1)
       first.end()
       const second = await open({ flavour })
       const warm = await second.ask()
@@ -81,7 +73,7 @@ describe('a clip known from before', () => {
     // What is kept is written behind an answer: by the time that another clip's record is there, this one's would be.
     const other = await open({ seed: 2 })
     await other.ask()
-    await kept(1)
+    await recordsKept('prefixes', 1)
     first.end()
     other.end()
     const second = await open()
@@ -93,7 +85,7 @@ describe('a clip known from before', () => {
   test('that was only prepared is kept as well', async () => {
     const first = await open()
     await first.api.prepare('a', {}, never)
-    await kept(1)
+    await recordsKept('prefixes', 1)
     first.end()
     const second = await open()
     expect((await second.ask()).reusedTokens).toBeGreaterThan(22 + 11)
@@ -105,17 +97,17 @@ describe('a clip known from before', () => {
   ])('is prefilled again where its record was %s, and kept anew', async (_, spoil) => {
     const first = await open()
     const expected = await first.ask()
-    await kept(1)
+    await recordsKept('prefixes', 1)
     first.end()
     const [file] = await records()
-    const { size } = (await file?.getFile()) ?? { size: 0 }
-    const writable = await file?.createWritable({ keepExistingData: true })
-    await writable?.write(spoil(size))
-    await writable?.close()
+    if (!file) throw new Error('nothing is kept')
+    const writable = await openToChange(file)
+    await writable.write(spoil((await file.getFile()).size))
+    await writable.close()
     const second = await open()
     const again = await second.ask()
     expect(again).toMatchObject({ ids: expected.ids, reusedTokens: expected.reusedTokens })
-    await expect.poll(async () => (await (await records())[0]?.getFile())?.size).toBe(size)
+    await recordsKept('prefixes', 1)
     second.end()
     const third = await open()
     expect((await third.ask()).reusedTokens).toBeGreaterThan(22 + 11)
@@ -124,13 +116,13 @@ describe('a clip known from before', () => {
   test('under another pack, another graph or with other tokens is prefilled', async () => {
     const first = await open()
     await first.ask()
-    await kept(1)
+    await recordsKept('prefixes', 1)
     first.end()
     let count = 1
     for (const other of [{ pack: 'tiny-mean' }, { flavour: 'int8' as const }, { seed: 2 }]) {
       const worker = await open(other)
       expect((await worker.ask()).reusedTokens, JSON.stringify(other)).toBeLessThan(22 + 11)
-      await kept(++count)
+      await recordsKept('prefixes', ++count)
       worker.end()
     }
   })

@@ -5,10 +5,17 @@ import { loadOwnModel, type OwnModel } from '../../workers/language/model'
 import { conversationPieces, prefixPieces, sharedEnds } from '../../workers/language/prompt'
 import { argmax, logProbability } from '../../workers/language/sampling'
 import { type Sequence, splice } from '../../workers/language/splice'
-import type { AnswerEvent, AnswerStats, AskRequest, LanguageApi } from '../../workers/protocol'
+import {
+  type AnswerEvent,
+  type AnswerStats,
+  type AskRequest,
+  keptFolders,
+  type LanguageApi,
+} from '../../workers/protocol'
 import { Ledger } from '../../workers/runtime/ledger'
 import { registerTransferHandlers } from '../../workers/transfer'
 import forcedChat from '../fixtures/forced-chat.json'
+import { removeFolder } from './kept-storage'
 
 registerTransferHandlers()
 const packUrl = new URL('/models/valley-nano/pack.json', location.href).href
@@ -34,8 +41,7 @@ describe('in the worker', () => {
   }
 
   test('a first load derives, a later load reads what was kept; both know the capital of France', async () => {
-    const root = await navigator.storage.getDirectory()
-    await root.removeEntry('valley-derived', { recursive: true }).catch(() => {})
+    await removeFolder(keptFolders.derived)
     const followUps: string[] = []
     for (const cached of [false, true]) {
       const { worker, language } = open()

@@ -2,6 +2,7 @@
 import * as Comlink from 'comlink'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { openBase, openPack } from '../../workers/packs/source'
+import { openToChange } from './kept-storage'
 import type { DerivedFunctions } from './packs-derived.worker'
 
 const packUrl = new URL('/tests/fixtures/tiny/tiny-mean/pack.json', location.href).href
@@ -83,11 +84,11 @@ describe('derived weights', () => {
     await derived.write(key('a'), parts)
     const file = await (await folder()).getFileHandle('test+plain+int8=a')
     const { size } = await file.getFile()
-    const writable = await file.createWritable({ keepExistingData: true })
+    const writable = await openToChange(file)
     await writable.write({ type: 'write', position: size - 1, data: Uint8Array.of(0) })
     await writable.close()
     expect(await derived.read(key('a'), [3, 2])).toBeNull()
-    const cut = await file.createWritable({ keepExistingData: true })
+    const cut = await openToChange(file)
     await cut.truncate(size - 4)
     await cut.close()
     expect(await derived.read(key('a'), [3, 2])).toBeNull()

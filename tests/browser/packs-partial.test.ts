@@ -1,7 +1,7 @@
 /** A download that ended in the middle goes on from there, in another worker as after a reload. */
 import * as Comlink from 'comlink'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { emptyStorage, filesKept } from './kept-storage'
+import { emptyStorage, filesKept, openToChange } from './kept-storage'
 import { tinyPackUrl } from './language-tiny'
 import type { DownloadFunctions } from './packs-partial.worker'
 
@@ -41,7 +41,7 @@ test('a part that is wrong costs a whole download, not the pack', async () => {
   const [part] = await parts()
   const handle = (await filesKept('partial')).find(({ name }) => name === part?.name)
   if (!handle) throw new Error('no part is kept')
-  const writable = await handle.createWritable({ keepExistingData: true })
+  const writable = await openToChange(handle)
   await writable.write({ type: 'write', position: 5000, data: Uint8Array.of(1, 2, 3) })
   await writable.close()
   await worker.ranges()

@@ -5,7 +5,7 @@ import { page } from 'vitest/browser'
 import { Engine } from '../../src/assistant/engine'
 import { startLanguage, startVision } from '../../src/assistant/workers'
 import { databaseName } from '../../src/storage/database'
-import { keptFolders } from '../../workers/protocol'
+import { emptyStorage, recordsKept } from './kept-storage'
 import { tinyPackUrl } from './language-tiny'
 import { ask, chooseFile, type Mounted, mount } from './page-mount'
 import { fetchFile } from './vision-support'
@@ -39,19 +39,11 @@ const answered = (count: number) =>
 const looked = () => expect.element(page.getByText(/frames looked at/)).toBeVisible()
 const figuresOf = (turn: number) => page.getByRole('button', { name: 'Figures' }).nth(turn)
 
-const removed = (root: FileSystemDirectoryHandle, name: string) =>
-  root.removeEntry(name, { recursive: true }).then(
-    () => true,
-    ({ name: fault }: DOMException) => fault === 'NotFoundError',
-  )
-
 beforeEach(async () => {
   localStorage.clear()
   sessionStorage.clear()
   await deleteDB(databaseName)
-  const root = await navigator.storage.getDirectory()
-  // A worker that is just ending may hold a file for a moment more, and what one test kept would answer the next.
-  for (const name of Object.values(keptFolders)) await expect.poll(() => removed(root, name)).toBe(true)
+  await emptyStorage()
   await page.viewport(1280, 800)
 })
 afterEach(async () => {
@@ -64,6 +56,7 @@ test('says so and looks at the clip again; answers keep the pack that gave them'
   await chooseFile(await fetchFile('/tests/fixtures/clips/vp9.webm'))
   await ask('one')
   await answered(1)
+  await recordsKept('clips', 1)
 
   const said = watchNotice()
   await visit('tiny-importance')

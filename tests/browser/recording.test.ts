@@ -40,14 +40,11 @@ function recorderOf(source: RecordingSource) {
 /** Until the recorder has had pictures for so long (ms): on a busy machine the first comes late. */
 const filmed = (recorder: SnippetRecorder, milliseconds: number) =>
   expect
-    .poll(
-      () => {
-        const state = recorder.getState()
-        const since = state.status === 'recording' ? state.since : null
-        return since !== null && performance.now() - since >= milliseconds
-      },
-      { timeout: 15_000 },
-    )
+    .poll(() => {
+      const state = recorder.getState()
+      const since = state.status === 'recording' ? state.since : null
+      return since !== null && performance.now() - since >= milliseconds
+    })
     .toBe(true)
 /** In seconds, as a player sees it. */
 async function playerOf(file: Blob): Promise<HTMLVideoElement> {
@@ -67,17 +64,19 @@ describe('some seconds from the camera', () => {
     await recorder.ask()
     expect(status()).toBe('previewing')
     expect(tracks.map(({ kind }) => kind)).toEqual(['video'])
+    const started = Date.now()
     recorder.start()
     await filmed(recorder, 4000)
     recorder.stop()
-    await expect.poll(status, { timeout: 10_000 }).toBe('kept')
+    await expect.poll(status).toBe('kept')
     expect(recorder.getState()).toMatchObject({ end: 'stopped' })
     expect(tracks[0]?.readyState).toBe('ended')
     const [recording] = recorded
     expect(recorded).toHaveLength(1)
     if (!recording) throw new Error('nothing recorded')
     expect(recording.pictures.type).toBe(`video/${recording.container}`)
-    expect(Math.abs(recording.begun.getTime() - Date.now())).toBeLessThan(20_000)
+    expect(recording.begun.getTime()).toBeGreaterThanOrEqual(started)
+    expect(recording.begun.getTime()).toBeLessThanOrEqual(Date.now())
 
     const video = await playerOf(recording.pictures)
     expect(video.duration).toBeGreaterThan(1.5)
@@ -102,7 +101,7 @@ describe('some seconds from the camera', () => {
     const pieces: Blob[] = []
     recorder.ondataavailable = ({ data }) => pieces.push(data)
     recorder.start(500)
-    await expect.poll(() => pieces.length, { timeout: 15_000 }).toBeGreaterThanOrEqual(8)
+    await expect.poll(() => pieces.length).toBeGreaterThanOrEqual(8)
     const stopped = new Promise((resolve) => {
       recorder.onstop = resolve
     })
@@ -147,7 +146,7 @@ describe('the camera', () => {
     recorder.start()
     await filmed(recorder, 900)
     recorder.stop()
-    await expect.poll(status, { timeout: 10_000 }).toBe('kept')
+    await expect.poll(status).toBe('kept')
     expect(recorded).toHaveLength(1)
     expect(tracks).toHaveLength(1)
   })
@@ -160,7 +159,7 @@ describe('the camera', () => {
     // A track that a page stops fires no event; one that is unplugged does.
     tracks[0]?.stop()
     tracks[0]?.dispatchEvent(new Event('ended'))
-    await expect.poll(status, { timeout: 10_000 }).toBe('kept')
+    await expect.poll(status).toBe('kept')
     expect(recorder.getState()).toMatchObject({ end: 'lost' })
     expect((await playerOf(recorded[0]?.pictures ?? new Blob())).duration).toBeGreaterThan(0.5)
   })
@@ -186,7 +185,7 @@ describe('the camera', () => {
     await filmed(recorder, 1200)
     hidden.mockReturnValue(true)
     document.dispatchEvent(new Event('visibilitychange'))
-    await expect.poll(status, { timeout: 10_000 }).toBe('kept')
+    await expect.poll(status).toBe('kept')
     expect(recorder.getState()).toMatchObject({ end: 'hidden' })
     expect(recorded).toHaveLength(1)
   })
@@ -210,7 +209,7 @@ describe('the camera', () => {
     await filmed(recorder, 900)
     recorder.stop()
     recorder.stop()
-    await expect.poll(status, { timeout: 10_000 }).toBe('kept')
+    await expect.poll(status).toBe('kept')
     expect(recorded).toHaveLength(1)
   })
 
@@ -224,7 +223,7 @@ describe('the camera', () => {
     await filmed(recorder, 900)
     if (typeof atLimit !== 'function') throw new Error('no timer for the limit')
     atLimit()
-    await expect.poll(status, { timeout: 10_000 }).toBe('kept')
+    await expect.poll(status).toBe('kept')
     expect(recorder.getState()).toMatchObject({ end: 'limit' })
     expect(recorded).toHaveLength(1)
   })
@@ -250,7 +249,7 @@ describe('the screen', () => {
     expect(status()).toBe('recording')
     hidden.mockReturnValue(false)
     recorder.stop()
-    await expect.poll(status, { timeout: 10_000 }).toBe('kept')
+    await expect.poll(status).toBe('kept')
     expect((await playerOf(recorded[0]?.pictures ?? new Blob())).duration).toBeGreaterThan(0.8)
   })
 
@@ -259,7 +258,7 @@ describe('the screen', () => {
     await recorder.ask()
     await filmed(recorder, 900)
     for (const track of tracks) track.stop()
-    await expect.poll(status, { timeout: 10_000 }).toBe('kept')
+    await expect.poll(status).toBe('kept')
     expect(recorder.getState()).toMatchObject({ end: 'stopped' })
     expect(recorded).toHaveLength(1)
   })

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { type EncodeEvent, keptFolders, type VisionApi } from '../../workers/protocol'
 import { VisionEngine } from '../../workers/vision/engine'
 import { Tower } from '../../workers/vision/tower'
+import { removeFolder } from './kept-storage'
 import { tinyPackUrl } from './language-tiny'
 import { codeOf, fetchFile, startVision } from './vision-support'
 
@@ -25,8 +26,7 @@ const unheard = () => Comlink.proxy(() => undefined)
 
 describe('a real GPU', () => {
   test('is measured against the CPU once; the next visit takes what is kept, and what is forced is not measured', async () => {
-    const root = await navigator.storage.getDirectory()
-    await root.removeEntry(keptFolders.speeds, { recursive: true }).catch(() => {})
+    await removeFolder(keptFolders.speeds)
     const first = start()
     const info = await first.load({ packUrl }, unheard())
     const { webgpu = Number.NaN, wasm = Number.NaN } = info.frameMs ?? {}

@@ -2,6 +2,7 @@
 import * as Comlink from 'comlink'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { keptFolders } from '../../workers/protocol'
+import { openToChange, removeFolder } from './kept-storage'
 import { tinyPackUrl } from './language-tiny'
 import { encodeFile, fetchFile, startVision, type VisionWorker } from './vision-support'
 
@@ -22,16 +23,15 @@ async function records(): Promise<string[]> {
 }
 
 /** The record is written behind the last event; a second opening in the same worker waits for it. */
-const written = async () => expect((await encodeFile(vision, file)).clip.fromCache).toBe(true)
+const written = async (worker = vision, options = {}) =>
+  expect((await encodeFile(worker, file, options)).clip.fromCache).toBe(true)
 
 beforeAll(async () => {
   vision = startVision()
   await load(vision)
   file = await fetchFile('/tests/fixtures/clips/vp9.webm')
 })
-beforeEach(async () => {
-  await (await root()).removeEntry(keptFolders.clips, { recursive: true }).catch(() => {})
-})
+beforeEach(() => removeFolder(keptFolders.clips))
 afterAll(() => vision.end())
 
 describe('a known file', () => {
@@ -60,11 +60,13 @@ describe('a known file', () => {
 
   test('is encoded again for another plan, another pack, or where nothing is to be kept', async () => {
     await encodeFile(vision, file)
-    expect((await encodeFile(vision, file)).clip.fromCache).toBe(true)
+    await written()
     expect((await encodeFile(vision, file, { frames: 2 })).clip).toMatchObject({ fromCache: false, frameTokens: 2 })
+    await written(vision, { frames: 2 })
     const other = startVision()
     await load(other, 'tiny-mean')
     expect((await encodeFile(other, file)).clip.fromCache).toBe(false)
+    await written(other)
     other.end()
     const forgetful = startVision()
     await load(forgetful, 'tiny-retrieval', false)
@@ -81,7 +83,7 @@ describe('a known file', () => {
       const [name = ''] = await records()
       const handle = await (await folder()).getFileHandle(name)
       const { size } = await handle.getFile()
-      const writable = await handle.createWritable({ keepExistingData: true })
+      const writable = await openToChange(handle)
       await change(writable, size)
       await writable.close()
     }
@@ -92,7 +94,7 @@ describe('a known file', () => {
     await spoil((writable, size) => writable.truncate(size - 1))
     expect((await encodeFile(vision, file)).clip.fromCache).toBe(false)
     await encodeFile(vision, file)
-    await (await root()).removeEntry(keptFolders.clips, { recursive: true })
+    await removeFolder(keptFolders.clips)
     expect((await encodeFile(vision, file)).clip.fromCache).toBe(false)
   })
 })
