@@ -69,8 +69,10 @@ async function freeze() {
 test('frozen while a clip is looked at and while it is answered about, the page goes on where it was', async () => {
   expect(await page.evaluate(() => document.visibilityState)).toBe('hidden')
   await driven.chooseFiles(clip)
-  await page.waitForSelector('.clip-progress[data-status=encoding]', { timeout: patience })
-  expect(await freeze()).toMatchObject({ clip: 'encoding' })
+  const looking = ['planning', 'encoding']
+  const shown = looking.map((status) => `.clip-progress[data-status=${status}]`).join()
+  await page.waitForSelector(shown, { timeout: patience })
+  expect(looking).toContain((await freeze()).clip)
   await freeze()
   const { clip: seen, errors } = await waitFor(driven, (now) => now.clip !== null, patience)
   expect(errors).toEqual([])

@@ -10,7 +10,7 @@ import { findFirefox } from '../tools/browsers'
 import { chromiumArgs, chromiumEnv, findChromium } from '../tools/chromium'
 import { askQuestion, drivePlaywright, drivePuppeteer, openClip, waitFor, waitForEngine } from '../tools/drive'
 import type { PlainHost } from '../tools/plain-host'
-import { storedTurns } from '../tools/storage'
+import { keptClips, storedTurns } from '../tools/storage'
 import { startTinyHost } from './support'
 
 const clip = resolve(import.meta.dirname, '../fixtures/clips/vp9.webm')
@@ -42,6 +42,7 @@ test('Chromium: a clip is kept for as long as the window is open, and no longer'
     expect(await waitForEngine(driven)).not.toHaveProperty('error')
     await openClip(driven, clip, patience)
     expect(await askQuestion(driven, 'What is it?', patience)).toMatchObject({ status: 'done', error: null })
+    await expect.poll(() => keptClips(page), { timeout: patience }).toBe(1)
     await page.reload()
     // As it was stored it says that it was looked at; as it is opened anew, that it came from what is kept.
     const { turns } = await waitFor(driven, ({ clip }) => clip?.fromCache === true, patience)

@@ -1,6 +1,7 @@
 /** Two tabs of the product: one has the engine, the other says so and takes it; what a clip became is known to both. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { askQuestion, drivePlaywright, openClip, waitForEngine } from '../tools/drive'
+import { keptClips } from '../tools/storage'
 import { clip, type Running, startApp } from './support'
 
 let first: Running
@@ -16,6 +17,7 @@ test('the engine moves to the second tab and back, and nothing is done twice', a
   const opened = await openClip(first.driven, path)
   expect(opened.clip?.fromCache).toBe(false)
   const before = await askQuestion(first.driven, 'What is happening?')
+  await expect.poll(() => keptClips(first.page)).toBe(1)
 
   const page = await first.browser.context.newPage()
   await page.goto(first.app.url)

@@ -1,6 +1,7 @@
 /** What a page's storage holds, and filling it. */
 import type { Page } from 'playwright-core'
 import { databaseName } from '../../src/storage/database'
+import { keptFolders } from '../../workers/protocol'
 
 /** How many questions the database holds. */
 export const storedTurns = (page: Page) => stored(page, 'turns')
@@ -28,6 +29,19 @@ function stored(page: Page, store: 'turns' | 'frames'): Promise<number> {
     { name: databaseName, store },
   )
 }
+
+/** What is known of how many clips is kept: it is written behind a clip, and lost with a worker that ends before. */
+export const keptClips = (page: Page): Promise<number> =>
+  page.evaluate(async (name) => {
+    const root = await navigator.storage.getDirectory()
+    const folder = await root.getDirectoryHandle(name, { create: true })
+    let written = 0
+    for await (const handle of folder.values()) {
+      // Its head alone has fewer bytes.
+      if ((await (handle as FileSystemFileHandle).getFile()).size > 1000) written += 1
+    }
+    return written
+  }, keptFolders.clips)
 
 /** Writes 20 kB into a database of its own: "" where there was room, else the name of the error. */
 export function writeUntilFull(page: Page): Promise<string> {
