@@ -2,6 +2,7 @@
 import { hubRepository, keptFolders, packFilesCache } from '../../workers/protocol'
 import { ConversationStore, type KeptCopy } from '../storage/conversation-store'
 import { databaseName, openDatabase } from '../storage/database'
+import { askedKeyStart } from '../storage/question-journal'
 import { forgetPack, rememberPack } from './choice'
 
 export const keptKinds = [
@@ -87,12 +88,15 @@ export async function deleteKept(kinds: readonly KeptKind[]): Promise<void> {
     }
     if (kind === 'imported') rememberPack(null)
     if (kind === 'shell') await deleteShell()
-    if (kind === 'conversations') await deleteDatabase()
+    if (kind === 'conversations') {
+      await deleteDatabase()
+      removeSettings((key) => key.startsWith(askedKeyStart))
+    }
     // Else they went with the database.
     if (kind === 'copies' && !kinds.includes('conversations')) {
       await withStore(async (store) => store.removeCopies((await store.copies()).map(({ clipId }) => clipId)))
     }
-    if (kind === 'settings') for (const { storage, key } of settings()) storage.removeItem(key)
+    if (kind === 'settings') removeSettings(() => true)
   }
 }
 
@@ -116,6 +120,10 @@ function settings(): { readonly storage: Storage; readonly key: string; readonly
     // Blocked: nothing is kept there.
     return []
   }
+}
+
+function removeSettings(which: (key: string) => boolean): void {
+  for (const { storage, key } of settings()) if (which(key)) storage.removeItem(key)
 }
 
 /** A character takes two bytes. */

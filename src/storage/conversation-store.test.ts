@@ -67,13 +67,13 @@ test('only what changed is written, and what is gone is deleted', async () => {
   ])
 })
 
-test('an answer cut off in the middle is kept as far as it got; one without a word gives back what was', async () => {
+test('an answer cut off in the middle is kept as far as it got; a repeated one without a word gives back what was', async () => {
   const store = await open()
   const talk = run([
     ...opened,
     asked('a'),
     finished('a'),
-    chat({ type: 'asked-anew', turnId: 'a', question: 'again?', about }),
+    chat({ type: 'asked-anew', turnId: 'a', question: 'a?', about }),
     chat({ type: 'sent', turnId: 'a', pack }),
     asked('b'),
     chat({ type: 'sent', turnId: 'b', pack }),
@@ -86,6 +86,41 @@ test('an answer cut off in the middle is kept as far as it got; one without a wo
     { answer: 'half a sen', status: 'stopped' },
     { status: 'waiting' },
   ])
+})
+
+test('an edited question without a word of its answer waits again, with the old answer at hand', async () => {
+  const store = await open()
+  const answered = run([...opened, asked('a'), finished('a')])
+  const waiting = run([chat({ type: 'asked-anew', turnId: 'a', question: 'other?', about })], answered)
+  const sent = run([chat({ type: 'sent', turnId: 'a', pack })], waiting)
+  const begun = run([chat({ type: 'writing', turnId: 'a' })], sent)
+  for (const talk of [waiting, sent, begun]) {
+    await store.save(talk, null, none)
+    expect((await store.load('talk'))?.chat.turns).toEqual(waiting.chat.turns)
+  }
+  await store.save(begun, null, new Map([['a', 'half a sen']]))
+  const [turn] = (await store.load('talk'))?.chat.turns ?? []
+  expect(turn).toMatchObject({ question: 'other?', answer: 'half a sen', status: 'stopped' })
+})
+
+test('a change of what is stored is written as one, and none is', async () => {
+  const store = await open()
+  const other = await open()
+  const start = run([asked('a'), finished('a')])
+  await store.save(start, null, none)
+  // The other's write begins meanwhile, and comes after.
+  let theirs: Promise<void> | undefined
+  await store.amend('talk', (stored) => {
+    theirs = other.save(run([asked('theirs')], start), start, none)
+    return stored && run([asked('ours')], stored)
+  })
+  await theirs
+  expect((await store.load('talk'))?.chat.turns.map(({ id }) => id)).toEqual(['a', 'theirs', 'ours'])
+  const put = vi.spyOn(IDBObjectStore.prototype, 'put')
+  await store.amend('talk', () => null)
+  await store.amend('nobody', (stored) => stored)
+  expect(put).not.toHaveBeenCalled()
+  put.mockRestore()
 })
 
 test('while a clip is encoded anew, what is stored of it stays', async () => {

@@ -1,5 +1,6 @@
+import type { IDBPTransaction, StoreNames } from 'idb'
 import type { Conversation, ConversationSummary } from '../conversations/model'
-import type { Database } from './database'
+import type { Database, ValleySchema } from './database'
 import { clipFrom, conversationFrom, conversationRecord, type FileRecord, plainClip, turnRecord } from './records'
 
 /** A clip's file that is kept as a copy. */
@@ -10,6 +11,13 @@ export type KeptCopy = {
   readonly clip: string | null
   readonly conversation: string | null
 }
+
+type Stores = StoreNames<ValleySchema>[]
+type Transaction<Mode extends IDBTransactionMode> = IDBPTransaction<ValleySchema, Stores, Mode>
+
+/** What is read of a conversation, and what else belongs to it. */
+const toRead: Stores = ['conversations', 'turns', 'clips', 'frames']
+const toWrite: Stores = [...toRead, 'files']
 
 /** The conversations in the database. Errors are the browser's own (DOMException); the callers give them a code. */
 export class ConversationStore {
@@ -29,8 +37,11 @@ export class ConversationStore {
   }
 
   /** Its clips come closed and without their files (see `file`). null: there is none of that id. */
-  async load(id: string): Promise<Conversation | null> {
-    const transaction = this.#database.transaction(['conversations', 'turns', 'clips', 'frames'])
+  load(id: string): Promise<Conversation | null> {
+    return this.#read(this.#database.transaction(toRead), id)
+  }
+
+  async #read<Mode extends IDBTransactionMode>(transaction: Transaction<Mode>, id: string) {
     const record = await transaction.objectStore('conversations').get(id)
     if (!record) return null
     const turns = await transaction.objectStore('turns').index('conversation').getAll(id)
@@ -47,12 +58,25 @@ export class ConversationStore {
    * Writes what differs from `stored` (null: everything), all or nothing.
    * @param written  texts of answers that are being written, by turn
    */
-  async save(
+  save(conversation: Conversation, stored: Conversation | null, written: ReadonlyMap<string, string>): Promise<void> {
+    return this.#write(this.#database.transaction(toWrite, 'readwrite'), conversation, stored, written)
+  }
+
+  /** Writes what `change` makes of a conversation (null: nothing); no other write comes between. */
+  async amend(id: string, change: (stored: Conversation | null) => Conversation | null): Promise<void> {
+    const transaction = this.#database.transaction(toWrite, 'readwrite')
+    const stored = await this.#read(transaction, id)
+    const changed = change(stored)
+    if (changed) await this.#write(transaction, changed, stored, new Map())
+    else await transaction.done
+  }
+
+  async #write(
+    transaction: Transaction<'readwrite'>,
     conversation: Conversation,
     stored: Conversation | null,
     written: ReadonlyMap<string, string>,
   ): Promise<void> {
-    const transaction = this.#database.transaction(['conversations', 'turns', 'clips', 'frames', 'files'], 'readwrite')
     const { id, chat, clips } = conversation
     const conversations = transaction.objectStore('conversations')
     const record = conversationRecord(conversation)
@@ -101,7 +125,7 @@ export class ConversationStore {
   }
 
   async remove(id: string): Promise<void> {
-    const transaction = this.#database.transaction(['conversations', 'turns', 'clips', 'frames', 'files'], 'readwrite')
+    const transaction = this.#database.transaction(toWrite, 'readwrite')
     const turns = await transaction.objectStore('turns').index('conversation').getAllKeys(id)
     const clips = await transaction.objectStore('clips').index('conversation').getAllKeys(id)
     await Promise.all([

@@ -47,6 +47,11 @@ export class Keeper {
     this.#stored.set(conversation.id, conversation)
   }
 
+  /** Something of the conversation is in the store. */
+  isStored(id: string): boolean {
+    return this.#stored.has(id)
+  }
+
   /** Takes the newest state of a conversation. An empty one that was never stored is left out. */
   note(conversation: Conversation): void {
     const { id } = conversation

@@ -92,13 +92,16 @@ const thaw = ({ error, ...kept }: PlainTurn): ChatTurn => ({
 
 /**
  * A stored turn as it goes on. An answer that was being written when the page went away is kept as far as it got, as if
- * it had been stopped; asked anew without a word yet, the turn is what it was before; a question that waited still waits.
+ * it had been stopped; a question that waited still waits. Asked anew without a word yet, an edited question waits again, a
+ * repeated one is what it was before.
  */
 export function turnFrom({ conversationId: _, before, ...plain }: TurnRecord): ChatTurn {
   const turn = thaw(plain)
   const running = turn.status === 'reading' || turn.status === 'writing'
   if (before && (turn.status === 'waiting' || turn.status === 'reading' || (running && turn.answer === ''))) {
-    return thaw(before)
+    const old = thaw(before)
+    if (turn.question === old.question) return old
+    return { ...turn, status: 'waiting', segments: turn.segments && [], pack: null, before: old }
   }
   return running ? { ...turn, status: 'stopped' } : turn
 }

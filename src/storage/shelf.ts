@@ -2,8 +2,9 @@ import type { Conversation, ConversationSummary } from '../conversations/model'
 import { ClipFiles, type ClipKeeping, type FoundFile, type Kept, largestUnasked } from './clip-files'
 import { ConversationStore } from './conversation-store'
 import { openDatabase, type Released } from './database'
-import { Keeper } from './keeper'
+import { Keeper, type Saves } from './keeper'
 import { enterTab, isOnlyTab } from './open-tabs'
+import { QuestionJournal, withQuestion } from './question-journal'
 
 export type ShelfTrouble = 'not-stored' | 'no-storage'
 
@@ -26,6 +27,8 @@ export class Shelf {
   readonly #options: ShelfOptions
   #opening: Promise<ConversationStore | null>
   #keeper: Keeper | null = null
+  /** null: what is asked now is never stored. */
+  #journal: QuestionJournal | null = new QuestionJournal()
   /** What is open in this tab, as it is now: written as soon as there is a database, and again where the browser lost it. */
   readonly #open = new Map<string, Conversation>()
   readonly #files = new Map<string, KeptFile>()
@@ -45,27 +48,57 @@ export class Shelf {
   #openStore(): Promise<ConversationStore | null> {
     const { onTrouble, onMended, delay } = this.#options
     return openDatabase((why) => this.#onReleased(why)).then(
-      (database) => {
+      async (database) => {
         const store = new ConversationStore(database)
+        await this.#putInPlace(store)
+        const saves: Saves = {
+          save: async (conversation, stored, written) => {
+            await store.save(conversation, stored, written)
+            this.#journal?.stored(conversation)
+          },
+          remove: (id) => store.remove(id),
+        }
         const onFailure = (cause: unknown) => onTrouble('not-stored', cause)
         const pace = delay === undefined ? {} : { delay }
-        this.#keeper = new Keeper(store, { onTrouble: onFailure, onMended, ...pace })
+        this.#keeper = new Keeper(saves, { onTrouble: onFailure, onMended, ...pace })
         for (const conversation of this.#open.values()) this.#keeper.note(conversation)
         return store
       },
       (cause: unknown) => {
+        this.#journal = null
         onTrouble('no-storage', cause)
         return null
       },
     )
   }
 
+  /** Questions that an earlier visit asked and could not store any more come into their conversations. */
+  async #putInPlace(store: ConversationStore): Promise<void> {
+    const journal = this.#journal
+    if (!journal) return
+    for (const asked of journal.left()) {
+      // Of a tab that is open it may be gone by the time the database is ours.
+      const change = (stored: Conversation | null) => (journal.has(asked.turnId) ? withQuestion(stored, asked) : null)
+      try {
+        await store.amend(asked.conversationId, change)
+        journal.forget(asked.turnId)
+      } catch (cause) {
+        // It stays noted for the next visit.
+        console.warn('a question is not stored', cause)
+      }
+    }
+  }
+
   #onReleased(why: Released): void {
     this.#keeper?.close()
     this.#keeper = null
     if (this.#closed) return
-    if (why === 'lost') void this.#keepAnew().catch((cause: unknown) => this.#options.onTrouble('not-stored', cause))
-    else this.#options.onTrouble('no-storage', null)
+    if (why === 'lost') {
+      void this.#keepAnew().catch((cause: unknown) => this.#options.onTrouble('not-stored', cause))
+      return
+    }
+    this.#journal = null
+    this.#options.onTrouble('no-storage', null)
   }
 
   /** The browser threw everything away (it needed room, or its data were cleared): what is open here is kept once more. */
@@ -116,8 +149,9 @@ export class Shelf {
   }
 
   note(conversation: Conversation): void {
-    const before = this.#open.get(conversation.id)?.clips.order ?? []
-    this.#dropFiles(before.filter((clipId) => !conversation.clips.clips[clipId]))
+    const before = this.#open.get(conversation.id)
+    this.#journal?.note(conversation, before, !this.#keeper?.isStored(conversation.id))
+    this.#dropFiles((before?.clips.order ?? []).filter((clipId) => !conversation.clips.clips[clipId]))
     this.#open.set(conversation.id, conversation)
     this.#keeper?.note(conversation)
   }
@@ -137,6 +171,7 @@ export class Shelf {
   }
 
   async remove(id: string): Promise<void> {
+    this.#journal?.deleted(id)
     this.#dropFiles(this.#open.get(id)?.clips.order ?? [])
     this.#letGo(id)
     await this.#opening

@@ -9,7 +9,7 @@ import { type OpenBrowser, openBrowser } from '../tools/app'
 import { askQuestion, type Driven, drivePlaywright, openClip, waitFor, waitForEngine } from '../tools/drive'
 import { longClip } from '../tools/long-clip'
 import type { PlainHost } from '../tools/plain-host'
-import { storedFrames, storedTurns, writeUntilFull } from '../tools/storage'
+import { holdWrites, storedFrames, storedTurns, writeUntilFull } from '../tools/storage'
 import { startTinyHost } from './support'
 
 declare const valley: { loseDevice(): Promise<void> }
@@ -153,8 +153,6 @@ test('a file deleted after it was opened: its clip comes back from the copy that
 test('reloaded right after it was asked, a question is there, and so is the next one, which was only begun', async () => {
   await visit()
   await openClip(driven, shortClip, patience)
-  // A question's write comes after one that is under way: here there is none.
-  await expect.poll(() => storedFrames(page), { timeout: patience }).toBe(1)
   const field = page.locator('#question')
   await field.fill('Is it still there?')
   await field.press('Enter')
@@ -164,6 +162,27 @@ test('reloaded right after it was asked, a question is there, and so is the next
   const { turns } = await waitFor(driven, (t) => t.turns.length > 0, patience)
   expect(turns[0]?.question).toBe('Is it still there?')
   expect(await page.locator('#question').inputValue()).toBe('And what ')
+})
+
+test('a tab closed while nothing can be written: the question that began a conversation is there in another, and is answered', async () => {
+  await visit()
+  await holdWrites(page)
+  await page.locator('#question').fill('Who will know?')
+  await page.keyboard.press('Enter')
+  await page.locator('.turn').waitFor()
+  await page.close()
+  page = await browser.context.newPage()
+  page.setDefaultTimeout(patience)
+  driven = drivePlaywright(page)
+  await visit()
+  const { turns } = await waitFor(driven, (t) => t.turns.length > 0, patience)
+  expect(turns).toMatchObject([{ question: 'Who will know?', status: 'waiting' }])
+  await openClip(driven, shortClip, patience)
+  const { turns: then } = await waitFor(driven, (t) => t.turns[0]?.status === 'done', patience)
+  expect(then).toMatchObject([{ question: 'Who will know?', error: null }])
+  expect(await page.evaluate(() => Object.keys(localStorage).filter((key) => key.startsWith('valley.asked')))).toEqual(
+    [],
+  )
 })
 
 test('on a reload nothing of a clip jumps when the box for moments comes', async () => {

@@ -1,4 +1,4 @@
-/** What a page's storage holds, and filling it. */
+/** What a page's storage holds, filling it, and holding it up. */
 import type { Page } from 'playwright-core'
 import { databaseName } from '../../src/storage/database'
 import { keptFolders } from '../../workers/protocol'
@@ -42,6 +42,28 @@ export const keptClips = (page: Page): Promise<number> =>
     }
     return written
   }, keptFolders.clips)
+
+/** From here on, for as long as the page is there, no write to conversations and questions is begun: one goes on and on. */
+export function holdWrites(page: Page): Promise<void> {
+  return page.evaluate(
+    (name) =>
+      new Promise<void>((resolve, reject) => {
+        const opening = indexedDB.open(name)
+        opening.onerror = () => reject(opening.error)
+        opening.onsuccess = () => {
+          const turns = opening.result.transaction(['conversations', 'turns'], 'readwrite').objectStore('turns')
+          const goOn = () => {
+            turns.count().onsuccess = goOn
+          }
+          turns.count().onsuccess = () => {
+            goOn()
+            resolve()
+          }
+        }
+      }),
+    databaseName,
+  )
+}
 
 /** Writes 20 kB into a database of its own: "" where there was room, else the name of the error. */
 export function writeUntilFull(page: Page): Promise<string> {
