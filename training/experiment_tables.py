@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 QUESTIONS = "training/cache/instructions/val.jsonl"
 # On two quiet cores, by the features cache; what it took is to be measured, this is for the estimate alone.
-EVALUATION_MINUTES = {"photos": 4, "clips": 2, "photos-plain": 4, "clips-plain": 2, "questions": 20, "chinese": 1, "pooled": 1}
+EVALUATION_MINUTES = {
+    "photos": 4, "clips": 2, "photos-plain": 4, "clips-plain": 2, "questions": 20, "questions-plain": 20, "chinese": 1, "pooled": 1, "recall-flickr8k": 1, "recall-msrvtt": 1,
+}  # fmt: skip
 # Instruction data in groups that teach one thing.
 GROUPS: dict[str, tuple[str, ...]] = {
     "yesno": ("yesno",),
@@ -158,12 +160,18 @@ def chinese(options: Options) -> list[Row]:
 
 
 def retrieval(options: Options) -> list[Row]:
-    """Trained and asked either way."""
+    """Trained and asked either way, and without quotes: asked so alone, and trained so too."""
     rows = []
     for way, said in (("clip", "the mean of its frames"), ("frames", "its frames' votes"), ("time", "its parts, in time order")):
         training = everything(options) if way == "clip" else going_on(options, f"exp-retrieval-{way}", "--quote-by", way)
         clips, asked = (evaluation(options, training.run, *what, "--quote-by", way) for what in (("msrvtt", "caption"), (QUESTIONS, "qa")))
         rows.append(Row(way, f"quotes found by {said}", (training,), {"clips": clips, "questions": asked}))
+    for name, said, training in (
+        ("unquoted", "trained with quotes, asked without", everything(options)),
+        ("none", "trained and asked without quotes", going_on(options, "exp-retrieval-none", "--no-quotes")),
+    ):
+        clips, asked = (evaluation(options, training.run, *what, "--no-quotes") for what in (("msrvtt", "caption"), (QUESTIONS, "qa")))
+        rows.append(Row(name, said, (training,), {"clips-plain": clips, "questions-plain": asked}))
     return rows
 
 
@@ -187,6 +195,17 @@ def tuning(options: Options) -> list[Row]:
     return [Row(name, label, (training := Training(f"exp-tuning-{name}", command),), captions(options, training.run)) for name, label, command in ways]
 
 
+def trunk(options: Options) -> list[Row]:
+    """Contrastive training from the ImageNet trunk and MiniLM; it needs the stem layer, no tower and no run to go on from."""
+    spent = ("--steps", str(options.steps)) if options.steps else ("--budget-minutes", f"{options.budget:g}")
+    rows = []
+    for name, label, more in (("frozen", "trunk frozen, heads and text tower learn", ("--freeze-trunk",)), ("tuned", "its last blocks learn too", ())):
+        training = Training(f"exp-trunk-{name}", ("training.clip.contrastive", *spent, *more))
+        found = {source: ("training.clip.retrieval", "--run", training.run, "--source", source) for source in ("flickr8k", "msrvtt")}
+        rows.append(Row(name, label, (training,), {f"recall-{source}": command for source, command in found.items()}))
+    return rows
+
+
 TABLES: dict[str, Table] = {
     "shapes": Table("pooling: shape and consistency", shapes),
     "phases": Table("retrieved captions with and without phases 1 and 2", phases),
@@ -196,4 +215,5 @@ TABLES: dict[str, Table] = {
     "retrieval": Table("captions found per clip, per frame and per part", retrieval),
     "tuning": Table("what of the decoder learns in phase 2", tuning),
     "text-only": Table("text in place of pictures", text_only),
+    "trunk": Table("retrieval with the CLIP's trunk frozen and fine-tuned", trunk),
 }

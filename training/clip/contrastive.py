@@ -2,6 +2,7 @@
 
     python -m training.clip.contrastive --budget-minutes 45                              the trunk's last stages learn too
     python -m training.clip.contrastive --run clip-frozen --freeze-trunk --budget-minutes 8    heads and text side only
+    python -m training.clip.contrastive --run short --steps 60                           so many steps, however long they take
 
 Needs the stem layer of the features cache (python -m training.features --tower stem). Symmetric InfoNCE over pictures and
 one text of each, equal texts never each other's negatives; beside it every picture's global vector and mean patch predict
@@ -165,21 +166,27 @@ class Run:
         self.stream.step, self.elapsed = state["step"], state["elapsed"]
         return True
 
+    def progress(self) -> float:
+        """The part of the budget, of steps or of minutes, that is spent; 1 or more at its end."""
+        if self.arguments.steps is not None:
+            return self.stream.step / self.arguments.steps
+        return self.elapsed / (self.arguments.budget_minutes * 60)
+
     def train(self) -> None:
         """Runs until the budget is spent."""
-        budget = self.arguments.budget_minutes * 60
-        self.log(f"{'resumed' if self.restore() else 'started'} at step {self.stream.step}, {self.elapsed:.0f} of {budget:.0f} s")
-        started, before = time.monotonic(), self.elapsed
+        self.log(f"{'resumed' if self.restore() else 'started'} at step {self.stream.step}, {self.progress():.0%} of the budget spent")
+        started, before, spent_before = time.monotonic(), self.elapsed, self.progress()
         reported = validated = started
-        while self.elapsed < budget:
-            contrastive, word = self.step(self.elapsed / budget)
+        while (progress := self.progress()) < 1:
+            contrastive, word = self.step(progress)
             now = time.monotonic()
             self.elapsed = before + now - started
             self.record(kind="train", step=self.stream.step, seconds=round(self.elapsed), loss=round(contrastive, 4), words=round(word, 3))
             if now - reported > 20:
                 reported = now
                 scale = self.towers.scale.exp().item()
-                left = (budget - self.elapsed) / 60
+                spent = self.progress()
+                left = max(0.0, 1 - spent) / (spent - spent_before) * (now - started) / 60
                 self.log(f"step {self.stream.step}: loss {contrastive:.3f}, words {word:.2f}, scale {scale:.1f}, {left:.1f} minutes left")
             if now - validated > self.arguments.checkpoint_minutes * 60:
                 validated = now
@@ -189,10 +196,11 @@ class Run:
         self.save()
 
 
-def main() -> None:
+def argument_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", default="clip", help="folder under training/checkpoints")
     parser.add_argument("--budget-minutes", type=float, default=45)
+    parser.add_argument("--steps", type=int, help="batches, instead of minutes")
     parser.add_argument("--checkpoint-minutes", type=float, default=5)
     parser.add_argument("--batch", type=int, default=512)
     parser.add_argument("--learning-rate", type=float, default=1e-3, help="of the new heads")
@@ -203,7 +211,11 @@ def main() -> None:
     parser.add_argument("--no-resume", action="store_true")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
-    arguments = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    arguments = argument_parser().parse_args()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     Run(arguments).train()

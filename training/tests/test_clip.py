@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
-from training.clip.contrastive import contrastive_loss
+from training.clip import retrieval
+from training.clip.contrastive import Run, argument_parser, contrastive_loss
 from training.clip.image_tower import AttentionPool, ClipImageTower
 from training.clip.material import shift, words_of
-from training.clip.retrieval import recalls
+from training.clip.retrieval import ranks, recalls
 from training.clip.text_tower import TextTower, pad
 from training.clip.trunk import Depthwise, Tail, grid_tokens, run_stem
 from training.tower import ImageTower
@@ -94,9 +99,32 @@ def test_padding_does_not_change_a_text() -> None:
 def test_recalls_of_a_known_ranking() -> None:
     # Item 0 finds its text second, item 1 first; text 0 finds item 0 first, text 1 finds item 1 first, text 2 item 1 second.
     similarity = np.array([[0.5, 0.1, 0.9], [0.2, 0.8, 0.3]])
-    figures = recalls(similarity, np.array([0, 1, 1]))
+    figures = recalls(*ranks(similarity, np.array([0, 1, 1])))
     assert figures["i2t_r1"] == 0.5 and figures["i2t_r5"] == 1.0
     assert figures["t2i_r1"] == pytest.approx(2 / 3) and figures["t2i_r5"] == 1.0
+
+
+def test_figures_of_a_run_are_written_with_every_rank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    items = [SimpleNamespace(id="a", captions=("a dog",)), SimpleNamespace(id="b", captions=("a cat", "a tree"))]
+    similarity = np.array([[0.5, 0.1, 0.9], [0.2, 0.8, 0.3]])
+    monkeypatch.setattr(retrieval, "load_image_tower", lambda run: None)
+    monkeypatch.setattr(retrieval, "load_text_tower", lambda run: None)
+    monkeypatch.setattr(retrieval, "compare", lambda *_: (items, similarity, np.array([0, 1, 1])))
+    out = tmp_path / "recall.json"
+    for _ in range(2):  # The second time the ranks are there already.
+        retrieval.write("clip", "flickr8k", out, fresh=False)
+    figures = json.loads(out.read_text())["figures"]
+    assert figures["i2t_r1"]["value"] == 0.5 and figures["captions"]["value"] == 3
+    rows = [json.loads(line) for line in out.with_suffix(".predictions.jsonl").read_text().splitlines()[1:]]
+    assert {row["id"]: row["rank"] for row in rows} == {"a": 2, "b": 1, "a#0": 1, "b#0": 1, "b#1": 2}
+
+
+def test_a_budget_is_of_minutes_or_of_steps() -> None:
+    def progress(*options: str) -> float:
+        run = SimpleNamespace(arguments=argument_parser().parse_args(options), stream=SimpleNamespace(step=30), elapsed=60.0)
+        return Run.progress(run)
+
+    assert progress("--budget-minutes", "4") == 0.25 and progress("--budget-minutes", "4", "--steps", "40") == 0.75
 
 
 def test_a_shift_repeats_the_edge_and_words_leave_out_the_small_ones() -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from training import evaluate, experiments, phase1, phase2, trial
+from training.clip import contrastive
+from training.clip import retrieval as clip_retrieval
 from training.experiment_tables import EVALUATION_MINUTES, TABLES, Options, Row, Training
 from training.instructions.record import TYPES
 
@@ -104,7 +106,7 @@ def test_other_options_are_refused_and_fresh_forgets(rows: list[Row]) -> None:
 
 @pytest.mark.parametrize("name", TABLES)
 def test_every_command_is_one_that_its_module_takes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    parsers = {"training.phase2": phase2.parser, "training.trial": trial.parser}
+    parsers = {"training.phase2": phase2.parser, "training.trial": trial.parser, "training.clip.contrastive": contrastive.argument_parser}
     parsers["training.phase1"] = lambda: phase1.argument_parser(None, "phase1", 1e-3)
     rows = TABLES[name].rows(OPTIONS)
     assert len({row.name for row in rows}) == len({row.label for row in rows}) == len(rows) > 1
@@ -113,15 +115,18 @@ def test_every_command_is_one_that_its_module_takes(name: str, monkeypatch: pyte
         for training in row.trainings:
             module, *options = training.command
             parsed = parsers[module]().parse_args(options)
-            assert parsed.tower == "clip" and set(parsed.without) <= set(TYPES)
-            if parsed.start_from != "nano":
-                assert parsed.start_from is None or parsed.start_from in trained
+            # A CLIP is trained from nothing of another run.
+            if module != "training.clip.contrastive":
+                assert parsed.tower == "clip" and set(parsed.without) <= set(TYPES)
+                if parsed.start_from != "nano":
+                    assert parsed.start_from is None or parsed.start_from in trained
             # One name, one run.
             assert trained.setdefault(training.run, training.command) == training.command
         for evaluation, (module, *options) in row.evaluations.items():
-            assert evaluation in EVALUATION_MINUTES and module == "training.evaluate"
-            monkeypatch.setattr("sys.argv", [module, *options])
-            assert evaluate.parse().run == row.trainings[-1].run
+            assert evaluation in EVALUATION_MINUTES
+            monkeypatch.setattr("sys.argv", [module, *options, "--out", "figures.json", "--fresh"])
+            parse = {"training.evaluate": evaluate.parse, "training.clip.retrieval": lambda: clip_retrieval.argument_parser().parse_args()}
+            assert parse[module]().run == row.trainings[-1].run
     assert 10 * len(trained) < experiments.minutes(rows, 10)
 
 
