@@ -2,6 +2,7 @@
 
     python -m training.stand_in --tower clip                              fits the map with the text tower of that run
     python -m training.stand_in --tower shipped --pack models/valley-nano      with a pack's text tower
+    python -m training.stand_in --tower shipped --pack models/valley-nano --every 8     every eighth record, for a short try
 
 The projector reads global vectors [1280]; a text tower gives CLIP vectors [256]. The map between them is linear, found by ridge
 regression over captions and the frames that they describe, so that it also carries texts over to where pictures lie. What a
@@ -18,6 +19,7 @@ import argparse
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +27,7 @@ import torch
 
 from .data import CHECKPOINTS, clean_caption, load_items
 from .features import FeatureView
-from .instructions.record import Frame, write_records
+from .instructions.record import Frame, Record, write_records
 
 TEXT = "text"
 FITTED_ON = ("flickr8k", "msrvtt")
@@ -117,6 +119,16 @@ def pairs(tower: str) -> tuple[list[str], np.ndarray]:
     return captions, np.stack(targets)
 
 
+def thinned(texts: Sequence[str], records: Sequence[Record], every: int) -> tuple[list[str], list[Record]]:
+    """The first record and each `every`-th after it, and the texts that those see, numbered anew."""
+    kept: dict[str, int] = {}
+    chosen = []
+    for record in records[::every]:
+        frames = [frame._replace(item=str(kept.setdefault(frame.item, len(kept)))) for frame in record.frames]
+        chosen.append(replace(record, frames=tuple(frames)))
+    return [texts[int(item)] for item in kept], chosen
+
+
 def embedder(tower: str, pack: Path | None) -> Embed:
     """The text tower of a contrastive run or, with `pack`, the one that a pack ships."""
     if pack is not None:
@@ -147,6 +159,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tower", required=True, help="layer of the features cache, and run whose text tower embeds")
     parser.add_argument("--pack", type=Path, help="embed with this pack's text tower instead")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="every Nth record alone")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -158,7 +171,7 @@ def main() -> None:
     held = np.arange(len(vectors)) % 10 == 0
     stand_in = StandIn.fit(vectors[~held], targets[~held])
     stand_in.save(folder / "stand-in.npz")
-    texts, records = read_texts()
+    texts, records = thinned(*read_texts(), arguments.every)
     np.save(folder / "vectors.npy", in_parts(embed, texts, "texts"))
     count = write_records(folder / "records.jsonl", records)
     explained = round(stand_in.explained(vectors[held], targets[held]), 4)

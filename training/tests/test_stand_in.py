@@ -12,7 +12,7 @@ import pytest
 from training.batches import Assembler, Dialogues, FeatureBank, Texts
 from training.instructions.record import Frame, Record, Turn, write_records
 from training.nano import Trial, check_cached
-from training.stand_in import StandIn, TextFeatures
+from training.stand_in import StandIn, TextFeatures, thinned
 from training.texts import read_texts
 from training.trial import parser
 
@@ -107,6 +107,18 @@ def test_texts_without_a_picture_of_ours_are_read_in_time_order(tmp_path: Path) 
     assert [texts[int(item)] for item in dict.fromkeys(frame.item for frame in order.frames)] == ["A man bakes a cake.", "He eats the cake."]
     assert order.turns[0].answers == ("A man bakes a cake.",) and order.turns[1].answers == ("He eats the cake.",)
     assert read_texts(tmp_path) == (texts, records)
+
+
+def test_a_thinned_set_sees_the_texts_it_saw() -> None:
+    texts = [f"text {number}" for number in range(7)]
+    shown = [(0,), (1, 2), (3, 3, 4), (5,), (6, 3)]
+    asked = (Turn("What?", ("This.",)),)
+    records = [Record(str(place), "order", tuple(Frame("text", str(item), 0) for item in items), False, asked) for place, items in enumerate(shown)]
+    assert thinned(texts, records, 1) == (texts, records)
+    kept, chosen = thinned(texts, records, 2)
+    assert [record.id for record in chosen] == ["0", "2", "4"] and len(kept) == 4
+    for record in chosen:
+        assert [kept[int(frame.item)] for frame in record.frames] == [texts[item] for item in shown[int(record.id)]]
 
 
 def test_what_is_tried_is_off_where_nothing_asks_for_it() -> None:
