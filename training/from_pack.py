@@ -20,6 +20,7 @@ import torch
 from .batches import Captions, FeatureBank
 from .data import CHECKPOINTS
 from .derive import Adapter
+from .evaluation.records import Progress
 from .export_adapter import MODULES, read_adapter, transformers_row_order
 from .export_files import read_json
 from .export_pack import read_projector
@@ -55,6 +56,7 @@ def carry_over(projector: dict[str, torch.Tensor], tower: str) -> tuple[dict[str
     parts = []
     for name in ("flickr8k", "msrvtt"):
         items, stem = Captions(name, "train", bank).items[:FRAMES_A_SOURCE], FeatureView(name, "plain", STEM)
+        progress = Progress(len(items), f"frames of {name}")
         for start in range(0, len(items), BATCH):
             frames = tuple(Frame(name, item.id, item.frames // 2) for item in items[start : start + BATCH])
             grids = torch.from_numpy(np.concatenate([stem.frames(frame.item, [frame.index]) for frame in frames]))
@@ -67,6 +69,7 @@ def carry_over(projector: dict[str, torch.Tensor], tower: str) -> tuple[dict[str
             total, square, squares = total + wanted.sum(0), square + wanted.square().sum().item(), squares + len(wanted)
             if start == 0:
                 parts.append((x, wanted))
+            progress.step(len(frames))
     damping = torch.diag(moment.diagonal()) * RIDGE
     damping[-1, -1] = 0
     solution = torch.linalg.solve(moment + damping, cross)

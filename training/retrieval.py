@@ -178,9 +178,10 @@ def coco_pictures() -> dict[str, int]:
 def build(run: str) -> CaptionStore:
     """Embeds the store with the text tower of a contrastive run and saves it beside the run."""
     from .clip.text_tower import embed_texts, load_text_tower
+    from .evaluation.records import Progress
 
     captions, pictures = coco_captions()
-    vectors, scale = quantise(embed_texts(load_text_tower(run), captions))
+    vectors, scale = quantise(embed_texts(load_text_tower(run), captions, progress=Progress(len(captions), "captions embedded")))
     store = CaptionStore(captions, np.array(pictures), vectors, scale)
     store.save(store_folder(run))
     return store

@@ -28,7 +28,7 @@ from training.run import learning_rate
 from training.tower import WIDTH, ImageTower
 
 from .image_tower import ClipImageTower
-from .material import Material, UnitStream, WordTargets
+from .material import SHARES, Material, UnitStream, WordTargets
 from .retrieval import evaluate
 from .text_tower import TextTower, TokenStates
 
@@ -65,14 +65,14 @@ class Run:
         self.arguments = arguments
         self.folder = CHECKPOINTS / arguments.run
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.material = Material("train")
+        self.material = Material("train", arguments.source)
         self.targets = WordTargets(self.material)
         self.towers = Towers(len(self.targets.words), arguments.seed)
         self.average = Towers(len(self.targets.words), arguments.seed)
         self.average.load_state_dict(self.towers.state_dict())
         if arguments.freeze_trunk:
             self.towers.image.tail.requires_grad_(False)
-        self.states = TokenStates(self.material.texts, "train", self.towers.text)
+        self.states = TokenStates(self.material.texts, "-".join([*(arguments.source or ()), "train"]), self.towers.text)
         self.stream = UnitStream(self.material, arguments.batch, arguments.seed)
         self.optimiser = torch.optim.AdamW(self._groups(), lr=0, betas=(0.9, 0.98), weight_decay=0.05)
         self.elapsed = 0.0
@@ -203,6 +203,7 @@ def argument_parser() -> argparse.ArgumentParser:
     parser.add_argument("--steps", type=int, help="batches, instead of minutes")
     parser.add_argument("--checkpoint-minutes", type=float, default=5)
     parser.add_argument("--batch", type=int, default=512)
+    parser.add_argument("--source", choices=list(SHARES), action="append", help="pictures of this one; repeat (default: all)")
     parser.add_argument("--learning-rate", type=float, default=1e-3, help="of the new heads")
     parser.add_argument("--trunk-rate", type=float, default=2e-4)
     parser.add_argument("--text-rate", type=float, default=1e-4)

@@ -101,8 +101,9 @@ class UnitStream:
 
     def __init__(self, material: Material, batch: int, seed: int) -> None:
         self.material, self.seed, self.step = material, seed, 0
-        self.counts = {source: round(batch * SHARES[source]) for source in material.units}
-        self.counts["flickr8k"] += batch - sum(self.counts.values())
+        total = sum(SHARES[source] for source in material.units)
+        self.counts = {source: round(batch * SHARES[source] / total) for source in material.units}
+        self.counts[next(iter(self.counts))] += batch - sum(self.counts.values())
 
     def next(self) -> tuple[list[Unit], np.ndarray, np.random.Generator]:
         """(units, the index of one text for each, the generator to augment with)."""

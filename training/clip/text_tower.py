@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from transformers import BertModel
 
 from training.data import CACHE, CHECKPOINTS
+from training.evaluation.records import Progress
 
 from .image_tower import EMBEDDING_SIZE
 
@@ -148,8 +149,8 @@ def pad(sequences: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @torch.inference_mode()
-def embed_texts(tower: TextTower, texts: list[str], batch: int = 256) -> np.ndarray:
-    """L2-normalised vectors of texts, float32 [n, 256]."""
+def embed_texts(tower: TextTower, texts: list[str], batch: int = 256, progress: Progress | None = None) -> np.ndarray:
+    """L2-normalised vectors of texts, float32 [n, 256]; `progress` is told of each batch."""
     encoded = [encoding.ids for encoding in load_wordpiece().encode_batch(texts)]
     vectors = np.zeros((len(texts), EMBEDDING_SIZE), np.float32)
     # By length, so that a batch pads little.
@@ -157,6 +158,8 @@ def embed_texts(tower: TextTower, texts: list[str], batch: int = 256) -> np.ndar
     for start in range(0, len(texts), batch):
         chosen = order[start : start + batch]
         vectors[chosen] = tower(*pad([encoded[index] for index in chosen])).numpy()
+        if progress is not None:
+            progress.step(len(chosen))
     return vectors
 
 

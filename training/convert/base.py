@@ -9,6 +9,7 @@ import numpy as np
 
 from training.convert.checkpoint import Checkpoint, ConversionError
 from training.convert.tokenizer import write_tokenizer
+from training.evaluation.records import Progress
 from training.export_adapter import MODULES, gguf_row_order
 from training.export_decoder import export_graphs
 from training.export_files import describe, sha256_of, write_json
@@ -66,6 +67,7 @@ def raw_tensors(checkpoint: Checkpoint, architecture: dict, kind: str) -> Iterat
         return RawTensor(name, stored, value.shape, quantise(stored, value))
 
     yield raw(EMBEDDING, "text.embed_tokens.weight", "Q8_0")
+    progress = Progress(architecture["layers"], f"layers in {kind}")
     for layer in range(architecture["layers"]):
         block, source = f"blk.{layer}", f"text.layers.{layer}"
         yield raw(f"{block}.attn_norm.weight", f"{source}.input_layernorm.weight", "F32")
@@ -73,6 +75,7 @@ def raw_tensors(checkpoint: Checkpoint, architecture: dict, kind: str) -> Iterat
         for module, part in MODULES.items():
             heads = {"attn_q": architecture["heads"], "attn_k": architecture["kvHeads"]}.get(part)
             yield raw(f"{block}.{part}.weight", f"{source}.{module}.weight", kind, heads)
+        progress.step()
     yield raw("output_norm.weight", "text.norm.weight", "F32")
     tied = checkpoint.text_config.get("tie_word_embeddings", False) or not checkpoint.has("text.lm_head.weight")
     if not tied:

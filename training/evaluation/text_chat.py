@@ -16,6 +16,7 @@ from ..generate import greedy
 from ..prompt import IM_END
 from ..valley import Valley
 from .from_run import load_valley
+from .records import Progress
 
 PROMPTS = ROOT / "training" / "hand" / "text_prompts.jsonl"
 MAX_NEW_TOKENS = 64
@@ -33,10 +34,12 @@ both under Valley's system prompt, at most {limit} tokens, in PyTorch float32. W
 def answers(valley: Valley, prompts: list[str]) -> list[str]:
     """One greedy answer a prompt."""
     end, found = valley.tokenizer.token_to_id(IM_END), []
+    progress = Progress(len(prompts), "answers")
     for prompt in prompts:
         body = valley.decoder.embed(torch.tensor([valley.prompt.plain_question(prompt)]))
         ids = greedy(valley.decoder, valley.prefix(1), body, end, MAX_NEW_TOKENS)[0]
         found.append(valley.tokenizer.decode(ids).strip())
+        progress.step()
     return found
 
 

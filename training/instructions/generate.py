@@ -13,11 +13,12 @@ import argparse
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 
 from ..data import CACHE
+from ..evaluation.records import Progress
 from .actions import activities, exercises
 from .camera import camera, camera_choices
 from .causes import causes
@@ -34,7 +35,7 @@ from .refusals import refusals
 VAL_PER_THING, VAL_PER_SMALL_THING, VAL_PAIRS = 20, 10, 250
 
 
-def train_records(corpus: Corpus, seed: int) -> Iterator[Record]:
+def train_rules(corpus: Corpus, seed: int) -> list[Iterator[Record]]:
     """Every record of the train split, type after type; each rule draws from its own stream, so that a change to one leaves
     the others as they were."""
     census = Census(corpus)
@@ -42,28 +43,40 @@ def train_records(corpus: Corpus, seed: int) -> Iterator[Record]:
     def stream(name: str) -> Random:
         return Random(f"{seed}/{name}")
 
-    yield from captions(corpus, stream("captions"))
-    yield from details(corpus, stream("details"))
-    yield from questions(corpus, census, stream("questions"))
-    yield from yes_no(corpus, census, stream("yes-no"))
-    yield from activities(corpus, stream("activities"))
-    yield from exercises(corpus, stream("exercises"))
-    yield from causes(corpus, stream("causes"))
-    yield from sequences(corpus, stream("sequences"))
-    yield from told_order(corpus, stream("told-order"))
-    yield from recipes(corpus, stream("recipes"))
-    yield from camera(corpus, stream("camera"))
-    yield from refusals(corpus, census, stream("refusals"))
-    yield from conversations(corpus, census, stream("conversations"))
-    yield from text_only(stream("text"))
+    return [
+        captions(corpus, stream("captions")),
+        details(corpus, stream("details")),
+        questions(corpus, census, stream("questions")),
+        yes_no(corpus, census, stream("yes-no")),
+        activities(corpus, stream("activities")),
+        exercises(corpus, stream("exercises")),
+        causes(corpus, stream("causes")),
+        sequences(corpus, stream("sequences")),
+        told_order(corpus, stream("told-order")),
+        recipes(corpus, stream("recipes")),
+        camera(corpus, stream("camera")),
+        refusals(corpus, census, stream("refusals")),
+        conversations(corpus, census, stream("conversations")),
+        text_only(stream("text")),
+    ]
 
 
-def val_records(corpus: Corpus, seed: int) -> Iterator[Record]:
+def val_rules(corpus: Corpus, seed: int) -> list[Iterator[Record]]:
     """Yes/no, order, step order and camera movement about val items, each with a right and a wrong answer."""
-    yield from yes_no_choices(Census(corpus), Random(f"{seed}/val/yes-no"), VAL_PER_THING, VAL_PER_SMALL_THING)
-    yield from sequence_choices(corpus, Random(f"{seed}/val/sequences"), VAL_PAIRS)
-    yield from recipe_choices(corpus, Random(f"{seed}/val/recipes"))
-    yield from camera_choices(corpus, Random(f"{seed}/val/camera"))
+    return [
+        yes_no_choices(Census(corpus), Random(f"{seed}/val/yes-no"), VAL_PER_THING, VAL_PER_SMALL_THING),
+        sequence_choices(corpus, Random(f"{seed}/val/sequences"), VAL_PAIRS),
+        recipe_choices(corpus, Random(f"{seed}/val/recipes")),
+        camera_choices(corpus, Random(f"{seed}/val/camera")),
+    ]
+
+
+def follow(rules: Sequence[Iterator[Record]]) -> Iterator[Record]:
+    """The rules' records one after another, with a word on how far it is now and then."""
+    progress = Progress(len(rules), "rules")
+    for rule in rules:
+        yield from rule
+        progress.step()
 
 
 def count(records: Iterator[Record], tally: Counter[str]) -> Iterator[Record]:
@@ -83,10 +96,10 @@ def main() -> None:
     started = time.monotonic()
     corpus = Corpus(arguments.split, read_scenes())
     print(f"read {sum(map(len, corpus.scenes.values()))} {arguments.split} items in {time.monotonic() - started:.0f} s", flush=True)
-    make = train_records if arguments.split == "train" else val_records
+    rules = train_rules if arguments.split == "train" else val_rules
     tally: Counter[str] = Counter()
     path = arguments.out / f"{arguments.split}.jsonl"
-    total = write_records(path, count(make(corpus, arguments.seed), tally))
+    total = write_records(path, count(follow(rules(corpus, arguments.seed)), tally))
     counts = dict(sorted(tally.items()))
     (arguments.out / f"{arguments.split}-counts.json").write_text(
         json.dumps({"seed": arguments.seed, "records": total, "counts": counts}, indent=1) + "\n"

@@ -100,9 +100,9 @@ def scenes(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def train(scenes):
-    return list(generate.train_records(Corpus("train", scenes), 1))
+    return list(generate.follow(generate.train_rules(Corpus("train", scenes), 1)))
 
 
 @pytest.fixture(scope="module")
 def val(scenes):
-    return list(generate.val_records(Corpus("val", scenes), 1))
+    return list(generate.follow(generate.val_rules(Corpus("val", scenes), 1)))

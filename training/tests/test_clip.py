@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from training.clip import retrieval
 from training.clip.contrastive import Run, argument_parser, contrastive_loss
 from training.clip.image_tower import AttentionPool, ClipImageTower
-from training.clip.material import shift, words_of
+from training.clip.material import Unit, UnitStream, shift, words_of
 from training.clip.retrieval import ranks, recalls
 from training.clip.text_tower import TextTower, pad
 from training.clip.trunk import Depthwise, Tail, grid_tokens, run_stem
@@ -117,6 +117,13 @@ def test_figures_of_a_run_are_written_with_every_rank(tmp_path: Path, monkeypatc
     assert figures["i2t_r1"]["value"] == 0.5 and figures["captions"]["value"] == 3
     rows = [json.loads(line) for line in out.with_suffix(".predictions.jsonl").read_text().splitlines()[1:]]
     assert {row["id"]: row["rank"] for row in rows} == {"a": 2, "b": 1, "a#0": 1, "b#0": 1, "b#1": 2}
+
+
+def test_a_batch_of_some_sources_is_whole_and_keeps_their_shares() -> None:
+    units = {source: [Unit(source, str(number), (0,), (number,), False) for number in range(60)] for source in ("msrvtt", "photos")}
+    chosen, texts, _ = UnitStream(SimpleNamespace(units=units), 14, seed=1).next()  # type: ignore[arg-type]  all that it reads
+    assert len(chosen) == len(texts) == 14
+    assert [unit.source for unit in chosen].count("msrvtt") == 10  # 0.30 to 0.12
 
 
 def test_a_budget_is_of_minutes_or_of_steps() -> None:

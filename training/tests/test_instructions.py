@@ -30,9 +30,9 @@ def captions_of(scenes):
 
 
 def test_the_same_seed_gives_the_same_lines_and_another_seed_others(scenes, train):
-    again = list(map(to_json, generate.train_records(Corpus("train", scenes), 1)))
+    again = list(map(to_json, generate.follow(generate.train_rules(Corpus("train", scenes), 1))))
     assert again == list(map(to_json, train))
-    assert again != list(map(to_json, generate.train_records(Corpus("train", scenes), 2)))
+    assert again != list(map(to_json, generate.follow(generate.train_rules(Corpus("train", scenes), 2))))
 
 
 def test_what_a_scene_shows_is_listed_in_the_same_order_in_every_process():
