@@ -2,7 +2,7 @@
 
     python -m training.stand_in --tower clip                              fits the map with the text tower of that run
     python -m training.stand_in --tower shipped --pack models/valley-nano      with a pack's text tower
-    python -m training.stand_in --tower shipped --pack models/valley-nano --every 8     every eighth record, for a short try
+    python -m training.stand_in --tower shipped --pack models/valley-nano --every 8     every eighth pair and record, for a short try
 
 The projector reads global vectors [1280]; a text tower gives CLIP vectors [256]. The map between them is linear, found by ridge
 regression over captions and the frames that they describe, so that it also carries texts over to where pictures lie. What a
@@ -159,13 +159,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tower", required=True, help="layer of the features cache, and run whose text tower embeds")
     parser.add_argument("--pack", type=Path, help="embed with this pack's text tower instead")
-    parser.add_argument("--every", type=int, default=1, metavar="N", help="every Nth record alone")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="every Nth pair and record alone")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     folder, embed = texts_folder(arguments.tower), embedder(arguments.tower, arguments.pack)
     folder.mkdir(parents=True, exist_ok=True)
-    captions, targets = pairs(arguments.tower)
+    captions, targets = (found[:: arguments.every] for found in pairs(arguments.tower))
     vectors = in_parts(embed, captions, "captions of pictures")
     # Every tenth pair is kept out of the fit, to tell how well it carries over.
     held = np.arange(len(vectors)) % 10 == 0
