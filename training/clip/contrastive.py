@@ -157,7 +157,7 @@ class Run:
 
     def restore(self) -> bool:
         path = self.folder / "state.pt"
-        if self.arguments.no_resume or not path.is_file():
+        if not self.arguments.resume or not path.is_file():
             return False
         state = torch.load(path, weights_only=True)
         self.towers.load_state_dict(state["towers"])
@@ -209,7 +209,7 @@ def argument_parser() -> argparse.ArgumentParser:
     parser.add_argument("--text-rate", type=float, default=1e-4)
     parser.add_argument("--average", type=float, default=0.98, help="decay of the moving average")
     parser.add_argument("--freeze-trunk", action="store_true", help="leave EfficientNet as it is")
-    parser.add_argument("--no-resume", action="store_true")
+    parser.add_argument("--resume", action=argparse.BooleanOptionalAction, default=True, help="go on from the run's last checkpoint")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     return parser
