@@ -1,11 +1,11 @@
 /**
  * Questions that were asked and are not in the database yet. A write takes a while, and waits for one that is under way (a
  * clip's frames): a page that goes away meanwhile takes it along. So a question is noted here in the same task in which it
- * is asked, forgotten once it is stored, and what is left is put in its place at the next visit. In localStorage, which
- * outlives the tab; under a key of its own each, so that tabs do not write over each other's.
+ * is asked, forgotten once it is stored, and what is left is put in its place at the next visit (questions-left.ts). In
+ * localStorage, which outlives the tab; under a key of its own each, so that tabs do not write over each other's.
  */
-import { type ChatAction, type ChatTurn, findTurn, hasEnded } from '../chat/reducer'
-import { type Conversation, conversationReducer, newConversation } from '../conversations/model'
+import { type ChatTurn, findTurn, hasEnded } from '../chat/reducer'
+import type { Conversation } from '../conversations/model'
 
 export type AskedQuestion = {
   readonly conversationId: string
@@ -25,10 +25,11 @@ export type AskedQuestion = {
 
 /** Keys of localStorage that begin so hold a question each. */
 export const askedKeyStart = 'valley.asked.'
+const keysOf = (conversationId: string) => `${askedKeyStart}${conversationId}.`
 
-/** The questions of this tab, and those that other visits left behind. Without localStorage there are none. */
+/** Notes the questions of this tab. Without localStorage it notes nothing. */
 export class QuestionJournal {
-  /** Noted by this tab, by turn, and since which state. */
+  /** What is noted, by key, and since which state. */
   readonly #own = new Map<string, { readonly entry: AskedQuestion; readonly since: number }>()
   /** States are counted, so that a stored one tells which questions it holds. */
   readonly #states = new WeakMap<Conversation, number>()
@@ -44,110 +45,72 @@ export class QuestionJournal {
     const was = before?.chat.turns ?? []
     const is = conversation.chat.turns
     if (was === is) return
+    const keyOf = (turn: ChatTurn) => keysOf(conversation.id) + turn.id
     for (const [at, turn] of is.entries()) {
       if (turn === was[at]) continue
       const old = before && findTurn(before.chat, turn.id)
       const asked = !hasEnded(turn) && turn.question !== old?.question
-      if (asked || this.#own.has(turn.id)) this.#keep(conversation, turn, fresh)
+      const key = keyOf(turn)
+      if (asked || this.#own.has(key)) this.#keep(key, entryOf(conversation, turn, fresh))
     }
     if (was.length <= is.length) return
-    const left = new Set(is.map(({ id }) => id))
-    for (const { id } of was) if (!left.has(id)) this.forget(id)
+    const left = new Set(is.map(keyOf))
+    for (const key of was.map(keyOf)) if (!left.has(key)) this.#forget(key)
   }
 
   /** This state of a conversation is stored now: what was asked until then is forgotten. */
   stored(conversation: Conversation): void {
     const state = this.#states.get(conversation) ?? 0
-    for (const [turnId, { entry, since }] of this.#own) {
-      if (entry.conversationId === conversation.id && since <= state) this.forget(turnId)
+    for (const [key, { entry, since }] of this.#own) {
+      if (entry.conversationId === conversation.id && since <= state) this.#forget(key)
     }
   }
 
   /** The conversation is deleted: none of its questions, of whichever tab, is to bring it back. */
   deleted(conversationId: string): void {
-    for (const entry of entries()) if (entry.conversationId === conversationId) this.forget(entry.turnId)
+    for (const key of keysFrom(keysOf(conversationId))) this.#forget(key)
   }
 
-  /** What other visits, or other tabs up to this moment, could not store, oldest first. */
-  left(): AskedQuestion[] {
-    return entries()
-      .filter(({ turnId }) => !this.#own.has(turnId))
-      .sort((a, b) => a.askedAt - b.askedAt)
+  /** Keys of what other visits, or other tabs up to this moment, could not store. */
+  left(): string[] {
+    return keysFrom(askedKeyStart).filter((key) => !this.#own.has(key))
   }
 
-  /** Whether it is still noted: another tab may have stored it, or deleted its conversation. */
-  has(turnId: string): boolean {
-    return read(askedKeyStart + turnId) !== null
-  }
-
-  forget(turnId: string): void {
-    this.#own.delete(turnId)
+  #keep(key: string, entry: AskedQuestion): void {
+    const known = this.#own.get(key)
+    if (known && isSame(known.entry, entry)) return
+    this.#own.set(key, { entry, since: this.#count })
     try {
-      localStorage.removeItem(askedKeyStart + turnId)
+      localStorage.setItem(key, JSON.stringify(entry))
+    } catch {
+      // Blocked or full: the question is as safe as its write.
+    }
+  }
+
+  #forget(key: string): void {
+    this.#own.delete(key)
+    try {
+      localStorage.removeItem(key)
     } catch {
       // Without storage it was never there.
     }
   }
+}
 
-  #keep({ id: conversationId, updatedAt }: Conversation, turn: ChatTurn, fresh: boolean): void {
-    const { id: turnId, question, askedAt, clipId, segments } = turn
-    const what = { question, clipId, byParts: segments !== null, stopped: turn.status === 'stopped' }
-    const entry = { conversationId, turnId, askedAt, updatedAt, ...what, fresh }
-    const known = this.#own.get(turnId)
-    if (known && isSame(known.entry, entry)) return
-    this.#own.set(turnId, { entry, since: this.#count })
-    try {
-      localStorage.setItem(askedKeyStart + turnId, JSON.stringify(entry))
-    } catch {
-      // Blocked or full: the question is as safe as its write.
-    }
+function entryOf({ id, updatedAt }: Conversation, turn: ChatTurn, fresh: boolean): AskedQuestion {
+  const { id: turnId, question, askedAt, clipId, segments, status } = turn
+  const what = { question, clipId, byParts: segments !== null, stopped: status === 'stopped' }
+  return { conversationId: id, turnId, askedAt, updatedAt, ...what, fresh }
+}
+
+function keysFrom(start: string): string[] {
+  try {
+    return Object.keys(localStorage).filter((key) => key.startsWith(start))
+  } catch {
+    return []
   }
 }
 
 /** Whether both ask for the same; that its answer goes on changes nothing. */
 const isSame = (a: AskedQuestion, b: AskedQuestion) =>
   a.question === b.question && a.clipId === b.clipId && a.stopped === b.stopped
-
-/**
- * The conversation with a question that was asked in it and not stored. null: there is nothing to do, since it is there, or
- * its conversation was deleted.
- * @param stored  as it is in the database; null: it is not
- */
-export function withQuestion(stored: Conversation | null, asked: AskedQuestion): Conversation | null {
-  const { conversationId, turnId, question, askedAt, updatedAt, byParts } = asked
-  if (!stored && !asked.fresh) return null
-  const talk = stored ?? newConversation(conversationId, askedAt)
-  const there = findTurn(talk.chat, turnId)
-  // A clip that was not stored either has to be opened again; the question then is about that.
-  const clip = talk.clips.clips[asked.clipId ?? '']
-  const about = clip ? { clipId: clip.id, name: clip.name } : null
-  const after = (state: Conversation, action: ChatAction) =>
-    conversationReducer(state, { type: 'chat', action }, Math.max(state.updatedAt, updatedAt))
-  let result = talk
-  if (!there) result = after(talk, { type: 'asked', turnId, question, about, at: askedAt, byParts })
-  else if (there.question !== question) result = after(talk, { type: 'asked-anew', turnId, question, about })
-  if (asked.stopped && findTurn(result.chat, turnId)?.status === 'waiting') {
-    result = after(result, { type: 'stopped', turnId, answer: '' })
-  }
-  return result === stored ? null : result
-}
-
-function entries(): AskedQuestion[] {
-  try {
-    return Object.keys(localStorage).flatMap((key) => (key.startsWith(askedKeyStart) ? (read(key) ?? []) : []))
-  } catch {
-    return []
-  }
-}
-
-/** null: there is none, or it is damaged. */
-function read(key: string): AskedQuestion | null {
-  try {
-    const entry = JSON.parse(localStorage.getItem(key) ?? 'null') as AskedQuestion | null
-    const whole =
-      entry && [entry.conversationId, entry.turnId, entry.question].every((part) => typeof part === 'string')
-    return whole ? entry : null
-  } catch {
-    return null
-  }
-}

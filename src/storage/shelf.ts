@@ -4,7 +4,7 @@ import { ConversationStore } from './conversation-store'
 import { openDatabase, type Released } from './database'
 import { Keeper, type Saves } from './keeper'
 import { enterTab, isOnlyTab } from './open-tabs'
-import { QuestionJournal, withQuestion } from './question-journal'
+import { QuestionJournal } from './question-journal'
 
 export type ShelfTrouble = 'not-stored' | 'no-storage'
 
@@ -74,19 +74,10 @@ export class Shelf {
 
   /** Questions that an earlier visit asked and could not store any more come into their conversations. */
   async #putInPlace(store: ConversationStore): Promise<void> {
-    const journal = this.#journal
-    if (!journal) return
-    for (const asked of journal.left()) {
-      // Of a tab that is open it may be gone by the time the database is ours.
-      const change = (stored: Conversation | null) => (journal.has(asked.turnId) ? withQuestion(stored, asked) : null)
-      try {
-        await store.amend(asked.conversationId, change)
-        journal.forget(asked.turnId)
-      } catch (cause) {
-        // It stays noted for the next visit.
-        console.warn('a question is not stored', cause)
-      }
-    }
+    const left = this.#journal?.left() ?? []
+    if (left.length === 0) return
+    const part = await import('./questions-left').catch((cause: unknown) => console.warn('questions are left', cause))
+    await part?.putInPlace(left, store)
   }
 
   #onReleased(why: Released): void {
