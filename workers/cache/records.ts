@@ -5,6 +5,7 @@
  * work that the record would have saved, and nothing else.
  */
 import { hasPrivateFiles, privateFolder, withAccess, writeAll, writeFile } from './private-files'
+import { storageEstimate } from './room'
 
 export type StoredRecord = {
   /** Plain JSON. */
@@ -100,7 +101,7 @@ export function recordStore(folderName: string, budget: number): RecordStore {
       const kept = await quietly('write', async (folder) => {
         const file = await packRecord(record)
         const bytes = file.reduce((sum, { length }) => sum + length, 0)
-        const { quota = 0 } = await navigator.storage.estimate()
+        const { quota = 0 } = await storageEstimate()
         const room = Math.min(budget, quota * quotaShare) - bytes
         if (room < 0) return false
         await makeRoom(folder, room, name)

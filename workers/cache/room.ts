@@ -1,9 +1,15 @@
 /** What the browser would still store for this page, and how it is told that this is too little. */
 import { ValleyError } from '../errors'
+import { unlessSilent } from './unless-silent'
+
+/** Bytes that the browser grants this origin, and those in use; undefined where it does not say. */
+export async function storageEstimate(): Promise<{ readonly quota?: number; readonly usage?: number }> {
+  return unlessSilent(navigator.storage.estimate(), {}).catch(() => ({}))
+}
 
 /** Bytes; null where the browser does not say. */
 export async function freeBytes(): Promise<number | null> {
-  const { quota, usage } = await navigator.storage.estimate().catch(() => ({ quota: undefined, usage: undefined }))
+  const { quota, usage } = await storageEstimate()
   return quota === undefined ? null : Math.max(0, quota - (usage ?? 0))
 }
 

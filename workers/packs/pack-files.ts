@@ -1,5 +1,7 @@
 /** Which files a pack is made of, and how much of each is here. */
-import { keptFolders, packFilesCache } from '../protocol'
+import { unlessSilent } from '../cache/unless-silent'
+import { keptFolders } from '../protocol'
+import { openPackCache } from './pack-cache'
 import type { BaseManifest, FileEntry, GraphFlavour, PackManifest } from './schema'
 
 /** The pack's own files, those of its text tower included. */
@@ -32,8 +34,9 @@ export function baseFiles({ files, graphs }: BaseManifest, flavours: readonly Gr
  * whole was never found right (a tab was closed before, or there was no room to keep it) and is fetched anew (PartialFile).
  */
 export async function presentBytes(): Promise<(entry: FileEntry) => number> {
-  const cache = 'caches' in globalThis ? await caches.open(packFilesCache).catch(() => null) : null
-  const whole = new Set((await cache?.keys())?.map(({ url }) => url.split('/').at(-1)))
+  const cache = await openPackCache()
+  const kept = cache && (await unlessSilent(cache.keys(), null))
+  const whole = new Set(kept?.map(({ url }) => url.split('/').at(-1)))
   const parts = new Map<string, number>()
   try {
     const root = await navigator.storage.getDirectory()

@@ -5,7 +5,9 @@
 import type { ZodType } from 'zod'
 import { sha256 } from '../cache/hash'
 import { noRoom } from '../cache/room'
-import { packFilesCache, throwIfAborted, toValleyError, ValleyError } from '../protocol'
+import { unlessSilent } from '../cache/unless-silent'
+import { throwIfAborted, toValleyError, ValleyError } from '../protocol'
+import { openPackCache } from './pack-cache'
 import { PartialFile } from './partial-file'
 import { type BaseManifest, baseSchema, type FileEntry, type PackManifest, packSchema } from './schema'
 import { isStored, storedFile } from './stored-pack'
@@ -214,15 +216,11 @@ export function allocate(length: number): Uint8Array<ArrayBuffer> {
 
 const cacheKey = (entry: FileEntry) => new URL(`/valley-files/${entry.sha256}`, self.location.origin).href
 
-async function openCache(): Promise<Cache | null> {
-  return 'caches' in globalThis ? caches.open(packFilesCache).catch(() => null) : null
-}
-
 /** The bytes of a file that is kept here, checked again: one that no longer matches its hash is dropped. null: not here. */
 export async function keptFile(entry: FileEntry): Promise<Uint8Array<ArrayBuffer> | null> {
-  const cache = await openCache()
+  const cache = await openPackCache()
   try {
-    const response = await cache?.match(cacheKey(entry))
+    const response = cache && (await unlessSilent(cache.match(cacheKey(entry)), undefined))
     if (!response) return null
     const bytes = new Uint8Array(await response.arrayBuffer())
     if ((await sha256(bytes)) === entry.sha256) return bytes
@@ -235,7 +233,7 @@ export async function keptFile(entry: FileEntry): Promise<Uint8Array<ArrayBuffer
 
 /** Keeps a file under its SHA-256. Resolves to whether it is kept. */
 export async function writeCached(entry: FileEntry, bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
-  const cache = await openCache()
+  const cache = await openPackCache()
   try {
     await cache?.put(cacheKey(entry), new Response(bytes, { headers: { 'Content-Length': String(bytes.length) } }))
   } catch (thrown) {
@@ -247,7 +245,7 @@ export async function writeCached(entry: FileEntry, bytes: Uint8Array<ArrayBuffe
 
 /** Forgets a file that was kept, or a part of it. */
 export async function forgetFile(entry: FileEntry): Promise<void> {
-  await (await openCache())?.delete(cacheKey(entry))
+  await (await openPackCache())?.delete(cacheKey(entry))
   const part = await PartialFile.open(entry)
   await part?.remove()
 }
