@@ -39,19 +39,25 @@ afterAll(async () => {
 })
 beforeEach(async () => {
   browser = await openBrowser()
+  await newTab()
+})
+afterEach(() => browser?.close())
+
+async function newTab(): Promise<void> {
   page = await browser.context.newPage()
   page.setDefaultTimeout(patience)
   driven = drivePlaywright(page)
   cdp = await browser.context.newCDPSession(page)
-})
-afterEach(() => browser?.close())
+}
 
 /** Opens the page with the tiny pack, whose answers are random and quick, and waits for the engine. */
 async function visit(more = ''): Promise<void> {
   await page.goto(`${host.origin}/?pack=tiny/tiny-retrieval/pack.json${more}`)
   expect(await waitForEngine(driven)).not.toHaveProperty('error')
 }
-const clearStorage = () => cdp.send('Storage.clearDataForOrigin', { origin: host.origin, storageTypes: 'all' })
+/** By name what this app can leave: with `all`, Chromium at times (5 of some 40) answers neither this nor the page's storage any more. */
+const kinds = 'cookies,local_storage,indexeddb,file_systems,cache_storage,service_workers'
+const clearStorage = () => cdp.send('Storage.clearDataForOrigin', { origin: host.origin, storageTypes: kinds })
 /** @param bytes  absent: what the browser grants by itself */
 const grant = (bytes?: number) =>
   cdp.send('Storage.overrideQuotaForOrigin', {
@@ -108,7 +114,8 @@ test('storage thrown away while the app is open: what is on show is kept anew', 
 test('storage thrown away between visits: it begins anew', async () => {
   await visit()
   await openClip(driven, shortClip, patience)
-  await page.goto('about:blank')
+  await page.close()
+  await newTab()
   await clearStorage()
   await visit()
   await page.locator('.welcome').waitFor()
