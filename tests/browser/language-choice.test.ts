@@ -25,8 +25,18 @@ const choosers = new Map<number, GpuChooser>()
 
 type Row = { readonly logits: Float32Array<ArrayBuffer>; readonly said: readonly number[] }
 
-/** What a language model might say: most of the mass on few tokens. `grain` makes equals; some of the best were said. */
+const rows = new Map<string, Row>()
+
+/** Ranking a row takes longer than choosing from it, so each is made once; nobody writes to it. */
 function seededRow(seed: number, vocabSize: number, grain: number): Row {
+  const key = [seed, vocabSize, grain].join()
+  const row = rows.get(key) ?? makeRow(seed, vocabSize, grain)
+  rows.set(key, row)
+  return row
+}
+
+/** What a language model might say: most of the mass on few tokens. `grain` makes equals; some of the best were said. */
+function makeRow(seed: number, vocabSize: number, grain: number): Row {
   const random = seededRandom(seed)
   const logits = Float32Array.from({ length: vocabSize }, () => {
     const value = 2.2 * (random() + random() + random() + random() - 2) * (random() < 0.001 ? 6 : 2)
