@@ -23,6 +23,8 @@ export default mergeConfig(
             name: 'unit',
             environment: 'node',
             include: ['tests/unit/**/*.test.ts', 'src/**/*.test.ts'],
+            // Else one core is left idle for who watches, half of a small machine.
+            maxWorkers: '100%',
             testTimeout: 60_000,
             hookTimeout: 60_000,
             expect: patience,
