@@ -127,7 +127,7 @@ describe('the decoder', () => {
         if (name.endsWith('again')) expect(stats.reusedTokens).toBeGreaterThan(20)
       }
       expect((await both.language.gpuMemory()).bytes).toBeGreaterThan(100_000)
-      expect(await both.language.ledger()).toEqual({ 'kv-cache': 1, session: 2, 'gpu-device': 1, tensor: 2 })
+      await expect.poll(() => both.language.ledger()).toEqual({ 'kv-cache': 1, session: 2, 'gpu-device': 1, tensor: 2 })
       if (visits === 'one visit') return
       await recordsKept('prefixes', 2)
       both.end()

@@ -30,7 +30,7 @@ afterAll(() => vision.end())
 /** Encodes `file` and checks the outcome; what came out, or undefined for an expected failure. */
 async function expectOutcome(file: File, expected: Outcome): Promise<Encoded | undefined> {
   const result = await encodeFile(vision, file).catch((thrown: unknown) => thrown)
-  expect(await vision.api.ledger(), 'the ledger is back at rest').toEqual(resting)
+  await expect.poll(() => vision.api.ledger()).toEqual(resting)
   if ('code' in expected) {
     expect(result).toBeInstanceOf(ValleyError)
     const { code, data } = result as ValleyError
@@ -131,7 +131,7 @@ const mpeg4 = ['internvid_example1.mp4', 'mmtracking_demo.mp4']
 describe.runIf(clips.length > 0)('shared clips', () => {
   test.each(clips)('%s', { timeout: 120_000 }, async (name) => {
     const result = await encodeFile(vision, await fetchFile(`/test-data/videos/${name}`), { frames: 2 }).catch((e) => e)
-    expect(await vision.api.ledger()).toEqual(resting)
+    await expect.poll(() => vision.api.ledger()).toEqual(resting)
     if (mpeg4.includes(name))
       expect(result).toMatchObject({ code: 'codec-unsupported', data: { codec: 'MPEG-4 Part 2' } })
     else expect(result).toMatchObject({ clip: { frameTokens: 2 } })

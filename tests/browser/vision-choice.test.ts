@@ -6,7 +6,7 @@ import { VisionEngine } from '../../workers/vision/engine'
 import { Tower } from '../../workers/vision/tower'
 import { removeFolder } from './kept-storage'
 import { tinyPackUrl } from './language-tiny'
-import { codeOf, fetchFile, startVision } from './vision-support'
+import { codeOf, fetchFile, restingLedger, startVision } from './vision-support'
 
 const packUrl = tinyPackUrl('tiny-mean')
 const never = new AbortController().signal
@@ -50,7 +50,7 @@ describe('a real GPU', () => {
   test('that is lost while its tower runs takes the clip with it; the next one gets another device in the same worker', async () => {
     const api = start()
     await api.load({ packUrl, backend: 'webgpu' }, unheard())
-    const atRest = await api.ledger()
+    const atRest = await restingLedger({ api })
     const file = await fetchFile('/tests/fixtures/clips/vp9.webm')
     const encode = async (onEvent: (event: EncodeEvent) => unknown = () => {}) => {
       const events = (await api.encode(file, { clipId: 'a', name: file.name }, never)) as unknown

@@ -50,7 +50,7 @@ test('the tokens are those of the pictures by themselves: patches averaged, fram
     expect(value).toBeCloseTo((first + second) / 2, 4)
   }
   expect([...(alone[0]?.tokens.frameTokens ?? [])]).not.toEqual([...(alone[1]?.tokens.frameTokens ?? [])])
-  expect(await vision.api.ledger()).toEqual(resting)
+  await expect.poll(() => vision.api.ledger()).toEqual(resting)
 })
 
 test('beyond the budget pictures are taken evenly spread, as training takes them from a strip', async () => {
@@ -67,5 +67,5 @@ test.each([
 ])('%s', async (code, pictures) => {
   const thrown = await encodeFile(vision, name, { pictures }).catch((error: unknown) => error)
   expect(thrown instanceof ValleyError && thrown.code).toBe(code)
-  expect(await vision.api.ledger()).toEqual(resting)
+  await expect.poll(() => vision.api.ledger()).toEqual(resting)
 })
