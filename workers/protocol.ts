@@ -77,6 +77,8 @@ export type LoadOptions = {
   readonly basesUrl?: string
   /** Keeps what clips become (tokens, KV) between visits and takes it from there; absent: neither. */
   readonly keepClips?: boolean
+  /** The most threads that WASM kernels get; as many as there are cores, up to four, where absent. */
+  readonly threads?: number
 }
 
 /** Folders of the origin-private file system, by what is kept in them. Each is this app's alone. */

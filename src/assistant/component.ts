@@ -16,7 +16,12 @@ export type ComponentState<Info> =
 
 export type ComponentParts<Api extends object, Info> = {
   readonly start: () => WorkerClient<Api>
-  readonly load: (client: WorkerClient<Api>, onProgress: (progress: LoadProgress) => void) => Promise<Info>
+  /** `lastTry`: it died each time before, and is given up if it does so again. */
+  readonly load: (
+    client: WorkerClient<Api>,
+    onProgress: (progress: LoadProgress) => void,
+    lastTry: boolean,
+  ) => Promise<Info>
   /** A fresh worker is there, not loaded yet. */
   readonly onStart: (client: WorkerClient<Api>) => void
   /** The worker died after it had been ready: what it held is gone. */
@@ -114,10 +119,11 @@ export class Component<Api extends object, Info> {
     const share = new LoadShare()
     this.#set({ status: 'loading', progress: null, share: 0, restarted })
     try {
-      const info = await this.#parts.load(client, (progress) => {
+      const onProgress = (progress: LoadProgress) => {
         if (!current() || this.#state.status !== 'loading') return
         this.#set({ status: 'loading', progress, share: share.take(progress), restarted })
-      })
+      }
+      const info = await this.#parts.load(client, onProgress, this.#deaths >= maxDeaths)
       if (!current()) return
       this.#deaths = 0
       this.#set({ status: 'ready', info })

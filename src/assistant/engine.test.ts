@@ -11,7 +11,7 @@ import {
   never,
   world,
 } from '../../tests/fixtures/engine-world'
-import { hubAddress, type LanguageApi, ValleyError, type VisionApi } from '../../workers/protocol'
+import { hubAddress, type LanguageApi, type LoadOptions, ValleyError, type VisionApi } from '../../workers/protocol'
 import { Engine } from './engine'
 
 /** Time enough for what must not happen: another engine starts, loads and answers. */
@@ -159,6 +159,29 @@ describe('mishaps', () => {
       expect(dying.state.vision).toMatchObject({ status: 'failed', error: { code: 'worker-died' } }),
     )
     expect(await ask(engine, 'unharmed', null)).toBe('UNHARMED')
+  })
+
+  test('a worker whose threads never start is loaded without any, as its last try', async () => {
+    const loads: (number | undefined)[] = []
+    const engine = new Engine({
+      packUrl: 'https://test/pack.json',
+      startVision: () => {
+        const api = {
+          load: async ({ threads }: LoadOptions) => {
+            loads.push(threads)
+            if (threads !== 1) setTimeout(() => client.terminate('a thread of its own never started'))
+            return threads === 1 ? { packId: 'p' } : new Promise(() => {})
+          },
+          connect: () => {},
+        }
+        const client = localClient<VisionApi>('vision', api as unknown as VisionApi)
+        return client
+      },
+      startLanguage: () => localClient<LanguageApi>('language', {} as LanguageApi),
+    })
+    closeAfterwards(engine).start()
+    await eventually(() => expect(engine.state.vision).toMatchObject({ status: 'ready', info: { packId: 'p' } }))
+    expect(loads).toEqual([undefined, undefined, 1])
   })
 
   test('waiting for a load can be given up', async () => {

@@ -89,15 +89,17 @@ export class Engine {
     this.#pooling = options.pooling ?? null
     this.#pauses = options.pauses
     const onChange = () => this.#changed()
-    const load = (backend: Backend | undefined): LoadOptions => ({
+    // A worker dies of its threads where they do not start, or take more memory than there is.
+    const load = (backend: Backend | undefined, lastTry: boolean): LoadOptions => ({
       packUrl: this.#packUrl,
       keepClips,
       ...(basesUrl ? { basesUrl } : {}),
       ...(backend ? { backend } : {}),
+      ...(lastTry ? { threads: 1 } : {}),
     })
     this.#vision = new Component<VisionApi, VisionInfo>({
       start: options.startVision,
-      load: (client, onProgress) => loadPack(client, load(visionBackend), onProgress),
+      load: (client, onProgress, lastTry) => loadPack(client, load(visionBackend, lastTry), onProgress),
       onStart: (client) => {
         this.#connect()
         void this.#warmUp(client)
@@ -107,8 +109,8 @@ export class Engine {
     })
     this.#language = new Component<LanguageApi, LanguageInfo>({
       start: options.startLanguage,
-      load: (client, onProgress) =>
-        loadPack(client, { ...load(languageBackend), ...(flavour ? { flavour } : {}) }, onProgress),
+      load: (client, onProgress, lastTry) =>
+        loadPack(client, { ...load(languageBackend, lastTry), ...(flavour ? { flavour } : {}) }, onProgress),
       onStart: () => {
         this.#connect()
         this.#clips.encodeLost()

@@ -18,7 +18,7 @@ import {
 } from '../protocol'
 import { EventStream } from '../runtime/event-stream'
 import { Ledger } from '../runtime/ledger'
-import { wasmThreads } from '../runtime/ort'
+import { limitThreads, wasmThreads } from '../runtime/ort'
 import { ClipStore, type HeldClip } from './clips'
 import { forceAnswer, scoreText } from './force'
 import { type GenerateEvent, generate } from './generate'
@@ -42,6 +42,7 @@ export class LanguageEngine implements LanguageApi {
     return this.#queue.run(async () => {
       const started = performance.now()
       await this.#unload()
+      if (options.threads) limitThreads(options.threads)
       const model = await loadModel(options, this.#ledger, onProgress).catch((thrown) => {
         throw toValleyError(thrown, thrown instanceof RangeError ? 'out-of-memory' : 'internal', { stage: 'load' })
       })

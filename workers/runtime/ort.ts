@@ -27,9 +27,16 @@ export function loadOrt(backend: Backend): Promise<OrtModule> {
 /** onnxruntime-web for work on the CPU: the build that this worker runs already (each has CPU kernels), else the fastest. */
 export const loadOrtForCpu = (): Promise<OrtModule> => loaded?.module ?? loadOrt('wasm')
 
-/** Threads that WASM kernels get: all cores up to four, one where the page is not cross-origin isolated. */
+let mostThreads = 4
+
+/** Sets the most threads that WASM kernels get in this worker. To be called before its first `loadOrt`. */
+export function limitThreads(most: number): void {
+  mostThreads = most
+}
+
+/** Threads that WASM kernels get: all cores up to the most, one where the page is not cross-origin isolated. */
 export function wasmThreads(): number {
-  return globalThis.crossOriginIsolated ? Math.max(1, Math.min(4, navigator.hardwareConcurrency)) : 1
+  return globalThis.crossOriginIsolated ? Math.max(1, Math.min(mostThreads, navigator.hardwareConcurrency)) : 1
 }
 
 async function importBuild(backend: Backend): Promise<OrtModule> {

@@ -20,6 +20,7 @@ import type { DeviceLoss } from '../runtime/device-loss'
 import { EventStream } from '../runtime/event-stream'
 import { Ledger } from '../runtime/ledger'
 import { macrotask } from '../runtime/macrotask'
+import { limitThreads } from '../runtime/ort'
 import { type ClipContext, encodeClip } from './encode-clip'
 import type { EncodedTokens, Encoder } from './encoder'
 import { HubPack } from './hub/pack'
@@ -54,6 +55,7 @@ export class VisionEngine implements VisionApi {
   async load(options: LoadOptions, onProgress: Report): Promise<VisionInfo> {
     return this.#turns.take(undefined, async () => {
       this.#options = options
+      if (options.threads) limitThreads(options.threads)
       const loaded = await this.#ensure(onProgress)
       this.#warmed = besideLoading
       this.#warmth = this.#warmUp(loaded, loaded.encoder.idleWarmUp.slice(0, besideLoading))
