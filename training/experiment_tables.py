@@ -207,7 +207,7 @@ def trunk(options: Options) -> list[Row]:
     spent = ("--steps", str(options.steps)) if options.steps else ("--budget-minutes", f"{options.budget:g}")
     rows = []
     for name, label, more in (("frozen", "trunk frozen, heads and text tower learn", ("--freeze-trunk",)), ("tuned", "its last blocks learn too", ())):
-        training = Training(f"exp-trunk-{name}", ("training.clip.contrastive", "--source", "flickr8k", *spent, *more))
+        training = Training(f"exp-trunk-{name}", ("training.clip.contrastive", "--source", "flickr8k", "--batch", "256", *spent, *more))
         found = {source: ("training.clip.retrieval", "--run", training.run, "--source", source) for source in ("flickr8k", "msrvtt")}
         rows.append(Row(name, label, (training,), {f"recall-{source}": command for source, command in found.items()}))
     return rows

@@ -137,7 +137,7 @@ class Run:
                 average.lerp_(current, 1 - decay)
 
     def validate(self) -> None:
-        figures = evaluate(self.average.image, self.average.text)
+        figures = evaluate(self.average.image, self.average.text, sources=self.material.units)
         self.record(kind="validation", step=self.stream.step, seconds=round(self.elapsed), **figures)
         self.log(f"step {self.stream.step}: {figures}")
 

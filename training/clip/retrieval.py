@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -74,10 +74,11 @@ def compare(image_tower, text_tower: TextTower, source: str, split: str) -> tupl
     return items, embed_items(image_tower, items) @ np.concatenate(parts).T, owners
 
 
-def evaluate(image_tower, text_tower: TextTower, split: str = "val") -> dict[str, float]:
-    """R@1/5/10 on Flickr8k (keys as in docs/results.json) and, with prefix msrvtt_, on MSR-VTT (mean of frames)."""
+def evaluate(image_tower, text_tower: TextTower, split: str = "val", sources: Collection[str] = tuple(PREFIXES)) -> dict[str, float]:
+    """R@1/5/10 on Flickr8k (keys as in docs/results.json) and, with prefix msrvtt_, on MSR-VTT (mean of frames); of those among
+    `sources`."""
     figures: dict[str, float] = {}
-    for source, prefix in PREFIXES.items():
+    for source, prefix in ((source, prefix) for source, prefix in PREFIXES.items() if source in sources):
         _, similarity, owners = compare(image_tower, text_tower, source, split)
         figures |= {prefix + name: round(value, 4) for name, value in recalls(*ranks(similarity, owners)).items()}
     return figures
