@@ -233,7 +233,8 @@ class Run:
                 spent = self.progress()
                 left = max(0.0, 1 - spent) / (spent - spent_before) * now / 60
                 self.log(f"step {self.plan.step}: loss {smoothed:.3f}, {left:.1f} minutes left, {self.plan.state()}")
-            if now - saved > self.arguments.checkpoint_minutes * 60:
+            # The last step's checkpoint is the one below.
+            if now - saved > self.arguments.checkpoint_minutes * 60 and self.progress() < 1:
                 saved = now
                 self.validate()
                 self.save()

@@ -188,7 +188,8 @@ class Run:
                 spent = self.progress()
                 left = max(0.0, 1 - spent) / (spent - spent_before) * (now - started) / 60
                 self.log(f"step {self.stream.step}: loss {contrastive:.3f}, words {word:.2f}, scale {scale:.1f}, {left:.1f} minutes left")
-            if now - validated > self.arguments.checkpoint_minutes * 60:
+            # The last step's checkpoint is the one below.
+            if now - validated > self.arguments.checkpoint_minutes * 60 and self.progress() < 1:
                 validated = now
                 self.validate()
                 self.save()

@@ -123,6 +123,13 @@ def test_a_run_cut_in_two_ends_where_the_whole_one_does(tmp_path: Path) -> None:
     assert "resumed: step 2" in (tmp_path / "cut" / "log.txt").read_text()
 
 
+def test_the_last_step_is_validated_once(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path, checkpoint_minutes=0)
+    run.train()
+    rows = [json.loads(line) for line in (run.folder / "loss.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows if row["kind"] == "validation"] == [0, 1, 2, 3, 4]
+
+
 def test_no_resume_starts_anew(tmp_path: Path) -> None:
     tiny_run(tmp_path).train()
     tiny_run(tmp_path, resume=False).train()
