@@ -1,7 +1,7 @@
 /** Whole clips through the worker: what comes out, in which order, how it stops, and how it recovers. */
 import * as Comlink from 'comlink'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Backend, EncodeEvent, FrameRoute, LedgerSnapshot } from '../../workers/protocol'
+import type { Backend, EncodeEvent, EncodeOptions, FrameRoute, LedgerSnapshot } from '../../workers/protocol'
 import { tinyPackUrl } from './language-tiny'
 import { codeOf, encodeFile, fetchFile, restingLedger, startVision, type VisionWorker } from './vision-support'
 
@@ -33,8 +33,13 @@ afterAll(() => {
 })
 
 /** The event stream itself: comlink's types take it for a promise of one. */
-async function stream(vision: VisionWorker, file: File, signal = new AbortController().signal) {
-  const events: unknown = await vision.api.encode(file, { clipId: file.name, name: file.name }, signal)
+async function stream(
+  vision: VisionWorker,
+  file: File,
+  signal = new AbortController().signal,
+  options: Pick<EncodeOptions, 'moments'> = {},
+) {
+  const events: unknown = await vision.api.encode(file, { clipId: file.name, name: file.name, ...options }, signal)
   return events as AsyncIterableIterator<EncodeEvent>
 }
 
@@ -88,12 +93,19 @@ describe.each(backends)('%s', (backend) => {
 
   test('abort ends it within a step, and the next clip is none the worse', async () => {
     const controller = new AbortController()
+    // Many steps: of a few, all may be done when the first is told of.
+    const moments = Array.from({ length: 24 }, (_, at) => (at + 0.5) / 8)
+    const clip = await fetchFile(clipUrl)
+    let frames = 0
     const aborted = (async () => {
-      for await (const event of await stream(workerOf(backend), await fetchFile(clipUrl), controller.signal)) {
-        if (event.type === 'frame') controller.abort()
+      for await (const { type } of await stream(workerOf(backend), clip, controller.signal, { moments })) {
+        if (type !== 'frame') continue
+        frames += 1
+        controller.abort()
       }
     })()
     expect(await codeOf(aborted)).toBe('aborted')
+    expect(frames).toBeLessThan(moments.length)
     await expectAtRest(backend)
     const before = AbortSignal.abort()
     expect(await codeOf(encodeFile(workerOf(backend), await fetchFile(clipUrl), { signal: before }))).toBe('aborted')

@@ -15,12 +15,15 @@ export type OrtModule = typeof Ort
 
 let loaded: { backend: Backend; module: Promise<OrtModule> } | undefined
 
-/** onnxruntime-web for `backend`. A worker settles on one build at its first call; a later call must name the same. */
-export function loadOrt(backend: Backend): Promise<OrtModule> {
+/**
+ * onnxruntime-web for `backend`. A worker settles on one build at its first call; a later call must name the same.
+ * @param threads  for WASM kernels; counts at the first call
+ */
+export function loadOrt(backend: Backend, threads = wasmThreads()): Promise<OrtModule> {
   if (loaded && loaded.backend !== backend) {
     throw new Error(`this worker already runs the ${loaded.backend} build of onnxruntime-web`)
   }
-  loaded ??= { backend, module: importBuild(backend) }
+  loaded ??= { backend, module: importBuild(backend, threads) }
   return loaded.module
 }
 
@@ -34,21 +37,24 @@ export function limitThreads(most: number): void {
   mostThreads = most
 }
 
+/** Whether this worker may start others: one that never came up with them is told to do without (`limitThreads`). */
+export const mayStartWorkers = (): boolean => mostThreads > 1
+
 /** Threads that WASM kernels get: all cores up to the most, one where the page is not cross-origin isolated. */
 export function wasmThreads(): number {
   return globalThis.crossOriginIsolated ? Math.max(1, Math.min(mostThreads, navigator.hardwareConcurrency)) : 1
 }
 
-async function importBuild(backend: Backend): Promise<OrtModule> {
-  if (backend === 'wasm') return configure(await import('onnxruntime-web/wasm'), plainMjs, plainWasm)
-  if ('Suspending' in WebAssembly) return configure(await import('onnxruntime-web/jspi'), jspiMjs, jspiWasm)
-  return configure(await import('onnxruntime-web/webgpu'), asyncifyMjs, asyncifyWasm)
+async function importBuild(backend: Backend, threads: number): Promise<OrtModule> {
+  if (backend === 'wasm') return configure(await import('onnxruntime-web/wasm'), plainMjs, plainWasm, threads)
+  if ('Suspending' in WebAssembly) return configure(await import('onnxruntime-web/jspi'), jspiMjs, jspiWasm, threads)
+  return configure(await import('onnxruntime-web/webgpu'), asyncifyMjs, asyncifyWasm, threads)
 }
 
-function configure(module: OrtModule, mjs: string, wasm: string): OrtModule {
+function configure(module: OrtModule, mjs: string, wasm: string, threads: number): OrtModule {
   const absolute = (path: string) => new URL(path, self.location.href).href
   module.env.wasm.wasmPaths = { mjs: absolute(mjs), wasm: absolute(wasm) }
-  module.env.wasm.numThreads = wasmThreads()
+  module.env.wasm.numThreads = threads
   module.env.logLevel = 'error'
   return module
 }

@@ -40,8 +40,8 @@ export type EncodeOptions = {
   readonly route?: FrameRoute
 }
 
+/** Milliseconds. Where frames are encoded beside the decoder, only what was waited for counts as decoding or encoding. */
 type EncodeTimings = {
-  /** Milliseconds. */
   readonly open: number
   readonly decode: number
   readonly encode: number

@@ -138,7 +138,7 @@ class EncodeRun {
         await this.#timed(this.#add(value, forced, signal))
         if (this.#pending.length === this.batch) yield* this.#flush(signal)
       }
-      yield* this.#flush(signal)
+      while (this.#pending.length > 0) yield* this.#flush(signal)
     } finally {
       await frames.return()
     }
@@ -166,7 +166,7 @@ class EncodeRun {
       throwIfAborted(signal)
       const { route, read } = await this.loss.orLost(this.job.add(frame, forced))
       this.route = route
-      const picture = read ? thumbnailOf(read, frame) : thumbnail(frame)
+      const picture = read ? thumbnailOf(read) : thumbnail(frame)
       // Where encoding fails or is stopped first, nobody waits for it.
       picture.catch(() => undefined)
       this.#pending.push({ timestamp: frame.timestamp, thumbnail: picture })
@@ -177,15 +177,20 @@ class EncodeRun {
 
   async *#flush(signal: AbortSignal): AsyncGenerator<EncodeEvent, void, undefined> {
     const vectors = await this.#timed(this.loss.orLost(this.job.run()))
+    // Frames may be ready one after another: a stop is heard between them.
+    await macrotask()
     throwIfAborted(signal)
     yield* this.rest()
-    for (const [at, pending] of this.#pending.splice(0).entries()) {
-      const vector = vectors[at]
-      if (!vector) throw new Error('the tower gave no vector for a frame')
+    if (vectors.length === 0) throw new Error('the tower gave no vector for a frame')
+    for (const vector of vectors) {
+      const pending = this.#pending.shift()
+      if (!pending) throw new Error('the tower gave a vector for no frame')
       const index = this.timestamps.push(pending.timestamp) - 1
       this.vectors.push(vector)
       this.#seen.push({ ...pending, index, vector })
     }
+    // Others are being encoded already: nobody waits while these are told of.
+    if (this.#pending.length > 0) yield* this.rest()
   }
 
   async #timed<T>(work: Promise<T>): Promise<T> {

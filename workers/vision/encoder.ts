@@ -5,7 +5,7 @@ import type { Backend, FrameRoute } from '../protocol'
 import type { Orientation } from './geometry'
 import type { MediaFrame } from './media-frame'
 import type { PackTensors } from './pack-tensors'
-import type { Rgba } from './reference/resample'
+import type { SmallPicture } from './reference/shrink'
 
 export type EncodedTokens = {
   /** [P, H] */
@@ -16,15 +16,25 @@ export type EncodedTokens = {
 
 export type TakenFrame = {
   readonly route: FrameRoute
-  /** The frame's pixels, not yet turned, and the turn that is left to do; null where they never came to the CPU. */
-  readonly read: { readonly pixels: Rgba; readonly orientation: Orientation } | null
+  /** null where the frame's pixels never came to the CPU. */
+  readonly read: Promise<ReadFrame> | null
+}
+
+export type ReadFrame = {
+  /** The frame in few pixels (`smallSize`), opaque, not yet turned. */
+  readonly small: SmallPicture
+  /** The turn that is left to do. */
+  readonly orientation: Orientation
 }
 
 /** One clip being encoded; the job owns its scratch until `dispose`. */
 export type EncoderJob = {
   /** Takes the next frame's pixels; the frame may be closed when this resolves. */
   add(media: MediaFrame, forced?: FrameRoute): Promise<TakenFrame>
-  /** Runs the tower on the frames added since the last run; their CLIP vectors (vectorSize) in order. */
+  /**
+   * CLIP vectors (vectorSize) of the next frames whose vectors were not given yet, in the order they were added: one at
+   * least while there are such. Later ones may be on their way already.
+   */
   run(): Promise<Float32Array<ArrayBuffer>[]>
   /** Pools and projects everything that ran. */
   finish(): Promise<EncodedTokens>
@@ -34,7 +44,7 @@ export type EncoderJob = {
 export type Encoder = {
   readonly backend: Backend
   readonly adapter: string
-  /** Frames that one run takes at most. */
+  /** Frames that may have been added without having been run. */
   readonly batch: number
   /**
    * A job for at most `frames` frames. Errors: out-of-memory.

@@ -57,7 +57,7 @@ export class VisionEngine implements VisionApi {
       this.#options = options
       if (options.threads) limitThreads(options.threads)
       const loaded = await this.#ensure(onProgress)
-      this.#warmed = besideLoading
+      this.#warmed = Math.min(besideLoading, loaded.encoder.idleWarmUp.length)
       this.#warmth = this.#warmUp(loaded, loaded.encoder.idleWarmUp.slice(0, besideLoading))
       return loaded.info
     })
@@ -67,7 +67,8 @@ export class VisionEngine implements VisionApi {
     const loaded = this.#loaded
     if (!loaded) return false
     await this.#warmth
-    const step = loaded.encoder.idleWarmUp[this.#warmed]
+    const steps = [...loaded.encoder.idleWarmUp, ...(loaded.pack.captions?.idleWarmUp ?? [])]
+    const step = steps[this.#warmed]
     if (!step) return false
     this.#warmed += 1
     return this.#warmUp(loaded, [step])

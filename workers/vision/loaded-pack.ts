@@ -67,8 +67,8 @@ export class LoadedPack implements VisionPack, SeeingPack {
     return undefined
   }
 
-  openOnCpu(ort: OrtModule, ledger: Ledger): Promise<Encoder> {
-    return WasmEncoder.create(ort, ledger, this)
+  openOnCpu(_ort: OrtModule, ledger: Ledger): Promise<Encoder> {
+    return WasmEncoder.create(ledger, this)
   }
 
   openOnGpu(ort: OrtModule, gpu: GpuDevice, ledger: Ledger, towerOn: Backend): Promise<Encoder> {

@@ -56,6 +56,7 @@ export async function openEncoder(
   let measured: FrameMs
   try {
     onCpu = await openOnCpu(pack, ledger, report)
+    await onCpu.encoder.warmUp()
     measured = {
       webgpu: await loss.orLost(measureFrameMs(onGpu.encoder, ledger)),
       wasm: await measureFrameMs(onCpu.encoder, ledger),

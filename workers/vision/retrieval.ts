@@ -137,6 +137,14 @@ export class CaptionStore {
     return lines.map((line) => this.captions[line] as string)
   }
 
+  /** A search as a first clip's: the browser optimises it meanwhile. To be run as an encoder's steps (Encoder). */
+  readonly idleWarmUp = [
+    async () => {
+      const frames = [1, -1, 1].map((value) => new Float32Array(this.vectors.size).fill(value))
+      this.quotesFor(frames)
+    },
+  ]
+
   dispose(): void {
     this.uncount()
   }

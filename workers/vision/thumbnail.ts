@@ -1,8 +1,7 @@
 /** JPEGs of frames as shown, at most 160 px on their long side, on white. */
 import type { TakenFrame } from './encoder'
-import { fitWithin, type Orientation, type Size } from './geometry'
+import { fitWithin, type Orientation, type Size, turned } from './geometry'
 import type { MediaFrame } from './media-frame'
-import { shrunk } from './reference/shrink'
 import { orientationFor } from './routes'
 
 const longSide = 160
@@ -11,19 +10,20 @@ export function thumbnail(media: MediaFrame): Promise<Blob> {
   return turnedJpeg(media.frame, fitWithin(media.shown, longSide), orientationFor(media, 'canvas'), false)
 }
 
+/** Of a frame's thumbnail before it is turned. */
+export const smallSize = (shown: Size, orientation: Orientation): Size =>
+  unturned(fitWithin(shown, longSide), orientation)
+
 /**
- * The same from pixels that are on the CPU already. Without a GPU the browser takes as long to draw a frame as the tower to
- * encode it.
+ * The same from pixels that are on the CPU already, of `smallSize`. Without a GPU the browser takes as long to draw a frame
+ * as the tower to encode it.
  */
-export function thumbnailOf(
-  { pixels, orientation }: NonNullable<TakenFrame['read']>,
-  { shown }: Pick<MediaFrame, 'shown'>,
-): Promise<Blob> {
-  const size = fitWithin(shown, longSide)
-  const { width, height } = unturned(size, orientation)
-  const small = new OffscreenCanvas(width, height)
-  contextOf(small, true).putImageData(new ImageData(shrunk(pixels, width, height), width, height), 0, 0)
-  return turnedJpeg(small, size, orientation, true)
+export async function thumbnailOf(read: NonNullable<TakenFrame['read']>): Promise<Blob> {
+  const { small, orientation } = await read
+  const { width, height, data } = small
+  const canvas = new OffscreenCanvas(width, height)
+  contextOf(canvas, true).putImageData(new ImageData(data, width, height), 0, 0)
+  return turnedJpeg(canvas, turned(small, orientation), orientation, true)
 }
 
 /** A turn swaps the sides, both ways. */

@@ -32,11 +32,16 @@ export class Tower {
   ) {}
 
   /** A session on `device`, or on the CPU for null. */
-  static async create(ort: OrtModule, ledger: Ledger, pack: VisionPack, device: GPUDevice | null): Promise<Tower> {
+  static async create(
+    ort: OrtModule,
+    ledger: Ledger,
+    { tower, manifest }: Pick<VisionPack, 'tower' | 'manifest'>,
+    device: GPUDevice | null,
+  ): Promise<Tower> {
     const executionProviders = device ? [{ name: 'webgpu' as const, device }] : ['wasm' as const]
-    const session = await ort.InferenceSession.create(pack.tower, { executionProviders })
-    const uncount = ledger.open('session', device ? pack.tower.byteLength : 0)
-    return new Tower(ort, ledger, session, pack.manifest.tower, uncount)
+    const session = await ort.InferenceSession.create(tower, { executionProviders })
+    const uncount = ledger.open('session', device ? tower.byteLength : 0)
+    return new Tower(ort, ledger, session, manifest.tower, uncount)
   }
 
   /**

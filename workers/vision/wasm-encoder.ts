@@ -1,90 +1,110 @@
-/** The encoder without a GPU: pixels and pooling in TypeScript (the kernels' own reference), the tower in WASM. */
+/** The encoder without a GPU: pixels and tower in workers beside this one, pooling in TypeScript (the kernels' own reference). */
 import type { FrameRoute } from '../protocol'
 import type { Ledger } from '../runtime/ledger'
-import type { OrtModule } from '../runtime/ort'
 import type { EncodedTokens, Encoder, EncoderJob, TakenFrame, VisionPack } from './encoder'
 import { type Orientation, planResize } from './geometry'
 import { greyFrame } from './grey-frame'
 import type { MediaFrame } from './media-frame'
 import { readPlanes } from './planes'
-import { planesToRgba } from './reference/planes'
 import { visualTokensReference } from './reference/pooling'
-import { preprocessReference, type Rgba } from './reference/resample'
+import type { Rgba } from './reference/resample'
 import { displaySize, drawable, drawFrame, orientationFor, routesFor } from './routes'
-import { thumbnailOf } from './thumbnail'
-import { Tower } from './tower'
+import { smallSize, thumbnailOf } from './thumbnail'
+import { type FrameSource, type SeenFrame, toRgba } from './tower-lane'
+import { TowerLanes } from './tower-lanes'
 
 /** After so many, V8 has optimised all kernels of the tower: it takes a tenth of its first run's CPU time, half of its third's. */
 const warmUpFrames = 16
+/** Of those, what comes before the second worker, which would take the processor from whatever still loads. */
+const framesAlone = 2
 const wasmRoutes: readonly FrameRoute[] = ['planes', 'canvas', 'image-bitmap']
 
 export class WasmEncoder implements Encoder {
   readonly backend = 'wasm'
   readonly adapter = 'CPU'
-  // A run blocks this thread, so one frame at a time keeps "stop" within one step.
-  readonly batch = 1
+  // One for each worker, and one that lies ready for whichever is done first.
+  readonly batch = 3
 
   private constructor(
     readonly ledger: Ledger,
     readonly pack: VisionPack,
-    readonly tower: Tower,
+    readonly lanes: TowerLanes,
   ) {}
 
-  static async create(ort: OrtModule, ledger: Ledger, pack: VisionPack): Promise<WasmEncoder> {
-    return new WasmEncoder(ledger, pack, await Tower.create(ort, ledger, pack, null))
+  static async create(ledger: Ledger, pack: VisionPack): Promise<WasmEncoder> {
+    return new WasmEncoder(ledger, pack, await TowerLanes.open(ledger, pack))
   }
 
   async begin(): Promise<EncoderJob> {
+    // A clip that comes before the second worker goes on with the first until it is there.
+    void this.lanes.grow()
     return new WasmJob(this)
   }
 
   /**
-   * Grey frames, from their pixels to vector and thumbnail: the browser compiles what they run through at its first call and
+   * Grey frames, from their pixels to tokens and thumbnail: the browser compiles what they run through at its first call and
    * optimises it part by part in the next.
    */
   get idleWarmUp() {
     const frame = async () => {
       const media = greyFrame(this.ledger)
-      const job = await this.begin()
+      const job = new WasmJob(this)
       try {
         const { read } = await job.add(media)
-        if (read) await thumbnailOf(read, media)
+        if (read) await thumbnailOf(read)
         await job.run()
+        await job.finish()
       } finally {
         job.dispose()
         media.close()
       }
     }
-    return Array.from({ length: warmUpFrames }, () => frame)
+    const frames = Array.from({ length: warmUpFrames }, () => frame)
+    // Nobody waits for it: a clip that comes meanwhile has the first worker.
+    const grow = async () => void this.warmUp()
+    return [...frames.slice(0, framesAlone), grow, ...frames.slice(framesAlone)]
   }
 
-  async warmUp(): Promise<void> {}
+  /** Opens all workers. */
+  warmUp(): Promise<void> {
+    return this.lanes.grow()
+  }
 
   async dispose(): Promise<void> {
-    await this.tower.dispose()
+    this.lanes.dispose()
   }
 }
 
 class WasmJob implements EncoderJob {
   readonly #patches: Float32Array[] = []
   readonly #cls: Float32Array<ArrayBuffer>[] = []
-  #pixels: Float32Array<ArrayBuffer> | undefined
+  /** Frames that are being encoded, in the order they came. */
+  #pending: Promise<SeenFrame>[] = []
 
   constructor(readonly owner: WasmEncoder) {}
 
+  /** Encoding begins at once. */
   async add(media: MediaFrame, forced?: FrameRoute): Promise<TakenFrame> {
-    const { tower } = this.owner.pack.manifest
-    const { pixels, orientation, route } = await readPixels(media, this.owner.ledger, forced)
-    this.#pixels = new Float32Array(3 * tower.inputSize ** 2)
-    const resize = planResize(media.shown, tower)
-    preprocessReference(pixels, orientation, resize, tower, this.#pixels)
-    return { route, read: { pixels, orientation } }
+    const { lanes, ledger, pack } = this.owner
+    const { source, orientation, route } = await readSource(media, ledger, forced)
+    const seen = lanes.see({
+      source,
+      orientation,
+      resize: planResize(media.shown, pack.manifest.tower),
+      smallSize: smallSize(media.shown, orientation),
+    })
+    const read = seen.then(({ small }) => ({ small, orientation }))
+    // Where the job ends before it is run, nobody waits for them.
+    for (const unheard of [seen, read]) unheard.catch(() => undefined)
+    this.#pending.push(seen)
+    return { route, read }
   }
 
+  /** The oldest frame's: those after it are being encoded meanwhile. */
   async run(): Promise<Float32Array<ArrayBuffer>[]> {
-    if (!this.#pixels) return []
-    const { patches, cls, vectors } = await this.owner.tower.runArrays(1, this.#pixels)
-    this.#pixels = undefined
+    const next = this.#pending.shift()
+    if (!next) return []
+    const { patches, cls, vectors } = await next
     this.#patches.push(patches)
     this.#cls.push(cls)
     return [vectors]
@@ -100,7 +120,7 @@ class WasmJob implements EncoderJob {
   dispose(): void {
     this.#patches.length = 0
     this.#cls.length = 0
-    this.#pixels = undefined
+    this.#pending = []
   }
 }
 
@@ -110,10 +130,23 @@ export async function readPixels(
   ledger: Ledger,
   forced?: FrameRoute,
 ): Promise<{ pixels: Rgba; orientation: Orientation; route: FrameRoute }> {
+  const { source, ...rest } = await readSource(media, ledger, forced)
+  return { pixels: toRgba(source), ...rest }
+}
+
+/** The same as the route brings them. */
+async function readSource(
+  media: MediaFrame,
+  ledger: Ledger,
+  forced?: FrameRoute,
+): Promise<{ source: FrameSource; orientation: Orientation; route: FrameRoute }> {
   for (const route of routesFor(media, wasmRoutes, forced)) {
-    if (route !== 'planes') return { ...(await drawnPixels(media, ledger, route)), route }
-    const planes = await readPlanes(media.frame)
-    if (planes) return { pixels: planesToRgba(planes), orientation: orientationFor(media, route), route }
+    if (route !== 'planes') {
+      const { pixels: source, orientation } = await drawnPixels(media, ledger, route)
+      return { source, orientation, route }
+    }
+    const source = await readPlanes(media.frame)
+    if (source) return { source, orientation: orientationFor(media, route), route }
   }
   throw new Error(`route ${forced} does not exist without a GPU for format ${media.frame.format}`)
 }

@@ -30,7 +30,7 @@ on the screens.`,
   context: `Answers of at most 16 tokens to a story of growing length, cut so that they end at the position named; the time of one
 token of each, the first left out. A token reads all weights and all keys and values before it; on WASM these are copied as well.`,
   frames: `16 frames of a clip, from the file to its visual tokens. The two halves: opening and decoding those frames with the app's own code and
-nothing behind it; and what the worker says it spent on encoding them. 1080p H.264.`,
+nothing behind it; and how long the vision worker waited for its encoder, which shares the cores with the decoder. 1080p H.264.`,
   memory: `JavaScript memory is \`performance.measureUserAgentSpecificMemory\` (the page and its workers, WASM's memory too), asked for again and
 again from the file to the end of an answer; the largest counts. GPU memory is the peak of what the workers' ledgers count: our
 buffers and textures, and the weights given to ONNX Runtime for the GPU. Vision runs on WebGPU for this, which on a machine without a

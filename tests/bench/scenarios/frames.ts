@@ -63,7 +63,7 @@ export function clipToTokens(): Scenario {
   }
 }
 
-/** What encoding took is what the worker says it spent on it; what decoding takes is measured without it. */
+/** What encoding took is what the worker waited for it beside the decoder; what decoding takes is measured without it. */
 export function overlap(): Scenario {
   const visit: Visit = async (stage) => {
     const clip = await benchClip('h264', '1080p')

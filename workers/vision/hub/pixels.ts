@@ -8,6 +8,8 @@ import { planResize } from '../geometry'
 import type { MediaFrame } from '../media-frame'
 import type { GpuPreprocessor } from '../preprocess'
 import { preprocessReference } from '../reference/resample'
+import { shrunk } from '../reference/shrink'
+import { smallSize } from '../thumbnail'
 import { readBuffer } from '../tower'
 import { readPixels } from '../wasm-encoder'
 
@@ -34,7 +36,9 @@ export class CpuPixels implements Pixels {
     if (slot > 0) throw new RangeError('on the CPU there is room for one frame')
     const { pixels, orientation, route } = await readPixels(media, this.ledger, forced)
     preprocessReference(pixels, orientation, planResize(media.shown, this.frames), this.frames, this.#values)
-    return { route, read: { pixels, orientation } }
+    const { width, height } = smallSize(media.shown, orientation)
+    const small = { width, height, data: shrunk(pixels, width, height) }
+    return { route, read: Promise.resolve({ small, orientation }) }
   }
 
   async read(): Promise<Float32Array<ArrayBuffer>> {

@@ -1,4 +1,8 @@
+import type { Size } from '../geometry'
 import type { Rgba } from './resample'
+
+/** RGBA, row-major, opaque. */
+export type SmallPicture = Size & { readonly data: Uint8ClampedArray<ArrayBuffer> }
 
 /**
  * The picture in few pixels, for the eye: each is the mean of those that fall into it, on white. RGBA, row-major, opaque.
