@@ -17,6 +17,7 @@ import { evaluateNotes, loadNotes } from './evaluate/tasks/own-notes'
 import { evaluateParity, readReference } from './evaluate/tasks/parity'
 import { evaluateQuestions } from './evaluate/tasks/questions'
 import { evaluateRetrieval } from './evaluate/tasks/retrieval'
+import { evaluateSubjects } from './evaluate/tasks/subject'
 
 /** Reads and checks pack.json. `hash`: the start of its SHA-256, which covers every file of the pack. */
 function readPack(folder: string) {
@@ -103,6 +104,7 @@ function runTask(run: Run, options: Options, open: (flavour: string) => Promise<
   if (task === 'own-notes') return evaluateNotes(run, loadNotes(folder).slice(0, limit))
   const items = loadItems(folder, split).slice(0, limit)
   if (task === 'parity') return evaluateParity(run, items, readReference(options.reference), open)
+  if (task === 'subject') return evaluateSubjects(run, items)
   return task === 'retrieval' ? evaluateRetrieval(run, items) : evaluateCaptions(run, items)
 }
 

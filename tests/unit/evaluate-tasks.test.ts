@@ -4,6 +4,7 @@ import { ranksOfOwn } from '../tools/evaluate/tasks/own-notes'
 import { sameTokens } from '../tools/evaluate/tasks/parity'
 import { compared, means } from '../tools/evaluate/tasks/questions'
 import { meanDirection, rankOwn } from '../tools/evaluate/tasks/retrieval'
+import { bornOut } from '../tools/evaluate/tasks/subject'
 
 describe('questions', () => {
   const yes = 'Yes, there is a dog.'
@@ -32,6 +33,20 @@ describe('questions', () => {
   test('yes and no are weighed by themselves, other answers whole', () => {
     expect(compared(no, yes)).toEqual(['No', 'Yes'])
     expect(compared('A dog.', 'A man.')).toEqual(['A dog.', 'A man.'])
+  })
+})
+
+describe('subject', () => {
+  test('three captions in ten speak of it, in whole words', () => {
+    const captions = [
+      'A dog runs.',
+      'Two dogs play.',
+      'A puppy on grass.',
+      ...Array<string>(7).fill('Something moves.'),
+    ]
+    expect(bornOut('animal', captions)).toBe(true)
+    expect(bornOut('animal', captions.slice(1))).toBe(false)
+    expect(bornOut('vehicle', ['A carpet is cleaned.', 'A scarf.'])).toBe(false)
   })
 })
 

@@ -6,7 +6,7 @@ import type { Settings } from './run'
 
 const root = resolve(import.meta.dirname, '../../..')
 
-export const tasks = ['caption', 'retrieval', 'qa', 'own-notes', 'parity'] as const
+export const tasks = ['caption', 'retrieval', 'qa', 'own-notes', 'parity', 'subject'] as const
 export type Task = (typeof tasks)[number]
 
 export const usage = `npm run evaluate -- --data FOLDER [options]
