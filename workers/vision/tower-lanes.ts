@@ -6,6 +6,7 @@
 import * as Comlink from 'comlink'
 import { ValleyError } from '../protocol'
 import type { Ledger } from '../runtime/ledger'
+import { Loss } from '../runtime/loss'
 import { mayStartWorkers } from '../runtime/ort'
 import { type FrameToSee, type LanePack, type SeenFrame, TowerLane } from './tower-lane'
 import type { TowerLaneApi } from './tower-lane.worker'
@@ -15,8 +16,8 @@ const most = 2
 
 type Lane = {
   readonly api: TowerLaneApi
-  /** Rejects when the worker cannot go on. */
-  readonly broken: Promise<never>
+  /** Of the worker: it cannot go on. */
+  readonly loss: Loss
   readonly end: () => void
   /** Frames that it was given and has not given back. */
   waiting: number
@@ -81,7 +82,7 @@ export class TowerLanes {
       lane.given += 1
       const { source } = frame
       const buffer = ('layouts' in source ? source.bytes : source.data).buffer as ArrayBuffer
-      return await Promise.race([lane.api.see(Comlink.transfer(frame, [buffer])), lane.broken])
+      return await lane.loss.orLost(lane.api.see(Comlink.transfer(frame, [buffer])))
     } finally {
       if (lane) lane.waiting -= 1
       uncount()
@@ -110,7 +111,7 @@ export class TowerLanes {
     const lane = mayStartWorkers() ? startLane(() => this.#lanes.delete(lane)) : laneHere()
     try {
       const { tower, manifest } = this.#pack
-      await Promise.race([lane.api.open({ tower, manifest }), lane.broken])
+      await lane.loss.orLost(lane.api.open({ tower, manifest }))
       if (this.#disposed) lane.end()
       else this.#lanes.add(lane)
     } catch (thrown) {
@@ -133,25 +134,21 @@ function laneHere(): Lane {
     return lane.see(frame)
   }
   const end = () => void lane?.tower.dispose()
-  return { api: { open, see }, broken: new Promise(() => undefined), end, waiting: 0, given: 0 }
+  return { api: { open, see }, loss: new Loss(), end, waiting: 0, given: 0 }
 }
 
 /** @param onBreak  called when the worker cannot go on, which has then been ended */
 function startLane(onBreak: () => void): Lane {
   const worker = new Worker(new URL('./tower-lane.worker.ts', import.meta.url), { type: 'module' })
   const api = Comlink.wrap<TowerLaneApi>(worker)
-  let fail: (error: Error) => void = () => undefined
-  const broken = new Promise<never>((_, reject) => {
-    fail = reject
-  })
-  broken.catch(() => undefined)
+  const loss = new Loss()
   const end = () => {
-    fail(died())
+    loss.lose(died())
     worker.terminate()
   }
   worker.addEventListener('error', () => {
     end()
     onBreak()
   })
-  return { api, broken, end, waiting: 0, given: 0 }
+  return { api, loss, end, waiting: 0, given: 0 }
 }
