@@ -204,7 +204,7 @@ def tuning(options: Options) -> list[Row]:
 
 def trunk(options: Options) -> list[Row]:
     """Contrastive training from the ImageNet trunk and MiniLM on Flickr8k's photos; it needs the stem layer, no tower and no run to go on from."""
-    spent = ("--steps", str(options.steps)) if options.steps else ("--budget-minutes", f"{options.budget:g}")
+    spent = ("--steps", str(options.steps), "--checkpoint-minutes", "15") if options.steps else ("--budget-minutes", f"{options.budget:g}")
     rows = []
     for name, label, more in (("frozen", "trunk frozen, heads and text tower learn", ("--freeze-trunk",)), ("tuned", "its last blocks learn too", ())):
         training = Training(f"exp-trunk-{name}", ("training.clip.contrastive", "--source", "flickr8k", "--batch", "256", *spent, *more))
