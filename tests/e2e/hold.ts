@@ -9,21 +9,22 @@ function workerOf(page: Page, name: 'vision' | 'language'): Worker {
   return worker
 }
 
-/** The next clip stands still once `frames` of its frames were encoded. Resolves with the way to let it go on. */
+/** The next clip stands still for the page once `frames` of its frames were told. Resolves with the way to let it go on. */
 export async function holdVision(page: Page, frames: number): Promise<() => Promise<void>> {
   const worker = workerOf(page, 'vision')
   await worker.evaluate((passing) => {
-    const { convertToBlob } = OffscreenCanvas.prototype
+    const { postMessage } = MessagePort.prototype
     const { promise, resolve } = Promise.withResolvers<void>()
-    let seen = 0
-    // A frame is told with its thumbnail.
-    OffscreenCanvas.prototype.convertToBlob = async function (options) {
-      seen += 1
-      if (seen > passing) await promise
-      return convertToBlob.call(this, options)
-    }
+    type Reply = { value?: { type?: string; index?: number } } | null
+    // Events go one by one, each when it is asked for (workers/transfer.ts): what is held holds all that come after.
+    MessagePort.prototype.postMessage = function (this: MessagePort, message: Reply, ...rest: never[]) {
+      const send = () => postMessage.call(this, message, ...rest)
+      const held = message?.value?.type === 'frame' && (message.value.index ?? 0) >= passing
+      if (held) void promise.then(send)
+      else send()
+    } as typeof postMessage
     const release = () => {
-      OffscreenCanvas.prototype.convertToBlob = convertToBlob
+      MessagePort.prototype.postMessage = postMessage
       resolve()
     }
     Object.assign(globalThis, { holding: { release } })
