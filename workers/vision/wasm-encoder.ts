@@ -15,8 +15,8 @@ import { TowerLanes } from './tower-lanes'
 
 /** After so many, V8 has optimised all kernels of the tower: it takes a tenth of its first run's CPU time, half of its third's. */
 const warmUpFrames = 16
-/** Of those, what comes before the second worker, which would take the processor from whatever still loads. */
-const framesAlone = 2
+/** Of those, what comes before the second worker: its opening would take the processor from whatever still loads, and from a question that is asked at once. */
+const framesAlone = 4
 const wasmRoutes: readonly FrameRoute[] = ['planes', 'canvas', 'image-bitmap']
 
 export class WasmEncoder implements Encoder {
