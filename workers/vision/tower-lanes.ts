@@ -1,7 +1,7 @@
 /**
- * The tower without a GPU, in workers beside this one (in this one where it may start none): a frame each at a time. Two towers on one thread each encode two
- * frames in less time than one tower on two threads, whose kernels are too short to be shared well; and this thread stays
- * free to feed the decoder while frames are encoded.
+ * The tower without a GPU, in workers beside this one (in this one where it may start none): a frame each at a time. Two
+ * towers on one thread each encode two frames in less time than one tower on two threads, whose kernels are too short to be
+ * shared well; and this thread stays free to feed the decoder while frames are encoded.
  */
 import * as Comlink from 'comlink'
 import { ValleyError } from '../protocol'
@@ -38,6 +38,8 @@ export class TowerLanes {
   readonly #wanted = mayStartWorkers() ? Math.max(1, Math.min(most, navigator.hardwareConcurrency)) : 1
   /** The opening of those that are still missing. */
   #growing: Promise<void> | undefined
+  /** The opening of one. */
+  #adding: Promise<void> | undefined
   #disposed = false
 
   private constructor(ledger: Ledger, pack: LanePack) {
@@ -77,6 +79,7 @@ export class TowerLanes {
     let lane: Lane | undefined
     try {
       if (this.#lanes.size === 0) await this.#add()
+      if (this.#disposed) throw died()
       lane = [...this.#lanes].reduce((best, each) => (isFreer(each, best) ? each : best))
       lane.waiting += 1
       lane.given += 1
@@ -107,7 +110,15 @@ export class TowerLanes {
     }
   }
 
-  async #add(): Promise<void> {
+  /** Opens one more. Who asks while one is being opened waits for that: frames that find none would open one each. */
+  #add(): Promise<void> {
+    this.#adding ??= this.#openLane().finally(() => {
+      this.#adding = undefined
+    })
+    return this.#adding
+  }
+
+  async #openLane(): Promise<void> {
     const lane = mayStartWorkers() ? startLane(() => this.#lanes.delete(lane)) : laneHere()
     try {
       const { tower, manifest } = this.#pack
