@@ -2,6 +2,10 @@
 import type { Page, Worker } from 'playwright-core'
 
 declare const holding: { release(): void }
+declare const valley: {
+  transcript(): { clip: { clipId: string } | null }
+  score(clipId: string, question: string, texts: readonly string[]): Promise<readonly number[]>
+}
 
 function workerOf(page: Page, name: 'vision' | 'language'): Worker {
   const worker = page.workers().find((candidate) => candidate.url().includes(`${name}.worker`))
@@ -35,6 +39,11 @@ export async function holdVision(page: Page, frames: number): Promise<() => Prom
 /** The next answer stands still after `steps` turns of the worker's event loop, one of which follows every token. */
 export async function holdLanguage(page: Page, steps: number): Promise<() => Promise<void>> {
   const worker = workerOf(page, 'language')
+  // A clip that was just opened is being prefilled, which takes turns as well: what is asked for now comes after it.
+  await page.evaluate(async () => {
+    const { clip } = valley.transcript()
+    if (clip) await valley.score(clip.clipId, 'Is it read?', ['Yes.'])
+  })
   await worker.evaluate((passing) => {
     const { postMessage } = MessagePort.prototype
     const { promise, resolve } = Promise.withResolvers<void>()
