@@ -4,6 +4,7 @@ import react from '@vitejs/plugin-react'
 import { defaultClientConditions, defineConfig, type Plugin } from 'vite'
 import { VitePWA } from 'vite-plugin-pwa'
 import { isolationHeaders, metaPolicy, securityHeaders } from './workers/offline/security-headers.ts'
+import { assemblyScript } from './workers/vision/trunk/assembly/plugin.ts'
 
 /** Dev serves models/ from the project root; a production build gets a copy next to index.html, at the same address. */
 function shipModels(): Plugin {
@@ -49,7 +50,7 @@ const serviceWorker = VitePWA({
 
 export default defineConfig({
   base: './',
-  plugins: [react(), shipModels(), carryPolicy(), serviceWorker],
+  plugins: [react(), assemblyScript(), shipModels(), carryPolicy(), serviceWorker],
   resolve: {
     // The library writes <style> elements, which our Content-Security-Policy refuses.
     alias: { 'react-style-singleton': resolve(import.meta.dirname, 'src/app/adopted-styles.ts') },
@@ -82,7 +83,7 @@ export default defineConfig({
       'zod',
     ],
   },
-  worker: { format: 'es' },
+  worker: { format: 'es', plugins: () => [assemblyScript()] },
   build: {
     target: 'esnext',
     assetsInlineLimit: 0,

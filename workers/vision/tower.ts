@@ -1,6 +1,6 @@
 /**
  * The image tower as an ONNX Runtime session: on the GPU with input and outputs bound to our buffers, or on the CPU with
- * arrays. Where it runs is decided apart from the kernels (backend.ts).
+ * arrays, where its convolutions run in kernels of our own (trunk/). Where it runs is decided apart from the kernels (backend.ts).
  */
 import type { PackManifest } from '../packs/schema'
 import { GpuBuffers } from '../runtime/buffers'
@@ -8,6 +8,7 @@ import { mapForReading } from '../runtime/device'
 import type { Ledger } from '../runtime/ledger'
 import type { OrtModule } from '../runtime/ort'
 import type { VisionPack } from './encoder'
+import { type SplitTower, splitTower } from './trunk/open-trunk'
 
 type Session = Awaited<ReturnType<OrtModule['InferenceSession']['create']>>
 type Shape = PackManifest['tower']
@@ -27,6 +28,8 @@ export class Tower {
     readonly ort: OrtModule,
     readonly ledger: Ledger,
     readonly session: Session,
+    /** What the session leaves out. */
+    readonly split: SplitTower | null,
     readonly shape: Shape,
     readonly uncount: () => void,
   ) {}
@@ -39,9 +42,10 @@ export class Tower {
     device: GPUDevice | null,
   ): Promise<Tower> {
     const executionProviders = device ? [{ name: 'webgpu' as const, device }] : ['wasm' as const]
-    const session = await ort.InferenceSession.create(tower, { executionProviders })
+    const split = device ? null : await splitTower(tower, 'pixels', manifest.tower.inputSize)
+    const session = await ort.InferenceSession.create(split?.rest ?? tower, { executionProviders })
     const uncount = ledger.open('session', device ? tower.byteLength : 0)
-    return new Tower(ort, ledger, session, manifest.tower, uncount)
+    return new Tower(ort, ledger, session, split, manifest.tower, uncount)
   }
 
   /**
@@ -79,9 +83,11 @@ export class Tower {
   async runArrays(count: number, pixels: Float32Array): Promise<TowerArrays> {
     const { inputSize, patchesOutput, clsOutput, embeddingOutput } = this.shape
     const uncount = this.ledger.open('tensor')
-    const input = new this.ort.Tensor('float32', pixels, [count, 3, inputSize, inputSize])
+    const input = this.split
+      ? new this.ort.Tensor('float32', throughTrunk(this.split, count, pixels), [count, ...this.split.dims])
+      : new this.ort.Tensor('float32', pixels, [count, 3, inputSize, inputSize])
     try {
-      const output = await this.session.run({ pixels: input })
+      const output = await this.session.run({ [this.split?.input ?? 'pixels']: input })
       const take = (name: string) => Float32Array.from(output[name]?.data as Float32Array)
       const [patches, cls] = [take(patchesOutput), take(clsOutput)]
       const vectors = embeddingOutput === undefined ? cls.slice() : take(embeddingOutput)
@@ -98,6 +104,17 @@ export class Tower {
     await this.session.release().catch(() => undefined)
     this.uncount()
   }
+}
+
+/** pixels [count, 3, size, size] to what the rest of the tower takes, [count, ...dims]. */
+function throughTrunk({ trunk, dims }: SplitTower, count: number, pixels: Float32Array): Float32Array<ArrayBuffer> {
+  const length = dims.reduce((product, size) => product * size, 1)
+  const out = new Float32Array(count * length)
+  const frame = pixels.length / count
+  for (let index = 0; index < count; index++) {
+    out.set(trunk.run(pixels.subarray(index * frame, (index + 1) * frame)), index * length)
+  }
+  return out
 }
 
 /** Copies the first `bytes` of a buffer to the CPU. Errors: device-lost */
