@@ -4,7 +4,7 @@ import react from '@vitejs/plugin-react'
 import { defaultClientConditions, defineConfig, type Plugin } from 'vite'
 import { VitePWA } from 'vite-plugin-pwa'
 import { isolationHeaders, metaPolicy, securityHeaders } from './workers/offline/security-headers.ts'
-import { assemblyScript } from './workers/vision/trunk/assembly/plugin.ts'
+import { assemblyScript } from './workers/vision/simd/plugin.ts'
 
 /** Dev serves models/ from the project root; a production build gets a copy next to index.html, at the same address. */
 function shipModels(): Plugin {

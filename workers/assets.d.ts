@@ -7,7 +7,7 @@ declare module '*?url' {
   const url: string
   export default url
 }
-/** AssemblyScript as WebAssembly (vision/trunk/assembly/plugin.ts). */
+/** AssemblyScript as WebAssembly (vision/simd/plugin.ts). */
 declare module '*?asc' {
   export const plain: Uint8Array<ArrayBuffer>
   export const relaxed: Uint8Array<ArrayBuffer>

@@ -1,7 +1,7 @@
 /** The tower's trunk in our own kernels: what is found of a graph, and what the kernels make of it, beside a plain reference. */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { plain } from '../../workers/vision/trunk/assembly/kernels.ts?asc'
+import { plain } from '../../workers/vision/simd/convolution.as.ts?asc'
 import { type Lifetime, layOut } from '../../workers/vision/trunk/layout'
 import { dataType, modelOf, readGraph } from '../../workers/vision/trunk/onnx-graph'
 import { type Convolution, planTrunk, type Weights } from '../../workers/vision/trunk/plan'

@@ -7,6 +7,8 @@ import type { Planes } from './planes'
 import { planesToRgba } from './reference/planes'
 import { preprocessReference, type Rgba } from './reference/resample'
 import { type SmallPicture, shrunk } from './reference/shrink'
+import { FastPixels, isFast } from './simd/fast-pixels'
+import { pixelKernels } from './simd/modules'
 import { Tower, type TowerArrays } from './tower'
 
 /** What a lane needs of a pack. */
@@ -32,19 +34,31 @@ export type SeenFrame = TowerArrays & {
 export const toRgba = (source: FrameSource): Rgba => ('layouts' in source ? planesToRgba(source) : source)
 
 export class TowerLane {
-  private constructor(readonly tower: Tower) {}
+  private constructor(
+    readonly tower: Tower,
+    readonly pixels: FastPixels,
+  ) {}
 
   /** On one thread: what runs beside it is another lane. */
   static async open(pack: LanePack): Promise<TowerLane> {
-    return new TowerLane(await Tower.create(await loadOrt('wasm', 1), new Ledger(), pack, null))
+    const tower = await Tower.create(await loadOrt('wasm', 1), new Ledger(), pack, null)
+    return new TowerLane(tower, await FastPixels.create(await pixelKernels()))
   }
 
-  async see({ source, orientation, resize, smallSize: { width, height } }: FrameToSee): Promise<SeenFrame> {
-    const rgba = toRgba(source)
+  async see(frame: FrameToSee): Promise<SeenFrame> {
+    const { pixels, small } = this.#look(frame)
+    return { ...(await this.tower.runArrays(1, pixels)), small }
+  }
+
+  #look({ source, orientation, resize, smallSize }: FrameToSee): { pixels: Float32Array; small: SmallPicture } {
     const { shape } = this.tower
+    if ('layouts' in source && isFast(source, shape)) {
+      return this.pixels.see(source, orientation, resize, shape, smallSize)
+    }
+    const rgba = toRgba(source)
     const pixels = new Float32Array(3 * shape.inputSize ** 2)
     preprocessReference(rgba, orientation, resize, shape, pixels)
-    const small = { width, height, data: shrunk(rgba, width, height) }
-    return { ...(await this.tower.runArrays(1, pixels)), small }
+    const { width, height } = smallSize
+    return { pixels, small: { width, height, data: shrunk(rgba, width, height) } }
   }
 }

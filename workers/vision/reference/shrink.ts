@@ -11,9 +11,9 @@ export type SmallPicture = Size & { readonly data: Uint8ClampedArray<ArrayBuffer
 export function shrunk({ width, height, data }: Rgba, across: number, down: number): Uint8ClampedArray<ArrayBuffer> {
   const out = new Uint8ClampedArray(4 * across * down)
   for (let y = 0, to = 0; y < down; y++) {
-    const [top, bottom] = part(y, down, height)
+    const [top, bottom] = partOf(y, down, height)
     for (let x = 0; x < across; x++, to += 4) {
-      const [left, right] = part(x, across, width)
+      const [left, right] = partOf(x, across, width)
       let red = 0
       let green = 0
       let blue = 0
@@ -39,7 +39,7 @@ export function shrunk({ width, height, data }: Rgba, across: number, down: numb
 }
 
 /** Where part `index` of `parts` begins and ends among `length` pixels; never empty. */
-function part(index: number, parts: number, length: number): [from: number, to: number] {
+export function partOf(index: number, parts: number, length: number): [from: number, to: number] {
   const from = Math.min(length - 1, Math.floor((index * length) / parts))
   return [from, Math.max(from + 1, Math.floor(((index + 1) * length) / parts))]
 }

@@ -1,5 +1,5 @@
-/** An image tower in two parts: its trunk for the kernels of this folder, and a model of the rest for ONNX Runtime. */
-import { plain, relaxed } from './assembly/kernels.ts?asc'
+/** An image tower in two parts: its trunk for the kernels of ../simd, and a model of the rest for ONNX Runtime. */
+import { convolutions } from '../simd/modules'
 import { modelOf, readGraph } from './onnx-graph'
 import { planTrunk } from './plan'
 import { Trunk } from './trunk'
@@ -13,20 +13,12 @@ export type SplitTower = {
   readonly dims: readonly number[]
 }
 
-let compiled: Promise<WebAssembly.Module> | undefined
-
-/** Fused products where the browser has them. */
-const kernels = () => {
-  compiled ??= WebAssembly.compile(WebAssembly.validate(relaxed) ? relaxed : plain)
-  return compiled
-}
-
 /** null for a tower of another shape. Errors: RangeError for bytes that are no ONNX model, or where memory is short */
 export async function splitTower(model: Uint8Array, input: string, inputSize: number): Promise<SplitTower | null> {
   const graph = readGraph(model)
   const plan = planTrunk(graph, input, inputSize)
   if (!plan) return null
   const dims = [plan.output.channels, plan.output.height, plan.output.width]
-  const trunk = await Trunk.create(await kernels(), plan)
+  const trunk = await Trunk.create(await convolutions(), plan)
   return { trunk, rest: modelOf(graph, plan.end, dims, plan.rest), input: plan.end, dims }
 }

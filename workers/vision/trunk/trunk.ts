@@ -4,7 +4,7 @@ import { layOut } from './layout'
 import { dataType } from './onnx-graph'
 import type { Convolution, Picture, TrunkPlan, Weights } from './plan'
 
-/** What assembly/kernels.ts exports; numbers are byte offsets where they do not count something. */
+/** What ../simd/convolution.as.ts exports; numbers are byte offsets where they do not count something. */
 export type Kernels = {
   readonly memory: WebAssembly.Memory
   // biome-ignore format: one argument list each, as in the kernels

@@ -1,4 +1,4 @@
-/** Vite: `import { plain, relaxed } from './kernels.ts?asc'` is AssemblyScript compiled to WebAssembly, with and without relaxed SIMD. */
+/** Vite: `import { plain, relaxed } from './convolution.as.ts?asc'` is AssemblyScript compiled to WebAssembly, with and without relaxed SIMD. */
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import asc from 'assemblyscript/asc'
