@@ -62,7 +62,7 @@ export class Trunk {
     )
     const { places, floats } = layOut(activationsOf(plan))
     const first = take(floats)
-    kernels.memory.grow(Math.ceil((end - kernels.memory.buffer.byteLength) / pageBytes))
+    kernels.memory.grow(Math.max(0, Math.ceil((end - kernels.memory.buffer.byteLength) / pageBytes)))
     for (const [convolution, at] of weights) writeWeights(kernels.memory, convolution, at)
     const located = new Map([...places].map(([name, place]) => [name, first + 4 * place]))
     return new Trunk(kernels, plan, located, weights)
