@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from .cider import CiderD
 from .data import CACHE, Item, clean_caption, held_out, load_items
 from .features import FeatureView
 from .instructions.record import Frame, Record, Turn, read_records
@@ -23,6 +24,11 @@ MAX_FRAMES = 16
 MAX_ANSWER_TOKENS = {"detail": 110, "conversation": 80, "text": 80}
 MAX_CAPTION_TOKENS = 40
 CAPTIONS_PER_ROW = {"flickr8k": 5, "msrvtt": 8, "photos": 5}
+# Fewer where those are drawn on which people agree: the rest of five would all be taken else.
+AGREED_PER_ROW = {"flickr8k": 3, "msrvtt": 6, "photos": 3}
+# Of a record that has more, others each time: one row of five questions with four answers each makes the whole batch as wide as itself.
+MOST_QUESTIONS = 3
+MOST_ANSWERS = 2
 AUGMENTED_SHARE = 0.3
 OTHER_QUESTIONS_SHARE = 0.35
 SEVERAL_FRAMES_SHARE = 0.12
@@ -78,12 +84,18 @@ class FeatureBank:
 
 
 class Captions:
-    """The captions of one source and split as records: one question, several answers, frames by the sampling plan."""
+    """The captions of one source and split as records: one question, several answers, frames by the sampling plan.
 
-    def __init__(self, source: str, split: str, bank: FeatureBank) -> None:
-        self.source = source
+    `consensus`: how much sooner those captions are drawn that agree with the item's others by CIDEr-D (Phan et al., arXiv
+    1712.09532, weigh them so), in e-folds per standard deviation of an item's captions; 0 draws evenly.
+    """
+
+    def __init__(self, source: str, split: str, bank: FeatureBank, consensus: float = 0.0) -> None:
+        self.source, self.consensus = source, consensus
         self.items = [item for item in load_items(source) if item.split == split and item.captions and not held_out(item)]
         self._augmented = [view for view in bank.views(source) if view != "plain"]
+        self._metric = CiderD([item.captions for item in self.items]) if consensus else None
+        self._preferences: dict[int, np.ndarray] = {}
 
     def frames(self, item: Item, random: np.random.Generator) -> tuple[Frame, ...]:
         """1..16 frames of a clip; of a photo one, or now and then several: held still, or seen differently each time."""
@@ -103,13 +115,23 @@ class Captions:
     def record(self, index: int, random: np.random.Generator) -> Record:
         item = self.items[index]
         texts = list(dict.fromkeys(filter(None, map(clean_caption, item.captions))))
-        chosen = random.permutation(len(texts))[: CAPTIONS_PER_ROW[self.source]]
+        chosen = self._chosen(index, texts, random)
         question = question_for(item.is_clip)
         if random.random() < OTHER_QUESTIONS_SHARE:
             others = other_questions(item.is_clip)
             question = others[random.integers(len(others))]
         turn = Turn(question, tuple(texts[i] for i in chosen))
         return Record(f"{item.source}/{item.id}", "caption", self.frames(item, random), not item.is_clip, (turn,))
+
+    def _chosen(self, index: int, texts: list[str], random: np.random.Generator) -> np.ndarray:
+        """Which of an item's captions a row answers with."""
+        if self._metric is None:
+            return random.permutation(len(texts))[: CAPTIONS_PER_ROW[self.source]]
+        if index not in self._preferences:
+            scores = np.array(self._metric.consensus(texts) if len(texts) > 1 else [0.0])
+            self._preferences[index] = self.consensus * (scores - scores.mean()) / max(scores.std(), 1e-6)
+        # The largest of the preferences with Gumbel noise are a draw without repeats by their softmax.
+        return np.argsort(-(self._preferences[index] + random.gumbel(size=len(texts))))[: AGREED_PER_ROW[self.source]]
 
     def __len__(self) -> int:
         return len(self.items)
@@ -136,13 +158,24 @@ class Dialogues:
         self.records, self.compare = records, compare
 
     def record(self, index: int, random: np.random.Generator) -> Record:
-        """To compare, one right and one wrong answer of a turn that has both, drawn anew each time."""
+        """Some of the questions where there are many. To compare, all, with one right and one wrong answer of a turn that has both."""
         record = self.records[index]
-        turns = one_of_each(record.turns, random) if self.compare else tuple(replace(turn, wrong=()) for turn in record.turns)
-        return replace(record, turns=turns)
+        if self.compare:
+            return replace(record, turns=one_of_each(record.turns, random))
+        turns = record.turns
+        if record.independent and len(turns) > MOST_QUESTIONS:
+            turns = some(turns, MOST_QUESTIONS, random)
+        return replace(record, turns=tuple(replace(turn, answers=some(turn.answers, MOST_ANSWERS, random), wrong=()) for turn in turns))
 
     def __len__(self) -> int:
         return len(self.records)
+
+
+def some(values: tuple, most: int, random: np.random.Generator) -> tuple:
+    """At most so many of them, in their order."""
+    if len(values) <= most:
+        return values
+    return tuple(values[place] for place in sorted(random.permutation(len(values))[:most]))
 
 
 def one_of_each(turns: tuple[Turn, ...], random: np.random.Generator) -> tuple[Turn, ...]:

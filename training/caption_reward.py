@@ -4,8 +4,8 @@
 
 Self-critical sequence training (arXiv 1612.00563) with the mean of the other samples as the baseline (arXiv 2003.09971):
 of every photo or clip a few captions are sampled behind one visual prefix, each is held against the human captions by
-CIDEr-D, and its log-probability is raised by how much better it is than its siblings. Two steps of three are ordinary
-batches of phase 2 (--share says of what), so that what the reward does not see (instructions, chat, wording) is kept.
+CIDEr-D, and its log-probability is raised by how much better it is than its siblings. The steps between (two of
+three by default) are ordinary batches of phase 2 (--share says of what), so that what the reward does not see (instructions, chat, wording) is kept.
 """
 
 from __future__ import annotations
@@ -25,12 +25,11 @@ from .generate import sample
 from .packing import Branch, Row
 from .parts import Parts
 from .phase2 import build as build_phase2
-from .phase2 import parser as phase2_parser
 from .prompt import IM_END
 from .run import Run, start
+from .trial import parser as trial_parser
 
 SOURCES = {"flickr8k": 0.5, "msrvtt": 0.5}
-REWARDED_EVERY = 3
 QUOTED_SHARE = 0.85
 MAX_TOKENS = 26
 # Drawn at 1, captions of this decoder ramble and hardly meet the reward: samples nearer to what it would say teach more.
@@ -56,7 +55,7 @@ class RewardedRun(Run):
         self.mean_reward: dict[str, float] = {}
 
     def batch(self) -> Batch:
-        if self.plan.step % REWARDED_EVERY:
+        if self.plan.step % self.arguments.rewarded_every:
             return super().batch()
         made = self.rewarded_batch(np.random.default_rng((self.arguments.seed, self.plan.step, self.accelerator.process_index)))
         self.plan.step += 1
@@ -117,9 +116,10 @@ def build(arguments: argparse.Namespace) -> Run:
 
 
 def main() -> None:
-    parser = phase2_parser()
+    parser = trial_parser()
     parser.description = __doc__
     parser.add_argument("--samples", type=int, default=5, help="captions drawn of each photo or clip")
+    parser.add_argument("--rewarded-every", type=int, default=3, metavar="N", help="one step of N is rewarded, the others are ordinary")
     parser.set_defaults(run="rewarded", batch=10, learning_rate=1e-4, adapter_learning_rate=1.5e-4, dialogues=1.0)
     start(parser.parse_args(), build)
 

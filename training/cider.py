@@ -15,7 +15,10 @@ ORDERS = 4
 SIGMA = 6.0
 SCALE = 10.0
 
-Ngrams = Counter[tuple[str, ...]]
+Gram = tuple[str, ...]
+Ngrams = Counter[Gram]
+# Per order the weighted n-grams and their norm, and the number of bigrams, which stands for the length.
+Vector = tuple[list[dict[Gram, float]], list[float], int]
 
 
 def words(text: str) -> list[str]:
@@ -34,16 +37,15 @@ class CiderD:
 
     def __init__(self, documents: Iterable[Sequence[str]]) -> None:
         """`documents`: of every item of the set its human captions."""
-        self._frequency: Counter[tuple[str, ...]] = Counter()
+        self._frequency: Ngrams = Counter()
         count = 0
         for captions in documents:
             count += 1
             self._frequency.update({gram for caption in captions for gram in ngrams(caption)})
         self._log_count = math.log(max(count, 1))
 
-    def _vector(self, counts: Ngrams) -> tuple[list[dict[tuple[str, ...], float]], list[float], int]:
-        """Per order the weighted n-grams and their norm, and the number of bigrams, which stands for the length."""
-        weights: list[dict[tuple[str, ...], float]] = [{} for _ in range(ORDERS)]
+    def _vector(self, counts: Ngrams) -> Vector:
+        weights: list[dict[Gram, float]] = [{} for _ in range(ORDERS)]
         length = 0
         for gram, count in counts.items():
             weights[len(gram) - 1][gram] = count * (self._log_count - math.log(max(1, self._frequency[gram])))
@@ -52,14 +54,26 @@ class CiderD:
 
     def score(self, caption: str, references: Sequence[str]) -> float:
         """Mean over the references and the orders of the clipped cosine, less for another length, times 10."""
-        given, given_norms, given_length = self._vector(ngrams(caption))
-        total = 0.0
-        for reference in references:
-            wanted, norms, length = self._vector(ngrams(reference))
-            penalty = math.exp(-((given_length - length) ** 2) / (2 * SIGMA**2))
-            for order in range(ORDERS):
-                if given_norms[order] and norms[order]:
-                    own, theirs = given[order], wanted[order]
-                    dot = sum(min(value, theirs[gram]) * theirs[gram] for gram, value in own.items() if gram in theirs)
-                    total += penalty * dot / (given_norms[order] * norms[order])
-        return SCALE * total / (ORDERS * len(references))
+        given = self._vector(ngrams(caption))
+        return sum(similarity(given, self._vector(ngrams(reference))) for reference in references) / len(references)
+
+    def consensus(self, captions: Sequence[str]) -> list[float]:
+        """Of each caption of one item the score that the others give it: how far it says what people say. Takes two or more."""
+        vectors = [self._vector(ngrams(caption)) for caption in captions]
+        return [
+            sum(similarity(own, other) for place, other in enumerate(vectors) if place != index) / (len(vectors) - 1)
+            for index, own in enumerate(vectors)
+        ]
+
+
+def similarity(given: Vector, reference: Vector) -> float:
+    """CIDEr-D of one caption against one reference, 0 to 10."""
+    (own, own_norms, own_length), (theirs, norms, length) = given, reference
+    penalty = math.exp(-((own_length - length) ** 2) / (2 * SIGMA**2))
+    total = 0.0
+    for order in range(ORDERS):
+        if own_norms[order] and norms[order]:
+            wanted = theirs[order]
+            dot = sum(min(value, wanted[gram]) * wanted[gram] for gram, value in own[order].items() if gram in wanted)
+            total += penalty * dot / (own_norms[order] * norms[order])
+    return SCALE * total / ORDERS

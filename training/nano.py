@@ -45,12 +45,13 @@ class Trial:
     """What is being tried beside the recipe (`training.trial`); arguments of a parser that lacks these keep the recipe's.
 
     text_only: share of the rows in which a text stands in for the picture; full_frames: no pooling over time; quote_by: whether
-    captions are found for the mean of the frames or by their votes.
+    captions are found for the mean of the frames or by their votes; consensus: how much sooner captions are drawn on which people agree.
     """
 
     text_only: float = 0.0
     full_frames: bool = False
     quote_by: By = "clip"
+    consensus: float = 0.0
 
     @classmethod
     def of(cls, arguments: argparse.Namespace) -> Trial:
@@ -85,7 +86,7 @@ def nano_parts(arguments: argparse.Namespace, trainable: bool) -> Parts:
     valley = Valley(trainable=trainable, pooling=pooling)
     bank = FeatureBank(arguments.tower, texts=TextFeatures(texts_folder(arguments.tower)) if trial.text_only else None)
     assembler = Assembler(valley.prompt, bank, open_store(arguments.tower, arguments.quotes, trial.quote_by), trial.full_frames)
-    captions = {name: Captions(name, "train", bank) for name in CAPTION_SHARES}
+    captions = {name: Captions(name, "train", bank, trial.consensus) for name in CAPTION_SHARES}
     shares = CAPTION_SHARES | {kind: share * arguments.dialogues for kind, share in DIALOGUE_SHARES.items()}
     shares |= {name: float(weight) for name, weight in arguments.share}
     sources: dict[str, tuple[Captions | Dialogues | Texts, float]] = {name: (source, shares[name]) for name, source in captions.items()}

@@ -30,6 +30,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--text-only", type=share, default=0.0, metavar="SHARE", help="rows with a text in place of the picture (training.stand_in)")
     parser.add_argument("--full-frames", action="store_true", help="patches of every frame instead of pooled ones; not exportable")
     parser.add_argument("--quote-by", choices=WAYS, default="clip", help="captions nearest to the frames' mean, by the frames' votes, or of each part of the clip")
+    parser.add_argument("--consensus", type=float, default=0.0, help="draw captions sooner on which people agree (training.batches.Captions)")
     return parser
 
 

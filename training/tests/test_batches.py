@@ -11,8 +11,11 @@ import pytest
 import torch
 
 from training.batches import (
+    AGREED_PER_ROW,
     BATCHES_A_BUNDLE,
     CAPTIONS_PER_ROW,
+    MOST_ANSWERS,
+    MOST_QUESTIONS,
     Assembler,
     Batch,
     BatchPlan,
@@ -189,6 +192,35 @@ def test_captions_draw_views_frames_and_texts(bank: FeatureBank) -> None:
     seen = [clips.record(0, random).frames for _ in range(100)]
     assert {len(frames) for frames in seen} == set(range(1, 17))
     assert all([frame.index for frame in frames] == sorted(frame.index for frame in frames) for frames in seen)
+
+
+def test_captions_on_which_people_agree_are_drawn_sooner(bank: FeatureBank) -> None:
+    source = Captions("photos", "train", bank, consensus=2.0)
+    preferred = {LONG: 0}
+    random = np.random.default_rng(3)
+    for _ in range(60):
+        answers = source.record(0, random).turns[0].answers
+        assert len(answers) == len(set(answers)) == AGREED_PER_ROW["photos"]
+        for answer in answers:
+            preferred[answer.removesuffix(".")] = preferred.get(answer.removesuffix("."), 0) + 1
+    # Nine men ride alike; of sixty identical words nobody else speaks.
+    assert preferred[LONG] < min(count for text, count in preferred.items() if text != LONG)
+
+
+def test_of_many_questions_and_answers_a_few_are_drawn_each_time() -> None:
+    turns = tuple(Turn(f"Question {place}?", tuple(f"Answer {place}.{other}." for other in range(4))) for place in range(6))
+    frames = (Frame("msrvtt", "c0", 0),)
+    source = Dialogues([Record("order/0", "order", frames, False, turns), Record("chat/0", "conversation", frames, False, turns, independent=False)])
+    random = np.random.default_rng(5)
+    seen = set()
+    for _ in range(40):
+        drawn = source.record(0, random).turns
+        assert [len(drawn), *{len(turn.answers) for turn in drawn}] == [MOST_QUESTIONS, MOST_ANSWERS]
+        assert list(drawn) == sorted(drawn, key=lambda turn: turn.question)
+        seen |= {answer for turn in drawn for answer in turn.answers}
+    assert len(seen) == 24
+    # The turns of one chat stand on each other.
+    assert [turn.question for turn in source.record(1, random).turns] == [turn.question for turn in turns]
 
 
 def test_a_plan_goes_on_where_it_was(prompt: ChatPrompt, bank: FeatureBank) -> None:

@@ -32,6 +32,13 @@ def test_case_and_punctuation_do_not_count():
     assert metric.score("A brown dog, runs outside.", REFERENCES[0]) == metric.score(ANSWERS[0], REFERENCES[0])
 
 
+def test_consensus_is_each_captions_score_by_the_others():
+    metric = CiderD(REFERENCES)
+    captions = REFERENCES[0]
+    expected = [metric.score(caption, [*captions[:place], *captions[place + 1 :]]) for place, caption in enumerate(captions)]
+    assert metric.consensus(captions) == pytest.approx(expected)
+
+
 def test_an_empty_caption_scores_nothing():
     assert CiderD(REFERENCES).score("", REFERENCES[0]) == 0
 

@@ -124,7 +124,7 @@ def test_a_thinned_set_sees_the_texts_it_saw() -> None:
 def test_what_is_tried_is_off_where_nothing_asks_for_it() -> None:
     from training.phase2 import parser as phase2_parser
 
-    assert Trial.of(phase2_parser().parse_args([])) == Trial.of(parser().parse_args([])) == Trial(0.0, False, "clip")
+    assert Trial.of(phase2_parser().parse_args([])) == Trial.of(parser().parse_args([])) == Trial(0.0, False, "clip", 0.0)
     tried = parser().parse_args(["--text-only", "0.2", "--full-frames", "--quote-by", "frames"])
     assert Trial.of(tried) == Trial(0.2, True, "frames")
     with pytest.raises(SystemExit):
