@@ -101,64 +101,6 @@ function sixPixels(
   put(b5, residual ? residual + V : 0, out + V, low, high)
 }
 
-/** Four pixels from x, 8 channels each. `stride`, `wide`: bytes from pixel to pixel of x and of out. */
-function quartet(
-  x: usize,
-  stride: usize,
-  inputs: u32,
-  w: usize,
-  bias: usize,
-  residual: usize,
-  out: usize,
-  wide: usize,
-  low: v128,
-  high: v128,
-): void {
-  let a0 = v128.load(bias)
-  let b0 = v128.load(bias, V)
-  let a1 = v128.load(bias)
-  let b1 = v128.load(bias, V)
-  let a2 = v128.load(bias)
-  let b2 = v128.load(bias, V)
-  let a3 = v128.load(bias)
-  let b3 = v128.load(bias, V)
-  const x1 = x + stride
-  const x2 = x1 + stride
-  const x3 = x2 + stride
-  const end = x + ((<usize>inputs) << 2)
-  for (let at = x, row = w; at < end; at += 4, row += B) {
-    const left = v128.load(row)
-    const right = v128.load(row, V)
-    const ahead = at - x
-    let one = v128.load_splat<f32>(at)
-    a0 = madd(one, left, a0)
-    b0 = madd(one, right, b0)
-    one = v128.load_splat<f32>(x1 + ahead)
-    a1 = madd(one, left, a1)
-    b1 = madd(one, right, b1)
-    one = v128.load_splat<f32>(x2 + ahead)
-    a2 = madd(one, left, a2)
-    b2 = madd(one, right, b2)
-    one = v128.load_splat<f32>(x3 + ahead)
-    a3 = madd(one, left, a3)
-    b3 = madd(one, right, b3)
-  }
-  put(a0, residual, out, low, high)
-  put(b0, residual ? residual + V : 0, out + V, low, high)
-  out += wide
-  residual = residual ? residual + wide : 0
-  put(a1, residual, out, low, high)
-  put(b1, residual ? residual + V : 0, out + V, low, high)
-  out += wide
-  residual = residual ? residual + wide : 0
-  put(a2, residual, out, low, high)
-  put(b2, residual ? residual + V : 0, out + V, low, high)
-  out += wide
-  residual = residual ? residual + wide : 0
-  put(a3, residual, out, low, high)
-  put(b3, residual ? residual + V : 0, out + V, low, high)
-}
-
 /** One pixel from x, 8 channels. */
 function onePixel(
   x: usize,
@@ -219,11 +161,12 @@ export function pointwise(
         from += 6 * stride
         to += 6 * wide
       }
-      if (pixel + 4 <= last) {
-        quartet(from, stride, inputs, w, b, residual ? residual + to : 0, out + to, wide, low, high)
-        pixel += 4
-        from += 4 * stride
-        to += 4 * wide
+      // What is left over: the last six once more, which gives the same.
+      if (pixel < last && last - first >= 6) {
+        const back = <usize>(last - 6)
+        to = back * wide + channel
+        sixPixels(x + back * stride, stride, inputs, w, b, residual ? residual + to : 0, out + to, wide, low, high)
+        pixel = last
       }
       while (pixel < last) {
         onePixel(from, inputs, w, b, residual ? residual + to : 0, out + to, low, high)
