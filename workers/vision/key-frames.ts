@@ -1,7 +1,4 @@
-/**
- * Moves the moments of a clip to key frames near them: what stands there is decoded alone, and of a clip with a key frame every two
- * seconds half of the decoding is saved.
- */
+/** Moves the moments of a clip to key frames near them: what stands there is decoded alone. */
 import { EncodedPacketSink, type InputVideoTrack } from 'mediabunny'
 import { throwIfAborted } from '../protocol'
 

@@ -13,7 +13,7 @@ import { smallSize, thumbnailOf } from './thumbnail'
 import { type FrameSource, type SeenFrame, toRgba } from './tower-lane'
 import { TowerLanes } from './tower-lanes'
 
-/** After so many, V8 has optimised all kernels of the tower: it takes a tenth of its first run's CPU time, half of its third's. */
+/** As many as V8 took to optimise all of the runtime's kernels, when those ran the whole tower (docs/kv-cache.md): our own may want fewer. */
 const warmUpFrames = 16
 /** Of those, what comes before the second worker: its opening would take the processor from whatever still loads, and from a question that is asked at once. */
 const framesAlone = 4

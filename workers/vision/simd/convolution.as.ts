@@ -12,7 +12,7 @@ const B: usize = 32
 /** Bytes of input that a pass goes through before it is gone through for the next channels: they stay in the second-level cache. */
 const TILE: usize = 192 * 1024
 
-/** a * b + c; with relaxed SIMD the processor's fused product, twice as fast and rounded once. */
+/** a * b + c; with relaxed SIMD the processor's fused product: one instruction, and rounded once. */
 function madd(a: v128, b: v128, c: v128): v128 {
   return ASC_FEATURE_RELAXED_SIMD ? v128.relaxed_madd<f32>(a, b, c) : v128.add<f32>(v128.mul<f32>(a, b), c)
 }

@@ -1,4 +1,4 @@
-/** Frames of 8-bit planes, turned, resized and normalised by WebAssembly: a fifth of what the same takes in TypeScript. */
+/** Frames of 8-bit planes, turned, resized and normalised by WebAssembly. */
 import { type Orientation, type Resize, type Size, sourcePixel, turned } from '../geometry'
 import type { Planes } from '../planes'
 import { areBytes } from '../reference/planes-of-bytes'

@@ -28,6 +28,15 @@ async function compile(source: string, name: string, features: readonly string[]
   return wasm
 }
 
+/** By source: the page and each worker are bundled on their own. */
+const known = new Map<string, Promise<string>>()
+
+async function compiled(source: string, name: string): Promise<string> {
+  const plain = await compile(source, name, ['simd'])
+  const relaxed = await compile(source, name, ['simd', 'relaxed-simd'])
+  return `export const plain = ${asArray(plain)}\nexport const relaxed = ${asArray(relaxed)}\n`
+}
+
 const asArray = (bytes: Uint8Array) =>
   `Uint8Array.from(atob('${Buffer.from(bytes).toString('base64')}'), (each) => each.charCodeAt(0))`
 
@@ -39,10 +48,10 @@ export function assemblyScript(): Plugin {
       if (!id.endsWith(suffix)) return null
       const path = id.slice(0, -suffix.length)
       this.addWatchFile(path)
-      const [source, name] = [readFileSync(path, 'utf8'), basename(path)]
-      const plain = await compile(source, name, ['simd'])
-      const relaxed = await compile(source, name, ['simd', 'relaxed-simd'])
-      return `export const plain = ${asArray(plain)}\nexport const relaxed = ${asArray(relaxed)}\n`
+      const source = readFileSync(path, 'utf8')
+      const module = known.get(source) ?? compiled(source, basename(path))
+      known.set(source, module)
+      return module
     },
   }
 }
