@@ -59,8 +59,14 @@ export type GpuMemory = {
   readonly peakBytes: number
 }
 
-/** What a worker says before and after it makes a thread of its own; see workers/runtime/thread-starts.ts. */
-export type ThreadStart = { readonly threadStart: 'begun' | 'made' }
+/** A worker asks its page to start a worker for it, with which it then speaks by `port`; see workers/runtime/page-threads.ts. */
+export type ThreadRequest = {
+  readonly startThread: { readonly url: string; readonly options: WorkerOptions; readonly port: MessagePort }
+}
+/** By that port, from the worker that asked. */
+export type ToThread = { readonly message: unknown } | { readonly end: true }
+/** And to it. */
+export type FromThread = { readonly message: unknown } | { readonly error: string }
 
 export type LoadStage = 'manifest' | 'download' | 'verify' | 'derive' | 'session' | 'warm-up'
 /** `done`/`total` are bytes for download, verify and derive, else steps. */

@@ -89,7 +89,7 @@ export class Engine {
     this.#pooling = options.pooling ?? null
     this.#pauses = options.pauses
     const onChange = () => this.#changed()
-    // A worker dies of its threads where they do not start, or take more memory than there is.
+    // A worker may die of its threads: they take memory, of which there may not be enough.
     const load = (backend: Backend | undefined, lastTry: boolean): LoadOptions => ({
       packUrl: this.#packUrl,
       keepClips,

@@ -1,11 +1,9 @@
 import * as Comlink from 'comlink'
-import { type ThreadStart, ValleyError } from '../../workers/protocol'
+import { ValleyError } from '../../workers/protocol'
 import { registerTransferHandlers } from '../../workers/transfer'
+import { WorkerThreads } from './worker-threads'
 
 let handlersRegistered = false
-
-/** How long a worker may take to make a thread of its own: milliseconds, seconds where the machine is busy, or for ever. */
-const threadStartMs = 15_000
 
 /** What a client needs of a Worker; a test may pass any endpoint that behaves like one. */
 export type WorkerLike = Comlink.Endpoint & Pick<Worker, 'terminate' | 'addEventListener'>
@@ -28,8 +26,7 @@ function followSignal(signal: AbortSignal): { readonly signal: AbortSignal; read
 /**
  * One worker behind its typed comlink interface. comlink alone never rejects a call whose worker died; here every call
  * and every stream in flight rejects with `worker-died` when the worker errs, cannot be understood, is terminated or
- * vanishes (its Web Lock becomes free, see workers/runtime/liveness.ts) or is stuck while it makes a thread of its own
- * (workers/runtime/thread-starts.ts).
+ * vanishes (its Web Lock becomes free, see workers/runtime/liveness.ts). The threads that it asks for end with it.
  */
 export class WorkerClient<Api extends object> {
   readonly name: string
@@ -39,7 +36,7 @@ export class WorkerClient<Api extends object> {
   readonly #remote: Comlink.Remote<Api>
   readonly #waiting = new Set<(reason: ValleyError) => void>()
   readonly #lockWatch = new AbortController()
-  #threadWatch: ReturnType<typeof setTimeout> | undefined
+  readonly #threads: WorkerThreads
   #announceDeath: (reason: ValleyError) => void = () => {}
   #death: ValleyError | undefined
 
@@ -59,7 +56,7 @@ export class WorkerClient<Api extends object> {
       this.#die(('message' in event && String(event.message)) || 'the worker script failed')
     })
     worker.addEventListener('messageerror', () => this.#die('a message could not be read'))
-    worker.addEventListener('message', (event) => this.#watchThread((event as MessageEvent).data))
+    this.#threads = new WorkerThreads(worker)
     this.#remote = Comlink.wrap<Api>(worker)
     if (lockName && navigator.locks) void this.#watchLock(lockName)
   }
@@ -152,18 +149,11 @@ export class WorkerClient<Api extends object> {
       reason instanceof ValleyError ? reason : new ValleyError('worker-died', { worker: this.name, detail: reason })
     this.#death = death
     this.#lockWatch.abort()
-    clearTimeout(this.#threadWatch)
     this.#worker.terminate()
+    this.#threads.end()
     for (const reject of this.#waiting) reject(death)
     this.#waiting.clear()
     this.#announceDeath(death)
-  }
-
-  #watchThread(message: Partial<ThreadStart> | null): void {
-    if (this.#death || !message?.threadStart) return
-    clearTimeout(this.#threadWatch)
-    if (message.threadStart === 'begun')
-      this.#threadWatch = setTimeout(() => this.#die('a thread of its own never started'), threadStartMs)
   }
 
   /** Waits until the worker holds its lock, then for the lock itself: getting it means that the holder is gone. */

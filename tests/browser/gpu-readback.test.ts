@@ -3,6 +3,7 @@ import * as Comlink from 'comlink'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { AnswerEvent, LanguageApi } from '../../workers/protocol'
 import { type Read, takeReads } from '../tools/readback/instrument'
+import { withThreads } from './app-worker'
 import { tinyPackUrl } from './language-tiny'
 import { encodeFile, fetchFile, type VisionWorker } from './vision-support'
 
@@ -14,7 +15,9 @@ const unheard = () => Comlink.proxy(() => undefined)
 
 let vision: VisionWorker
 beforeAll(async () => {
-  const worker = new Worker(new URL('../tools/readback/vision.worker.ts', import.meta.url), { type: 'module' })
+  const worker = withThreads(
+    new Worker(new URL('../tools/readback/vision.worker.ts', import.meta.url), { type: 'module' }),
+  )
   vision = { api: Comlink.wrap(worker), worker, end: () => worker.terminate() }
   // Named alone, the adapter has kernels and tower; else the tower's place would be added.
   expect(await vision.api.load({ packUrl, backend: 'webgpu' }, unheard())).toMatchObject({
@@ -48,7 +51,9 @@ test('the count sees what another route reads', async () => {
 })
 
 test('an answer brings back the chosen tokens, and neither logits nor keys nor values', async () => {
-  const worker = new Worker(new URL('../tools/readback/language.worker.ts', import.meta.url), { type: 'module' })
+  const worker = withThreads(
+    new Worker(new URL('../tools/readback/language.worker.ts', import.meta.url), { type: 'module' }),
+  )
   try {
     const api = Comlink.wrap<LanguageApi>(worker)
     await api.load({ packUrl, backend: 'webgpu' }, unheard())

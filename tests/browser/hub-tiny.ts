@@ -12,6 +12,7 @@ import {
 import { registerTransferHandlers } from '../../workers/transfer'
 import { conversationIn, type HubCase, type HubReference, type Packed } from '../fixtures/hub-reference'
 import type { HubAnswer, HubOrder } from '../tools/serve-hub'
+import { withThreads } from './app-worker'
 import { startVision } from './vision-support'
 
 registerTransferHandlers()
@@ -71,7 +72,9 @@ export async function download(repository: string, { card = false } = {}): Promi
 /** Both workers, joined as the engine joins them, and the loading of a repository in each. */
 async function startBoth(repository: string, options: Partial<LoadOptions>) {
   const vision = startVision()
-  const worker = new Worker(new URL('../../workers/language/language.worker.ts', import.meta.url), { type: 'module' })
+  const worker = withThreads(
+    new Worker(new URL('../../workers/language/language.worker.ts', import.meta.url), { type: 'module' }),
+  )
   const language = Comlink.wrap<LanguageApi>(worker)
   const { port1, port2 } = new MessageChannel()
   await vision.api.connect(Comlink.transfer(port1, [port1]))

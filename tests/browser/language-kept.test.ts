@@ -7,6 +7,7 @@ import { openDevice } from '../../workers/runtime/device'
 import { Ledger } from '../../workers/runtime/ledger'
 import { loadOrt } from '../../workers/runtime/ort'
 import { registerTransferHandlers } from '../../workers/transfer'
+import { withThreads } from './app-worker'
 import { emptyStorage, filesKept, openToChange, recordsKept } from './kept-storage'
 import { seededClip, tinyPackUrl } from './language-tiny'
 
@@ -19,7 +20,9 @@ afterEach(() => {
 
 /** A fresh worker that holds the clip, and what it answers. */
 async function open({ pack = 'tiny-retrieval', flavour = 'f32' as GraphFlavour, seed = 1, keepClips = true } = {}) {
-  const worker = new Worker(new URL('../../workers/language/language.worker.ts', import.meta.url), { type: 'module' })
+  const worker = withThreads(
+    new Worker(new URL('../../workers/language/language.worker.ts', import.meta.url), { type: 'module' }),
+  )
   workers.push(worker)
   const api = Comlink.wrap<LanguageApi>(worker)
   const options = { packUrl: tinyPackUrl(pack), backend: 'wasm', flavour, keepClips } as const

@@ -15,6 +15,7 @@ import {
 import { Ledger } from '../../workers/runtime/ledger'
 import { registerTransferHandlers } from '../../workers/transfer'
 import forcedChat from '../fixtures/forced-chat.json'
+import { withThreads } from './app-worker'
 import { removeFolder } from './kept-storage'
 
 registerTransferHandlers()
@@ -23,7 +24,9 @@ const never = new AbortController().signal
 
 describe('in the worker', () => {
   const open = () => {
-    const worker = new Worker(new URL('../../workers/language/language.worker.ts', import.meta.url), { type: 'module' })
+    const worker = withThreads(
+      new Worker(new URL('../../workers/language/language.worker.ts', import.meta.url), { type: 'module' }),
+    )
     return { worker, language: Comlink.wrap<LanguageApi>(worker) }
   }
   const nothing = Comlink.proxy(() => {})

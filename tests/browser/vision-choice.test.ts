@@ -5,6 +5,7 @@ import { type EncodeEvent, keptFolders, type VisionApi } from '../../workers/pro
 import { VisionEngine } from '../../workers/vision/engine'
 import type { FrameToSee } from '../../workers/vision/tower-lane'
 import { TowerLanes } from '../../workers/vision/tower-lanes'
+import { withThreads } from './app-worker'
 import { removeFolder } from './kept-storage'
 import { tinyPackUrl } from './language-tiny'
 import { codeOf, fetchFile, restingLedger, startVision } from './vision-support'
@@ -19,7 +20,9 @@ afterEach(() => {
 
 /** A worker in which the software adapter passes for a real one. */
 function start() {
-  const worker = new Worker(new URL('../tools/readback/vision.worker.ts', import.meta.url), { type: 'module' })
+  const worker = withThreads(
+    new Worker(new URL('../tools/readback/vision.worker.ts', import.meta.url), { type: 'module' }),
+  )
   workers.push(worker)
   return Comlink.wrap<VisionApi>(worker)
 }

@@ -11,13 +11,16 @@ import {
   type VisualTokens,
 } from '../../workers/protocol'
 import { registerTransferHandlers } from '../../workers/transfer'
+import { withThreads } from './app-worker'
 
 registerTransferHandlers()
 
 export type VisionWorker = { readonly api: Comlink.Remote<VisionApi>; readonly worker: Worker; end(): void }
 
 export function startVision(): VisionWorker {
-  const worker = new Worker(new URL('../../workers/vision/vision.worker.ts', import.meta.url), { type: 'module' })
+  const worker = withThreads(
+    new Worker(new URL('../../workers/vision/vision.worker.ts', import.meta.url), { type: 'module' }),
+  )
   return { api: Comlink.wrap<VisionApi>(worker), worker, end: () => worker.terminate() }
 }
 

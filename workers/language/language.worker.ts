@@ -1,10 +1,10 @@
 import * as Comlink from 'comlink'
 import { holdLivenessLock } from '../runtime/liveness'
-import { announceThreadStarts } from '../runtime/thread-starts'
+import { startThreadsByPage } from '../runtime/page-threads'
 import { registerTransferHandlers } from '../transfer'
 import { LanguageEngine } from './engine'
 
 holdLivenessLock()
-announceThreadStarts()
+startThreadsByPage()
 registerTransferHandlers()
 Comlink.expose(new LanguageEngine())

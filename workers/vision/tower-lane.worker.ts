@@ -18,4 +18,4 @@ const api = {
 }
 
 export type TowerLaneApi = typeof api
-Comlink.expose(api)
+self.onmessage = ({ data }: MessageEvent<MessagePort>) => Comlink.expose(api, data)

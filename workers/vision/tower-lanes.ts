@@ -151,10 +151,14 @@ function laneHere(): Lane {
 /** @param onBreak  called when the worker cannot go on, which has then been ended */
 function startLane(onBreak: () => void): Lane {
   const worker = new Worker(new URL('./tower-lane.worker.ts', import.meta.url), { type: 'module' })
-  const api = Comlink.wrap<TowerLaneApi>(worker)
+  // By a channel of its own: what goes by way of the page (runtime/page-threads.ts) is copied, and waits for the page.
+  const { port1, port2 } = new MessageChannel()
+  worker.postMessage(port2, [port2])
+  const api = Comlink.wrap<TowerLaneApi>(port1)
   const loss = new Loss()
   const end = () => {
     loss.lose(died())
+    port1.close()
     worker.terminate()
   }
   worker.addEventListener('error', () => {

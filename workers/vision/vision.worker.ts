@@ -2,12 +2,12 @@ import * as Comlink from 'comlink'
 import type { VisionApi } from '../protocol'
 import { holdLivenessLock } from '../runtime/liveness'
 import { paced } from '../runtime/paced'
-import { announceThreadStarts } from '../runtime/thread-starts'
+import { startThreadsByPage } from '../runtime/page-threads'
 import { registerTransferHandlers } from '../transfer'
 import { VisionEngine } from './engine'
 
 holdLivenessLock()
-announceThreadStarts()
+startThreadsByPage()
 registerTransferHandlers()
 const engine = new VisionEngine()
 const api: VisionApi = {
