@@ -2,6 +2,7 @@
 import * as Comlink from 'comlink'
 import { ValleyError } from '../../workers/protocol'
 import { holdLivenessLock } from '../../workers/runtime/liveness'
+import { startThreadsByPage } from '../../workers/runtime/page-threads'
 import { registerTransferHandlers } from '../../workers/transfer'
 
 const api = {
@@ -14,6 +15,11 @@ const api = {
     void setTimeout(() => {
       throw new Error('out of my depth')
     }, 20),
+  /** Starts a thread that holds a lock for as long as it lives. */
+  startThread: (lock: string) => {
+    const script = `navigator.locks.request('${lock}', () => new Promise(() => {}))`
+    new Worker(URL.createObjectURL(new Blob([script], { type: 'text/javascript' })))
+  },
   refuse: () => {
     throw new ValleyError('clip-damaged', { stage: 'demux' }, { cause: new ValleyError('file-unreadable') })
   },
@@ -28,5 +34,6 @@ const api = {
 export type MortalApi = typeof api
 
 holdLivenessLock()
+startThreadsByPage()
 registerTransferHandlers()
 Comlink.expose(api)

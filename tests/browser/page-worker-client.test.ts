@@ -31,6 +31,16 @@ async function watched(client: WorkerClient<MortalApi>): Promise<void> {
     .toBe(true)
 }
 
+test('the threads of a worker end with it', async () => {
+  const client = start()
+  const lock = `thread-${crypto.randomUUID()}`
+  const isHeld = async () => (await navigator.locks.query()).held?.some(({ name }) => name === lock)
+  await client.call((remote) => remote.startThread(lock))
+  await expect.poll(isHeld).toBe(true)
+  client.terminate()
+  await expect.poll(isHeld).toBe(false)
+})
+
 describe('a call in flight rejects with worker-died', () => {
   test('when the worker closes itself without a word', async () => {
     const client = start()
