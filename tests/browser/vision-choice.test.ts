@@ -1,6 +1,6 @@
 /** Where there is a real GPU, a short measurement chooses; and the first clip finds an encoder that is warm. */
 import * as Comlink from 'comlink'
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type EncodeEvent, keptFolders, type VisionApi } from '../../workers/protocol'
 import { VisionEngine } from '../../workers/vision/engine'
 import type { FrameToSee } from '../../workers/vision/tower-lane'
@@ -98,6 +98,11 @@ function watchFrames(): boolean[] {
 }
 
 describe('while the person chooses a clip', () => {
+  beforeEach(() => {
+    // On a page Chromium writes JPEGs when it has nothing else to do, which in a page of tests it may wait a second for.
+    vi.spyOn(OffscreenCanvas.prototype, 'convertToBlob').mockImplementation(async () => new Blob())
+  })
+
   test('the encoder runs grey frames, and leaves nothing behind', async () => {
     const seen = watchFrames()
     const engine = new VisionEngine()
