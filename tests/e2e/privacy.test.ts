@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Page, Worker } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildFolder, type OpenBrowser, openBrowser } from '../tools/app'
-import { askQuestion, drivePlaywright, waitFor, waitForEngine } from '../tools/drive'
+import { askQuestion, drivePlaywright, openClip, waitFor, waitForEngine } from '../tools/drive'
 import { type PlainHost, startPlainHost } from '../tools/plain-host'
 import { type RecordingProxy, startRecordingProxy } from '../tools/recording-proxy'
 import { startTinyHost } from './support'
@@ -136,8 +136,7 @@ test('the policy lets the graphics card be used: onnxruntime needs no eval there
       vision: { backend: 'webgpu' },
       language: { backend: 'webgpu' },
     })
-    await other.locator('.sample').click()
-    await waitFor(driven, ({ clip }) => clip !== null, 120_000)
+    await openClip(driven, join(import.meta.dirname, '../fixtures/clips/vp9.webm'))
     expect(await askQuestion(driven, 'What is happening?')).toMatchObject({ status: 'done', error: null })
   } finally {
     await fresh.close()
