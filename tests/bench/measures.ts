@@ -8,6 +8,7 @@ export type YardstickName =
   | 'the 10 s clip'
   | '64 positions'
   | 'the slower of decoding and encoding alone'
+  | 'what a first clip takes less'
   | 'tokens and vectors'
   | 'the sampled token'
   | 'none'
@@ -19,6 +20,7 @@ export const groups = {
   answers: 'Answers',
   context: 'A token as the context grows',
   frames: 'Clip to tokens',
+  warmUp: 'Warm-up of the encoder',
   memory: 'Memory and length of the clip',
   readback: 'Read back from the GPU',
   growth: 'Growth',
@@ -138,6 +140,23 @@ const overlap = {
   },
 } as const satisfies Record<string, Measure>
 
+const warmUp = {
+  'warm-up-wait': {
+    group: 'warmUp',
+    title: 'Its longest step, for which a clip may have to wait',
+    unit: 'ms',
+    better: 'lower',
+    against: { 'what a first clip takes less': 1 },
+  },
+  'warm-up-work': {
+    group: 'warmUp',
+    title: 'All of it',
+    unit: 'ms',
+    better: 'lower',
+    against: { 'what a first clip takes less': null },
+  },
+} as const satisfies Record<string, Measure>
+
 const within = (title: string, unit: Measure['unit'], least: number | null): Measure => ({
   group: 'memory',
   title,
@@ -230,6 +249,7 @@ export const measures = {
   ...context,
   ...frames,
   ...overlap,
+  ...warmUp,
   ...memory,
   ...readback,
   ...growth,

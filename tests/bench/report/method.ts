@@ -31,6 +31,9 @@ on the screens.`,
 token of each, the first left out. A token reads all weights and all keys and values before it; on WASM these are copied as well.`,
   frames: `16 frames of a clip, from the file to its visual tokens. The two halves: opening and decoding those frames with the app's own code and
 nothing behind it; and how long the vision worker waited for its encoder, which shares the cores with the decoder. 1080p H.264.`,
+  warmUp: `Without a GPU the app runs grey frames of 720p through its encoder between being ready and the first clip, one by one; a clip that
+comes meanwhile waits for the one that is under way. A first clip of 8 frames is timed in a fresh page with all of that before it and in
+another with none: how much less it takes is the yardstick. The encoder alone, without decoder and page.`,
   memory: `JavaScript memory is \`performance.measureUserAgentSpecificMemory\` (the page and its workers, WASM's memory too), asked for again and
 again from the file to the end of an answer; the largest counts. GPU memory is the peak of what the workers' ledgers count: our
 buffers and textures, and the weights given to ONNX Runtime for the GPU. Vision runs on WebGPU for this, which on a machine without a

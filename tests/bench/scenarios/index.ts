@@ -8,6 +8,7 @@ import { readback } from './readback'
 import type { Scenario } from './scenario'
 import { speed } from './speed'
 import { starts } from './start'
+import { warmUp } from './warm-up'
 
 export const scenarios = (): Scenario[] => [
   ...starts(),
@@ -16,6 +17,7 @@ export const scenarios = (): Scenario[] => [
   kvCurve(),
   clipToTokens(),
   overlap(),
+  warmUp(),
   secondQuestion(),
   memory(),
   mainThread(),
