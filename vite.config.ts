@@ -70,7 +70,6 @@ export default defineConfig({
       'lucide-react',
       'mediabunny',
       'radix-ui/alert-dialog',
-      'radix-ui/collapsible',
       'radix-ui/dialog',
       'radix-ui/dropdown-menu',
       'radix-ui/popover',

@@ -3,7 +3,7 @@ import { type ReactNode, StrictMode, startTransition, useEffect } from 'react'
 import { createRoot } from 'react-dom/client'
 import { I18nextProvider } from 'react-i18next'
 import { App } from './app/app'
-import { SessionContext, SettingsContext } from './app/context'
+import { SessionProvider, SettingsContext } from './app/context'
 import { formatPercent } from './app/format'
 import { createI18n } from './app/i18n'
 import { preloadParts, whenIdle } from './app/lazy-part'
@@ -53,7 +53,7 @@ const shelf = new Shelf({
   },
   onMended: () => session.dismissKind('not-stored'),
 })
-const session = new Session(engine, sessionSettings(settings.get()), { shelf })
+const session = new Session(engine, sessionSettings(settings.get()), { shelf, gently: startTransition })
 settings.subscribe(() => session.configure(sessionSettings(settings.get())))
 let shownPack = packUrl
 engine.subscribe(() => {
@@ -99,7 +99,7 @@ startTransition(() =>
         <SettingsContext value={settings}>
           <EngineContext value={engine}>
             <PackProvider>
-              <SessionContext value={session}>
+              <SessionProvider session={session}>
                 <AppShellContext value={shell}>
                   <InstallContext value={installOffer}>
                     <EngineOwnerContext value={owner}>
@@ -109,7 +109,7 @@ startTransition(() =>
                     </EngineOwnerContext>
                   </InstallContext>
                 </AppShellContext>
-              </SessionContext>
+              </SessionProvider>
             </PackProvider>
           </EngineContext>
         </SettingsContext>

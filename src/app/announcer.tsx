@@ -1,9 +1,10 @@
-import { useCallback, useSyncExternalStore } from 'react'
+import { useCallback } from 'react'
 import { useTranslation } from 'react-i18next'
 import { summarizeEngine, useAnswerLanguage, useEngineValue } from '../assistant/hooks'
 import type { ChatTurn } from '../chat/reducer'
+import { useLiveText } from '../chat/use-live-text'
 import { segmentsAsText } from '../moments/segments'
-import { useSession, useSessionState } from './context'
+import { useSessionState } from './context'
 import { sentencesOf } from './sentences'
 
 /**
@@ -11,7 +12,7 @@ import { sentencesOf } from './sentences'
  * by sentence as each is complete, never token by token; when it is over only what is left of it is new.
  */
 export function Announcer() {
-  const { chat } = useSessionState()
+  const chat = useSessionState('chat')
   const writing = chat.turns.find(({ status }) => status === 'writing')
   return (
     <div className="visually-hidden" role="status" aria-live="polite" aria-atomic="false">
@@ -22,20 +23,16 @@ export function Announcer() {
 
 /** As much of the answer as is certain, in whole sentences; renders only when there is another. */
 function Growing({ turn: { segments } }: { readonly turn: ChatTurn }) {
-  const { live } = useSession()
   const { i18n } = useTranslation()
   const language = useAnswerLanguage() ?? i18n.language
-  const complete = useCallback(
-    () => sentencesOf(live.getSnapshot().trimStart(), language, true).join(''),
-    [live, language],
-  )
-  const text = useSyncExternalStore(live.subscribe, complete)
+  const complete = useCallback((text: string) => sentencesOf(text.trimStart(), language, true).join(''), [language])
+  const text = useLiveText(complete)
   return <Sentences text={segments ? segmentsAsText(segments) : text} />
 }
 
 function Announcement() {
   const { t } = useTranslation()
-  const { announcement } = useSessionState()
+  const announcement = useSessionState('announcement')
   const engineReady = useEngineValue((state) => summarizeEngine(state).status === 'ready')
   switch (announcement?.kind) {
     case 'clip-ready':

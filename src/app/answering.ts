@@ -11,11 +11,18 @@ import type { Workspace } from './workspace'
 
 export type AnsweringEngine = Pick<Engine, 'ask' | 'embedTexts' | 'encode' | 'forget'>
 
+/**
+ * Makes changes that the screen may take its time with. How an answer gets on is drawn while the engine has all cores: in
+ * one go that would take the page long enough to miss a key.
+ */
+export type Gently = (changes: () => void) => void
+
 export type AnsweringOptions = {
   readonly engine: AnsweringEngine
   readonly workspace: Workspace
   readonly live: LiveAnswer
   readonly generation: () => GenerationOptions
+  readonly gently: Gently
   /** The text so far of an answer that is being written. */
   readonly onText: (conversation: Conversation, turnId: string, text: string) => void
   /** An answer ended; nothing is being answered at this moment. */
@@ -54,6 +61,10 @@ export class Answering {
 
   /** Sends the oldest waiting question whose clip is ready, if nothing is being answered. */
   next(): void {
+    this.#options.gently(() => this.#next())
+  }
+
+  #next(): void {
     if (this.#running) return
     for (const conversation of this.#options.workspace.loaded) {
       const { clips } = conversation.clips
@@ -113,7 +124,7 @@ export class Answering {
   async #answer(running: Running, { question }: ChatTurn): Promise<void> {
     const { workspace, live, engine, generation, onText } = this.#options
     const { conversationId, turnId, clipId, controller } = running
-    const chat = (action: ChatAction) => workspace.chat(conversationId, action)
+    const chat = (action: ChatAction) => this.#chat(conversationId, action)
     const writing = () => live.textWithDraft === '' && chat({ type: 'writing', turnId })
     chat({ type: 'sent', turnId, pack: workspace.clip(clipId)?.clip.pack ?? null })
     try {
@@ -133,8 +144,7 @@ export class Answering {
         } else {
           const { reason, stats } = event
           const answer = live.text.trim()
-          workspace.announce({ kind: 'answer', text: answer })
-          this.#end(running, { type: 'finished', turnId, answer, reason, stats })
+          this.#finish(running, answer, { type: 'finished', turnId, answer, reason, stats })
           void this.#findEvidence(running)
         }
       }
@@ -147,7 +157,7 @@ export class Answering {
   async #answerByParts(running: Running, { question }: ChatTurn): Promise<void> {
     const { workspace, live, engine, generation, onText } = this.#options
     const { conversationId, turnId, clipId, controller } = running
-    const chat = (action: ChatAction) => workspace.chat(conversationId, action)
+    const chat = (action: ChatAction) => this.#chat(conversationId, action)
     const clip = workspace.clip(clipId)?.clip
     chat({ type: 'sent', turnId, pack: clip?.pack ?? null })
     let segments: readonly Segment[] = []
@@ -163,8 +173,8 @@ export class Answering {
         const conversation = workspace.conversation(conversationId)
         if (conversation) onText(conversation, turnId, live.text)
       }
-      workspace.announce({ kind: 'answer', text: live.text })
-      this.#end(running, { type: 'finished', turnId, answer: live.text, reason: 'end', stats: null })
+      const answer = live.text
+      this.#finish(running, answer, { type: 'finished', turnId, answer, reason: 'end', stats: null })
     } catch (thrown) {
       this.#end(running, { type: 'failed', turnId, answer: live.text, error: toValleyError(thrown) })
     }
@@ -176,7 +186,7 @@ export class Answering {
     const { signal } = controller
     const clip = workspace.clip(running.clipId)?.clip
     const trying = (done: number) =>
-      workspace.chat(conversationId, { type: 'trying', turnId, done, total: harderTries, pack: clip?.pack ?? null })
+      this.#chat(conversationId, { type: 'trying', turnId, done, total: harderTries, pack: clip?.pack ?? null })
     trying(0)
     try {
       const ask = (options: GenerationOptions) =>
@@ -185,9 +195,9 @@ export class Answering {
       const embed = engine.embedTexts.bind(engine)
       const chosen = await chooseAnswer({ ask, embed, clip, turn, generation: generation(), signal, onTried: trying })
       if (this.#running !== running) return
-      workspace.announce({ kind: 'answer', text: chosen?.answer ?? turn.answer })
-      if (!chosen) return this.#end(running, { type: 'stopped', turnId, answer: '' })
-      this.#end(running, { type: 'finished', turnId, ...chosen })
+      const answer = chosen?.answer ?? turn.answer
+      if (!chosen) return this.#finish(running, answer, { type: 'stopped', turnId, answer: '' })
+      this.#finish(running, answer, { type: 'finished', turnId, ...chosen })
       void this.#findEvidence(running)
     } catch (thrown) {
       this.#end(running, { type: 'failed', turnId, answer: '', error: toValleyError(thrown) })
@@ -197,6 +207,18 @@ export class Answering {
   #request({ conversationId, turnId, clipId }: Running, question: string, options: GenerationOptions): AskRequest {
     const conversation = this.#options.workspace.conversation(conversationId)
     return { clipId, turns: conversation ? historyBefore(conversation.chat, turnId) : [], question, options }
+  }
+
+  #chat(conversationId: string, action: ChatAction): void {
+    this.#options.gently(() => this.#options.workspace.chat(conversationId, action))
+  }
+
+  /** Ends it with an answer that is told to those who listen. */
+  #finish(running: Running, answer: string, action: ChatAction): void {
+    this.#options.gently(() => {
+      this.#options.workspace.announce({ kind: 'answer', text: answer })
+      this.#end(running, action)
+    })
   }
 
   #end(running: Running, action: ChatAction): void {
@@ -220,7 +242,7 @@ export class Answering {
       const evidence = await evidenceFor(engine.embedTexts.bind(engine), clip, answer, this.#closing.signal)
       // Answered anew meanwhile.
       if (!evidence || this.#answerOf(conversationId, turnId) !== answer) return
-      workspace.chat(conversationId, { type: 'evidence-found', turnId, evidence })
+      this.#chat(conversationId, { type: 'evidence-found', turnId, evidence })
     } catch (thrown) {
       if (!this.#closing.signal.aborted) console.warn('no evidence', thrown)
     } finally {

@@ -1,10 +1,11 @@
 import * as Tooltip from 'radix-ui/tooltip'
-import { Suspense, useCallback, useEffect, useRef } from 'react'
+import { memo, Suspense, useCallback, useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ElsewhereNotice } from '../assistant/elsewhere-notice'
 import { ChatPanel } from '../chat/chat-panel'
+import type { ChatState } from '../chat/reducer'
 import { DropOverlay } from '../clip/drop-overlay'
-import { activeClip } from '../clip/reducer'
+import { activeClip, type ClipsState } from '../clip/reducer'
 import { ConversationRail } from '../conversations/rail'
 import { ShellNotices } from '../pwa/shell-notices'
 import { RecordingDesk } from '../recording/recording-desk'
@@ -18,22 +19,15 @@ import { Welcome } from './welcome'
 import './app.css'
 
 // Nobody needs it before there is a clip.
-const ClipStage = lazyPart(async () => (await import('../clip/clip-stage')).ClipStage)
+const ClipStage = memo(lazyPart(async () => (await import('../clip/clip-stage')).ClipStage))
 const PerformancePanel = lazyPart(async () => (await import('../performance/panel')).default, { whenShown: true })
 
 /** The shell: welcome until there is a clip or a question, then clip and chat side by side (one above the other on phones). */
 export function App() {
-  const { t, i18n } = useTranslation()
-  const session = useSession()
-  const { chat, clips } = useSessionState()
+  const { i18n } = useTranslation()
   const settings = useSettings()
   const language = useRef<string>(i18n.language)
   useTheme(settings.theme)
-  const clip = activeClip(clips)
-  const hasTurns = chat.turns.length > 0
-  const view = clip ? 'clip' : hasTurns || clips.order.length > 0 ? 'question' : 'welcome'
-
-  const onFolders = useCallback(() => session.notify({ kind: 'folder' }), [session])
 
   useEffect(() => {
     // Said again, the same language would have all of the page drawn again.
@@ -46,10 +40,6 @@ export function App() {
     document.documentElement.lang = i18n.language
   }, [i18n.language])
 
-  useEffect(() => {
-    document.title = clip ? t('app.titleWithClip', { name: clip.name }) : t('app.title')
-  }, [t, clip])
-
   return (
     <Tooltip.Provider delayDuration={400}>
       <div className="app">
@@ -60,16 +50,7 @@ export function App() {
         <RecordingDesk>
           <div className="app-body">
             <ConversationRail />
-            <main className="stage" data-view={view} data-begun={hasTurns}>
-              {view === 'welcome' ? (
-                <Welcome onFiles={session.openFiles} />
-              ) : (
-                <Suspense fallback={<div className="stage-clip" />}>
-                  <ClipStage />
-                </Suspense>
-              )}
-              <ChatPanel />
-            </main>
+            <Stage />
           </div>
         </RecordingDesk>
         {settings.figures && (
@@ -77,9 +58,47 @@ export function App() {
             <PerformancePanel />
           </Suspense>
         )}
-        <DropOverlay onFiles={session.openFiles} hasChat={view !== 'welcome'} onFolders={onFolders} />
+        <Drop />
         <Announcer />
       </div>
     </Tooltip.Provider>
   )
+}
+
+/** Apart from the shell, which stays as it is while a chat goes on. */
+function Stage() {
+  const { t } = useTranslation()
+  const session = useSession()
+  const chat = useSessionState('chat')
+  const clips = useSessionState('clips')
+  const name = activeClip(clips)?.name
+  useEffect(() => {
+    document.title = name === undefined ? t('app.title') : t('app.titleWithClip', { name })
+  }, [t, name])
+  const view = viewOf(chat, clips)
+  return (
+    <main className="stage" data-view={view} data-begun={chat.turns.length > 0}>
+      {view === 'welcome' ? (
+        <Welcome onFiles={session.openFiles} />
+      ) : (
+        <Suspense fallback={<div className="stage-clip" />}>
+          <ClipStage />
+        </Suspense>
+      )}
+      <ChatPanel />
+    </main>
+  )
+}
+
+function Drop() {
+  const session = useSession()
+  const chat = useSessionState('chat')
+  const clips = useSessionState('clips')
+  const onFolders = useCallback(() => session.notify({ kind: 'folder' }), [session])
+  return <DropOverlay onFiles={session.openFiles} hasChat={viewOf(chat, clips) !== 'welcome'} onFolders={onFolders} />
+}
+
+function viewOf(chat: ChatState, clips: ClipsState): 'clip' | 'question' | 'welcome' {
+  if (activeClip(clips)) return 'clip'
+  return chat.turns.length > 0 || clips.order.length > 0 ? 'question' : 'welcome'
 }

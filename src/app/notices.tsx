@@ -14,7 +14,7 @@ import './notices.css'
 export function Notices() {
   const { t, i18n } = useTranslation()
   const session = useSession()
-  const { notices } = useSessionState()
+  const notices = useSessionState('notices')
   const engine = useEngine()
   const [dismissed, setDismissed] = useState<ValleyError | null>(null)
   const broken = useEngineValue(({ vision, language }) =>

@@ -5,7 +5,7 @@ import { type ChatTurn, findTurn, hasEnded } from '../chat/reducer'
 import { activeClip, type Clip } from '../clip/reducer'
 import type { ClipKeeping } from '../storage/clip-files'
 import type { Shelf } from '../storage/shelf'
-import { Answering } from './answering'
+import { Answering, type Gently } from './answering'
 import { ClipDesk } from './clip-desk'
 import { ConversationDesk } from './conversation-desk'
 import { FileKeeping } from './file-keeping'
@@ -29,6 +29,8 @@ export type SessionOptions = {
   readonly schedule?: Scheduler
   /** Where conversations are kept; absent: nowhere. */
   readonly shelf?: Shelf
+  /** Absent: such changes are shown as all others are. */
+  readonly gently?: Gently
 }
 
 /** A conversation as data, for automation. */
@@ -49,6 +51,7 @@ export class Session {
   readonly #clips: ClipDesk
   readonly #answering: Answering
   readonly #files: FileKeeping
+  readonly #gently: Gently
   #settings: SessionSettings
   /** Prefilling of the clip that the next question is most likely about. */
   #preparing: AbortController | null = null
@@ -56,10 +59,11 @@ export class Session {
   /** Every refused clip since the page was opened; notices go away, these do not. */
   readonly #errors: ValleyError[] = []
 
-  constructor(engine: SessionEngine, settings: SessionSettings, { schedule, shelf }: SessionOptions = {}) {
+  constructor(engine: SessionEngine, settings: SessionSettings, { schedule, shelf, gently }: SessionOptions = {}) {
     this.#engine = engine
     this.#settings = settings
     this.#shelf = shelf ?? null
+    this.#gently = gently ?? ((changes) => changes())
     this.live = new LiveAnswer(schedule)
     const workspace = new Workspace((conversation) => this.#shelf?.note(conversation))
     this.#workspace = workspace
@@ -77,6 +81,7 @@ export class Session {
       workspace,
       live: this.live,
       generation: () => this.#settings.generation,
+      gently: this.#gently,
       onText: (conversation, turnId, text) => this.#shelf?.noteText(conversation, turnId, text),
       onIdle: () => this.conversations.tidy(),
     })
@@ -196,15 +201,11 @@ export class Session {
     if (text === '') return
     const clip = activeClip(this.#state.clips)
     const about = clip && { clipId: clip.id, name: clip.name }
-    this.#workspace.chat(this.#current.id, {
-      type: 'asked',
-      turnId: crypto.randomUUID(),
-      question: text,
-      about,
-      at: Date.now(),
-      byParts,
+    const turnId = crypto.randomUUID()
+    this.#gently(() => {
+      this.#workspace.chat(this.#current.id, { type: 'asked', turnId, question: text, about, at: Date.now(), byParts })
+      this.#answering.next()
     })
-    this.#answering.next()
   }
 
   /** Asks a question anew in place of its answer; what followed from that goes when the new answer begins. */

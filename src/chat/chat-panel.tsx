@@ -34,7 +34,9 @@ const StartOver = lazyPart(async () => (await import('./start-over')).StartOver)
 export function ChatPanel() {
   const { t } = useTranslation()
   const session = useSession()
-  const { conversation, chat, clips } = useSessionState()
+  const conversation = useSessionState('conversation')
+  const chat = useSessionState('chat')
+  const clips = useSessionState('clips')
   const clip = activeClip(clips)
   const log = useRef<HTMLDivElement>(null)
   useStickToEnd(log, `${conversation.id} ${chat.turns.at(-1)?.id}`)
@@ -57,28 +59,28 @@ export function ChatPanel() {
       <div className="chat-log" ref={log}>
         <div className="chat-content">
           {hidden > 0 && <Earlier key={hidden} count={hidden} scroller={log} onShow={showMore} />}
-          <Suspense>
-            {sections.map((section) => (
-              <section key={section.id} className="chat-section" aria-label={section.clipName ?? t('chat.log')}>
-                {section.clipName && (sections.length > 1 || clips.order.length > 1 || isRemoved(section, clips)) && (
-                  <h2 className="chat-divider">
-                    <span>{t('chat.about', { name: section.clipName })}</span>
-                  </h2>
-                )}
-                <ol className="chat-turns">
-                  {section.turns.map((turn) => (
+          {sections.map((section) => (
+            <section key={section.id} className="chat-section" aria-label={section.clipName ?? t('chat.log')}>
+              {section.clipName && (sections.length > 1 || clips.order.length > 1 || isRemoved(section, clips)) && (
+                <h2 className="chat-divider">
+                  <span>{t('chat.about', { name: section.clipName })}</span>
+                </h2>
+              )}
+              <ol className="chat-turns">
+                {section.turns.map((turn) => (
+                  // Each in its own: waiting for code in one that is shown already would hold up all that is new.
+                  <Suspense key={turn.id}>
                     <SteadyTurn
-                      key={turn.id}
                       turn={turn}
                       clip={section.clipId === null ? null : (clips.clips[section.clipId] ?? null)}
                       clipName={section.clipName}
                       canAskAgain={!busy && turn === last}
                     />
-                  ))}
-                </ol>
-              </section>
-            ))}
-          </Suspense>
+                  </Suspense>
+                ))}
+              </ol>
+            </section>
+          ))}
         </div>
       </div>
       <div className="chat-foot">

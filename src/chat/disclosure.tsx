@@ -1,6 +1,5 @@
 import { ChevronRight } from 'lucide-react'
-import * as Collapsible from 'radix-ui/collapsible'
-import type { ReactNode } from 'react'
+import { type ReactNode, useId, useState } from 'react'
 import './disclosure.css'
 
 type Props = {
@@ -11,15 +10,32 @@ type Props = {
   readonly children: ReactNode
 }
 
-/** A detail behind a small button, in the row of an answer's buttons or one of its own. */
+/**
+ * A detail behind a small button, in the row of an answer's buttons or one of its own. Radix measures even a closed one as
+ * soon as it is there: the browser would lay out the page in the middle of drawing the end of an answer.
+ */
 export function Disclosure({ label, defaultOpen = false, children }: Props) {
+  const [open, setOpen] = useState(defaultOpen)
+  const id = useId()
   return (
-    <Collapsible.Root className="disclosure" defaultOpen={defaultOpen}>
-      <Collapsible.Trigger className="button disclosure-button" data-look="bare" data-size="small">
+    <div className="disclosure">
+      <button
+        type="button"
+        className="button disclosure-button"
+        data-look="bare"
+        data-size="small"
+        aria-expanded={open}
+        aria-controls={open ? id : undefined}
+        onClick={() => setOpen(!open)}
+      >
         <ChevronRight aria-hidden="true" />
         {label}
-      </Collapsible.Trigger>
-      <Collapsible.Content className="disclosure-body">{children}</Collapsible.Content>
-    </Collapsible.Root>
+      </button>
+      {open && (
+        <div className="disclosure-body" id={id}>
+          {children}
+        </div>
+      )}
+    </div>
   )
 }

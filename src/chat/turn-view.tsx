@@ -1,7 +1,7 @@
 import { CircleAlert, CircleQuestionMark, Copy, CopyCheck, RefreshCw, ScanSearch } from 'lucide-react'
-import { useMemo, useSyncExternalStore } from 'react'
+import { useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
-import { useSession } from '../app/context'
+import { useSession, useSessionState } from '../app/context'
 import { errorSentences } from '../app/error-text'
 import { formatPercent, formatTime, sentenceGap } from '../app/format'
 import { IconButton } from '../app/icon-button'
@@ -17,6 +17,7 @@ import { AnswerStatsView } from './answer-stats'
 import { AnswerText } from './answer-text'
 import type { ChatTurn } from './reducer'
 import { TurnQuestion } from './turn-question'
+import { useLiveText } from './use-live-text'
 import './turn-view.css'
 
 type Props = {
@@ -99,8 +100,7 @@ function TurnEvidence({ evidence, clip }: { readonly evidence: Evidence; readonl
 
 /** The text being written; the only thing that renders while tokens come in. */
 function LiveText({ clip }: Pick<AnswerMarkdownProps, 'clip'>) {
-  const { live } = useSession()
-  const text = useSyncExternalStore(live.subscribe, live.getSnapshot)
+  const text = useLiveText()
   // A search of several beams may have none that is certain yet.
   return text && <AnswerText text={text.trimStart()} clip={clip} live={true} />
 }
@@ -108,7 +108,7 @@ function LiveText({ clip }: Pick<AnswerMarkdownProps, 'clip'>) {
 function TurnProgress({ turn, clip }: { readonly turn: ChatTurn; readonly clip: Clip | null }) {
   const { t, i18n } = useTranslation()
   const engine = useEngineState()
-  const { runningTurn } = useSession().getState()
+  const runningTurn = useSessionState('runningTurn')
   const text = () => {
     const duration = clip?.media?.duration
     if (turn.segments && turn.status !== 'waiting' && duration) {

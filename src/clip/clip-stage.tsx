@@ -10,7 +10,7 @@ import { activeClip, isAtHand } from './reducer'
 /** The clip side of a conversation: its clips, the one on show, or where to open one. */
 export function ClipStage() {
   const session = useSession()
-  const { clips } = useSessionState()
+  const clips = useSessionState('clips')
   const clip = activeClip(clips)
   useSoughtClip(clips.activeId, session.chooseClip)
   const tabbed = clips.order.length > 1 || (!clip && clips.order.length > 0)

@@ -17,7 +17,7 @@ export function RemoveClip({ clip, size }: Props) {
   const { id, name } = clip
   const { t } = useTranslation()
   const session = useSession()
-  const { chat } = useSessionState()
+  const chat = useSessionState('chat')
   const removed = useRef(false)
   if (isAtHand(clip) && !chat.turns.some(({ clipId }) => clipId === id)) return null
   return (

@@ -1,6 +1,6 @@
 import { Ellipsis, FileDown, Pencil, Trash2 } from 'lucide-react'
 import * as AlertDialog from 'radix-ui/alert-dialog'
-import { type FormEvent, useRef, useState } from 'react'
+import { type FormEvent, memo, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Confirm } from '../app/confirm'
 import { useSession } from '../app/context'
@@ -13,11 +13,15 @@ const formats: readonly ExportFormat[] = ['markdown', 'json', 'vtt']
 type Props = {
   readonly summary: ConversationSummary
   readonly current: boolean
-  readonly onShow: () => void
+  /** It was chosen. */
+  readonly onDone: () => void
 }
 
-/** One conversation in the list: pressing it shows it; behind its menu it is renamed, saved as a file, deleted. */
-export function ConversationItem({ summary, current, onShow }: Props) {
+/**
+ * One conversation in the list: pressing it shows it; behind its menu it is renamed, saved as a file, deleted. Each is two
+ * dialogs and a menu: what goes on in one conversation does not draw those of all others again.
+ */
+export const ConversationItem = memo(function ConversationItem({ summary, current, onDone }: Props) {
   const { t } = useTranslation()
   const session = useSession()
   const { save } = useExport()
@@ -52,7 +56,10 @@ export function ConversationItem({ summary, current, onShow }: Props) {
         className="conversation-title"
         aria-current={current ? 'true' : undefined}
         title={title}
-        onClick={onShow}
+        onClick={() => {
+          void session.conversations.show(summary.id)
+          onDone()
+        }}
       >
         {title}
       </button>
@@ -95,7 +102,7 @@ export function ConversationItem({ summary, current, onShow }: Props) {
       </AlertDialog.Root>
     </li>
   )
-}
+})
 
 type RenameProps = {
   readonly title: string

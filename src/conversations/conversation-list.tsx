@@ -20,7 +20,8 @@ type Props = {
 export function ConversationList({ onDone }: Props) {
   const { t, i18n } = useTranslation()
   const session = useSession()
-  const { conversations, conversation } = useSessionState()
+  const conversations = useSessionState('conversations')
+  const conversation = useSessionState('conversation')
   const { open } = useExport()
   const [query, setQuery] = useState('')
   const found = useSearch(query)
@@ -77,10 +78,7 @@ export function ConversationList({ onDone }: Props) {
                   key={summary.id}
                   summary={summary}
                   current={summary.id === conversation.id}
-                  onShow={() => {
-                    void session.conversations.show(summary.id)
-                    onDone()
-                  }}
+                  onDone={onDone}
                 />
               ))}
             </ul>

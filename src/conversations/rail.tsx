@@ -1,6 +1,6 @@
 import { PanelLeft } from 'lucide-react'
 import * as Dialog from 'radix-ui/dialog'
-import { Suspense, useState } from 'react'
+import { Suspense, useCallback, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useSessionState } from '../app/context'
 import { DialogHead, focusDialog } from '../app/dialog-head'
@@ -11,15 +11,18 @@ import './rail.css'
 // Nobody needs it before there is a conversation.
 const ConversationList = lazyPart(async () => (await import('./conversation-list')).ConversationList)
 
+/** The rail does not go when something in it is chosen. */
+const stays = () => {}
+
 /** The conversations beside the stage, where there is room; nothing until there is one. */
 export function ConversationRail() {
   const { t } = useTranslation()
-  const { conversations } = useSessionState()
+  const conversations = useSessionState('conversations')
   if (conversations.length === 0) return null
   return (
     <nav className="rail" aria-label={t('conversations.title')}>
       <Suspense>
-        <ConversationList onDone={() => {}} />
+        <ConversationList onDone={stays} />
       </Suspense>
     </nav>
   )
@@ -29,7 +32,8 @@ export function ConversationRail() {
 export function ConversationDrawer() {
   const { t } = useTranslation()
   const [open, setOpen] = useState(false)
-  const { conversations } = useSessionState()
+  const close = useCallback(() => setOpen(false), [])
+  const conversations = useSessionState('conversations')
   if (conversations.length === 0 && !open) return null
   return (
     <Dialog.Root open={open} onOpenChange={setOpen}>
@@ -49,7 +53,7 @@ export function ConversationDrawer() {
         >
           <DialogHead title={t('conversations.title')} close={t('conversations.close')} />
           <Suspense>
-            <ConversationList onDone={() => setOpen(false)} />
+            <ConversationList onDone={close} />
           </Suspense>
         </Dialog.Content>
       </Dialog.Portal>

@@ -29,6 +29,8 @@ test('an answer is read in sentences as they are complete, and none of them twic
   const { session } = mounted
   await ask('endless')
   await expect.poll(() => session.live.getSnapshot()).toMatch(/^on and on/)
+  // What was told before goes when the answer begins on the screen, which may be after its first words.
+  await expect.poll(() => region().textContent).toBe('')
   const { heard, changes, stop } = listen()
   const before = session.live.text.length
   await expect.poll(() => session.live.getSnapshot().length).toBeGreaterThan(before + 50 * 'on and '.length)

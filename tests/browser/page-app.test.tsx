@@ -52,6 +52,23 @@ describe('from first visit to answer', () => {
     await expect.element(composer()).toHaveValue('')
   })
 
+  test('Enter takes the question at once; the chat is drawn after, when the page was free for another key', async () => {
+    const session = await open()
+    await chooseFile(film())
+    // With the first question comes the code that draws them.
+    await page.getByRole('button', { name: 'What is happening?' }).click()
+    await expect.element(page.getByRole('button', { name: 'Ask again' })).toBeVisible()
+    await composer().fill('who is it?')
+    const enter = new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true })
+    composer().element().dispatchEvent(enter)
+    expect(session.transcript().turns[1]?.question).toBe('who is it?')
+    // What React draws at one go comes in this task's microtasks.
+    await new Promise<void>(queueMicrotask)
+    expect(composer().element()).toHaveProperty('value', '')
+    expect(document.querySelectorAll('.turn')).toHaveLength(1)
+    await expect.element(answer('WHO IS IT?')).toBeVisible()
+  })
+
   test('stop stands where send stood, keeps the text, and asking again is offered', async () => {
     await open()
     await chooseFile(film())

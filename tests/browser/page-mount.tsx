@@ -1,11 +1,12 @@
 /** The whole page over stand-in workers, as main.tsx puts it together. */
+import { startTransition } from 'react'
 import { createRoot } from 'react-dom/client'
 import { I18nextProvider } from 'react-i18next'
 import { vi } from 'vitest'
 import { page, userEvent } from 'vitest/browser'
 import { App } from '../../src/app/app'
 import '../../src/app/base.css'
-import { SessionContext, SettingsContext } from '../../src/app/context'
+import { SessionProvider, SettingsContext } from '../../src/app/context'
 import { createI18n } from '../../src/app/i18n'
 import { Session } from '../../src/app/session'
 import { SettingsStore } from '../../src/app/settings'
@@ -40,7 +41,7 @@ export async function mount({ mishaps, keeps = false, delay = 20, engine: real }
     onMended: () => session.dismissKind('not-stored'),
     delay,
   })
-  const options = keeps ? { shelf } : {}
+  const options = { gently: startTransition, ...(keeps ? { shelf } : {}) }
   const session = new Session(engine, { frames: 8, generation: { temperature: 0 } }, options)
   const container = document.body.appendChild(document.createElement('div'))
   const root = createRoot(container)
@@ -49,9 +50,9 @@ export async function mount({ mishaps, keeps = false, delay = 20, engine: real }
     <I18nextProvider i18n={i18n}>
       <SettingsContext value={settings}>
         <EngineContext value={engine}>
-          <SessionContext value={session}>
+          <SessionProvider session={session}>
             <App />
-          </SessionContext>
+          </SessionProvider>
         </EngineContext>
       </SettingsContext>
     </I18nextProvider>,
