@@ -3,7 +3,7 @@
  * other's (ranksOfOwn says how). The notes are weak labels and are never trained on. All clips, each against all notes:
  * `npm run evaluate -- --data ../shared/data/videos --task own-notes`.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sharedData } from '../tools/app'
@@ -53,6 +53,7 @@ test.runIf(folder)(
     const first = ranks.filter((rank) => rank === 1).length
     const meanRank = ranks.reduce((sum, rank) => sum + rank, 0) / ranks.length
     const detail = clips.map(({ file }, index) => ({ file, rank: ranks[index] }))
+    mkdirSync('tests/.artifacts', { recursive: true })
     writeFileSync('tests/.artifacts/grounding.json', JSON.stringify({ first, meanRank, detail }, null, 2))
     console.log(`own note first: ${first} of ${clips.length}; mean rank ${meanRank.toFixed(1)}`)
     expect(first).toBeGreaterThanOrEqual(6)
