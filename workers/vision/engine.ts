@@ -226,7 +226,8 @@ export class VisionEngine implements VisionApi {
       // What came meanwhile goes first; and a clip that is encoded warms the encoder as well.
       await macrotask()
       if (this.#turns.busy || this.#loaded?.encoder !== encoder) return false
-      await this.#turns.take(undefined, step).catch((thrown: unknown) => console.warn('no warm-up', thrown))
+      // Without a turn: a clip that comes now is opened and decoded beside it.
+      await step().catch((thrown: unknown) => console.warn('no warm-up', thrown))
     }
     return true
   }
