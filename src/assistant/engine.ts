@@ -60,7 +60,7 @@ export type Pauses = { has(packUrl: string): boolean; remember(packUrl: string |
 
 export type Ledgers = { readonly vision: LedgerSnapshot; readonly language: LedgerSnapshot }
 export type WorkerName = 'vision' | 'language'
-type SharedApi = Pick<VisionApi, 'ledger' | 'gpuMemory'>
+type SharedApi = Pick<VisionApi, 'ledger' | 'gpuMemory' | 'warmUp'>
 
 /**
  * Owns both workers and the channel between them, and hides their mishaps: a dead worker is started anew, a lost
@@ -339,14 +339,17 @@ export class Engine {
     language.call((remote) => remote.connect(Comlink.transfer(port2, [port2]))).catch(() => {})
   }
 
-  /** Lets a fresh vision worker use the time until a clip or a question comes, once nothing loads any more. */
+  /** Lets the workers use the time until a clip or a question comes, once nothing loads any more: a fresh vision worker first. */
   async #warmUp(fresh: WorkerClient<VisionApi>): Promise<void> {
     const { signal } = new AbortController()
-    await this.#language.whenReady(signal)
+    const language = await this.#language.whenReady(signal)
     if ((await this.#vision.whenReady(signal)) !== fresh) return
-    // One that dies meanwhile is warmed at its next start.
-    let more = true
-    while (more && !this.#asked) more = await fresh.call((remote) => remote.warmUp()).catch(() => false)
+    const step = (remote: Comlink.Remote<SharedApi>) => remote.warmUp()
+    for (const call of [() => fresh.call(step), () => language.call(step)]) {
+      // One that dies meanwhile is warmed at its next start.
+      let more = true
+      while (more && !this.#asked && !this.#clips.encoding) more = await call().catch(() => false)
+    }
   }
 
   #snapshot(): EngineState {

@@ -22,6 +22,11 @@ export class OpenClips {
     this.#encode = encode
   }
 
+  /** Whether one is being encoded. */
+  get encoding(): boolean {
+    return [...this.#clips.values()].some((clip) => clip.encoding !== null)
+  }
+
   get(clipId: string): OpenClip | undefined {
     return this.#clips.get(clipId)
   }

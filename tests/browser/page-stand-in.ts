@@ -3,7 +3,7 @@
  * tests of the page's engine and screens, whose mishaps and pauses real workers could not be made to have on demand.
  */
 import * as Comlink from 'comlink'
-import { Engine, type Pauses } from '../../src/assistant/engine'
+import { Engine, type Pauses, type WorkerName } from '../../src/assistant/engine'
 import { WorkerClient, type WorkerLike } from '../../src/assistant/worker-client'
 import {
   type AnswerEvent,
@@ -56,6 +56,8 @@ export type Mishaps = {
   vision?: (ValleyError | Promise<ValleyError | undefined> | undefined)[]
   language?: ValleyError[]
   load?: ValleyError[]
+  /** A step of a worker's warm-up; whether there is another. None where absent. */
+  warmUp?: (worker: WorkerName) => Promise<boolean>
   /** The pack compares no words with frames and weighs no several answers, as those of the hub. */
   plain?: true
 }
@@ -76,7 +78,7 @@ export function standInEngine(mishaps: Mishaps = {}, pauses?: Pauses): { engine:
       connect: (p) => {
         port = p
       },
-      warmUp: async () => false,
+      warmUp: async () => mishaps.warmUp?.('vision') ?? false,
       encode: async function* (_file, options): AsyncGenerator<EncodeEvent, void, undefined> {
         yield { type: 'opened', media, pack, fromCache: false }
         const error = await mishaps.vision?.shift()
@@ -114,6 +116,7 @@ export function standInEngine(mishaps: Mishaps = {}, pauses?: Pauses): { engine:
         cached: true,
         loadMs: 1,
       }),
+      warmUp: async () => mishaps.warmUp?.('language') ?? false,
       connect: (port) => {
         port.onmessage = ({ data }: MessageEvent<TokenMessage>) =>
           data.type === 'tokens' ? held.add(data.tokens.clipId) : held.delete(data.clipId)

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { keptFolders } from '../../workers/protocol'
 import { openToChange, removeFolder } from './kept-storage'
 import { tinyPackUrl } from './language-tiny'
-import { encodeFile, fetchFile, startVision, type VisionWorker } from './vision-support'
+import { encodeFile, fetchFile, restingLedger, startVision, type VisionWorker } from './vision-support'
 
 let vision: VisionWorker
 let file: File
@@ -42,7 +42,10 @@ describe('a known file', () => {
     await written()
     const other = startVision()
     await load(other)
+    const before = await restingLedger(other)
     const again = await encodeFile(other, new File([file], 'renamed.webm'))
+    // It was being opened while it was looked for.
+    expect(await restingLedger(other)).toEqual(before)
     other.end()
     expect(again.clip).toMatchObject({ fromCache: true, timings: { decode: 0, encode: 0 } })
     const { clipId: _, timings: _t, fromCache: _f, ...clip } = first.clip

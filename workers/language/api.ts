@@ -114,6 +114,11 @@ export type LanguageApi = {
   /** Prefills the clip's prefix (system prompt, visual tokens, quotes): the first question then costs only its own text. */
   prepare(clipId: string, options: PromptOptions, signal: AbortSignal): Promise<void>
   forget(clipId: string): void
+  /**
+   * One step, short enough for a question to wait for, of what makes the first answer as fast as later ones; whether there is more
+   * to do. Called when all else is done, for as long as nobody wants the processor.
+   */
+  warmUp(): Promise<boolean>
   ledger(): LedgerSnapshot
   gpuMemory(): GpuMemory
 }

@@ -28,7 +28,7 @@ import type { LoadedModel } from './loaded-model'
 import { loadModel } from './model'
 import { type Random, seededRandom } from './sampling'
 import { commonPrefix } from './splice'
-import { warmUp } from './warm-up'
+import { idleWarmUp, warmUp } from './warm-up'
 
 export class LanguageEngine implements LanguageApi {
   readonly #ledger = new Ledger()
@@ -37,6 +37,8 @@ export class LanguageEngine implements LanguageApi {
   #model: LoadedModel | undefined
   /** null: nothing is kept between visits. */
   #kept: KeptPrefixes | null = null
+  /** What is left of it. */
+  #idleWarmUp: (() => Promise<void>)[] = []
 
   load(options: LoadOptions, onProgress: (progress: LoadProgress) => void): Promise<LanguageInfo> {
     return this.#queue.run(async () => {
@@ -50,7 +52,9 @@ export class LanguageEngine implements LanguageApi {
       this.#kept = options.keepClips ? new KeptPrefixes(model.identity) : null
       onProgress({ stage: 'warm-up', done: 0, total: 1 })
       const { sequence } = await model.prefix(null, {})
+      const begun = performance.now()
       await warmUp(model, sequence, model.backend)
+      this.#idleWarmUp = idleWarmUp(model, model.backend, (performance.now() - begun) / sequence.keys.length)
       onProgress({ stage: 'warm-up', done: 1, total: 1 })
       return {
         packId: model.packId,
@@ -141,6 +145,12 @@ export class LanguageEngine implements LanguageApi {
     this.#clips.forget(clipId)
   }
 
+  async warmUp(): Promise<boolean> {
+    const step = this.#idleWarmUp.shift()
+    if (step) await this.#queue.run(step)
+    return this.#idleWarmUp.length > 0
+  }
+
   ledger() {
     return this.#ledger.snapshot()
   }
@@ -158,6 +168,7 @@ export class LanguageEngine implements LanguageApi {
   async #unload(): Promise<void> {
     const model = this.#model
     this.#model = undefined
+    this.#idleWarmUp = []
     await model?.dispose()
   }
 

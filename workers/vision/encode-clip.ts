@@ -1,7 +1,6 @@
-/** One clip through the encoder: open, plan, decode, encode in batches, pool. Everything it opens it closes. */
+/** One clip through the encoder: plan, decode, encode in batches, pool. Everything it opens it closes. */
 import type { HubPooling } from '../packs/hub/tokens'
 import {
-  type ClipSource,
   type EncodedClip,
   type EncodeEvent,
   type EncodeOptions,
@@ -10,12 +9,11 @@ import {
   throwIfAborted,
 } from '../protocol'
 import type { DeviceLoss } from '../runtime/device-loss'
-import type { Ledger } from '../runtime/ledger'
 import { macrotask } from '../runtime/macrotask'
 import type { EncodedTokens, Encoder, EncoderJob } from './encoder'
-import { type OpenedMedia, openMedia } from './media'
+import type { OpenedMedia } from './media'
 import type { MediaFrame } from './media-frame'
-import { openPictures } from './pictures'
+import type { Opening } from './opening'
 import { planTimestamps } from './plan'
 import type { SeeingPack } from './seeing-pack'
 import { thumbnail, thumbnailOf } from './thumbnail'
@@ -25,11 +23,10 @@ export type ClipContext = {
   readonly pack: SeeingPack
   /** Of a pack that has several ways. */
   readonly pooling: HubPooling | undefined
-  readonly ledger: Ledger
   /** Of the device that the encoder runs on. */
   readonly loss: DeviceLoss
-  /** What the source is known by. */
-  readonly contentHash: string
+  /** What the source is known by; may still be on its way. */
+  readonly contentHash: Promise<string>
   /** Called with the finished tokens, when each frame is seen (seconds from the start) and its vector, before the last event. */
   readonly deliver: (
     media: MediaInfo,
@@ -39,65 +36,57 @@ export type ClipContext = {
   ) => void
 }
 
-/** See VisionApi.encode. */
+/** See VisionApi.encode. Whoever opens the source closes it. */
 export async function* encodeClip(
   context: ClipContext,
-  source: ClipSource,
+  opening: Opening,
   options: EncodeOptions,
   signal: AbortSignal,
 ): AsyncGenerator<EncodeEvent, void, undefined> {
-  const started = performance.now()
-  const { encoder, pack, pooling, ledger, loss, contentHash } = context
+  const { encoder, pack, pooling, loss } = context
+  const { started } = opening
   const { sampling, identity, hiddenSize } = pack
-  const media = await open(source, options.name, sampling.framesPerSecond, ledger, signal)
+  const media = await opening.media(signal)
+  const opened = performance.now() - started
+  yield { type: 'opened', media: media.info, pack: identity, fromCache: false }
+  const budget = options.frames ?? sampling.defaultFrames
+  const moments = options.moments ?? planTimestamps(media.info.duration, sampling, budget)
+  const wanted = moments.map((time) => media.start + time)
+  // What somebody asked for is seen where they asked for it.
+  const planned = options.moments ? wanted : await media.settle(wanted, signal)
+  yield { type: 'planned', timestamps: planned }
+
+  const job = await loss.openOrLost(encoder.begin(planned.length, pooling), (late) => late.dispose())
+  const run = new EncodeRun(job, encoder.batch, loss)
   try {
-    const opened = performance.now() - started
-    yield { type: 'opened', media: media.info, pack: identity, fromCache: false }
-    const budget = options.frames ?? sampling.defaultFrames
-    const moments = options.moments ?? planTimestamps(media.info.duration, sampling, budget)
-    const wanted = moments.map((time) => media.start + time)
-    // What somebody asked for is seen where they asked for it.
-    const planned = options.moments ? wanted : await media.settle(wanted, signal)
-    yield { type: 'planned', timestamps: planned }
-
-    const job = await loss.openOrLost(encoder.begin(planned.length, pooling), (late) => late.dispose())
-    const run = new EncodeRun(job, encoder.batch, loss)
-    try {
-      yield* run.frames(media, planned, options.route, signal)
-      const tokens = await run.finish(signal)
-      // Before they are given away.
-      const count = {
-        patchTokens: tokens.patchTokens.length / hiddenSize,
-        frameTokens: tokens.frameTokens.length / hiddenSize,
-      }
-      const times = run.timestamps.map((timestamp) => timestamp - media.start)
-      context.deliver(media.info, tokens, times, run.vectors)
-      yield* run.rest()
-      const clip: EncodedClip = {
-        clipId: options.clipId,
-        media: media.info,
-        timestamps: run.timestamps,
-        ...count,
-        ...(pooling ? { pooling } : {}),
-        backend: encoder.backend,
-        route: run.route ?? 'canvas',
-        timings: { open: opened, decode: run.decodeMs, encode: run.encodeMs, total: performance.now() - started },
-        contentHash,
-        fromCache: false,
-      }
-      yield { type: 'encoded', clip }
-    } finally {
-      run.dispose()
+    yield* run.frames(media, planned, options.route, signal)
+    const tokens = await run.finish(signal)
+    // A file that cannot be read any more fails before its tokens are handed over.
+    const contentHash = await context.contentHash
+    // Before they are given away.
+    const count = {
+      patchTokens: tokens.patchTokens.length / hiddenSize,
+      frameTokens: tokens.frameTokens.length / hiddenSize,
     }
+    const times = run.timestamps.map((timestamp) => timestamp - media.start)
+    context.deliver(media.info, tokens, times, run.vectors)
+    yield* run.rest()
+    const clip: EncodedClip = {
+      clipId: options.clipId,
+      media: media.info,
+      timestamps: run.timestamps,
+      ...count,
+      ...(pooling ? { pooling } : {}),
+      backend: encoder.backend,
+      route: run.route ?? 'canvas',
+      timings: { open: opened, decode: run.decodeMs, encode: run.encodeMs, total: performance.now() - started },
+      contentHash,
+      fromCache: false,
+    }
+    yield { type: 'encoded', clip }
   } finally {
-    media.dispose()
+    run.dispose()
   }
-}
-
-function open(source: ClipSource, name: string, framesPerSecond: number, ledger: Ledger, signal: AbortSignal) {
-  return source instanceof Blob
-    ? openMedia(source, name, ledger, signal)
-    : openPictures(source, name, framesPerSecond, ledger, signal)
 }
 
 type Pending = { readonly timestamp: number; readonly thumbnail: Promise<Blob> }

@@ -24,9 +24,10 @@ import { limitThreads } from '../runtime/ort'
 import { type ClipContext, encodeClip } from './encode-clip'
 import type { EncodedTokens, Encoder } from './encoder'
 import { HubPack } from './hub/pack'
-import { ClipRecording, KeptClips, replay } from './kept-clips'
+import { type ClipKey, ClipRecording, KeptClips, replay } from './kept-clips'
 import { LoadedPack } from './loaded-pack'
 import { type OpenEncoder, openEncoder } from './open-encoder'
+import { Opening } from './opening'
 import type { ClipNotes, SeeingPack } from './seeing-pack'
 import { Turns } from './turns'
 
@@ -67,7 +68,14 @@ export class VisionEngine implements VisionApi {
     const loaded = this.#loaded
     if (!loaded) return false
     await this.#warmth
-    const steps = [...loaded.encoder.idleWarmUp, ...(loaded.pack.captions?.idleWarmUp ?? [])]
+    const { encoder, pack } = loaded
+    const searches = pack.captions?.idleWarmUp ?? []
+    // After what was done beside loading: they are short, and the tokens of every clip wait for such a search.
+    const steps = [
+      ...encoder.idleWarmUp.slice(0, besideLoading),
+      ...searches,
+      ...encoder.idleWarmUp.slice(besideLoading),
+    ]
     const step = steps[this.#warmed]
     if (!step) return false
     this.#warmed += 1
@@ -113,18 +121,22 @@ export class VisionEngine implements VisionApi {
   ): AsyncGenerator<EncodeEvent, void, undefined> {
     const done = await this.#turns.enter(signal)
     let loaded: Loaded | undefined
+    let opening: Opening | undefined
     try {
       const started = performance.now()
       loaded = await this.#ensure(() => undefined)
       const { encoder, pack } = loaded
-      const content = await contentHash(source)
+      // Beside each other: both mostly wait for the file.
+      opening = new Opening(source, options.name, pack.sampling.framesPerSecond, this.#ledger, signal)
+      const content = contentHash(source)
+      content.catch(() => undefined)
       const frames = options.frames ?? pack.sampling.defaultFrames
       const { route, moments } = options
       const { backend } = encoder
       const pooling = pack.pooling(options.pooling)
-      const key = { packHash: pack.hash, contentHash: content, frames, moments, pooling, backend, route }
+      const seen: Omit<ClipKey, 'contentHash'> = { packHash: pack.hash, frames, moments, pooling, backend, route }
       const keeps = this.#options?.keepClips === true
-      const kept = keeps ? await this.#kept.find(key) : null
+      const kept = keeps ? await this.#kept.find({ ...seen, contentHash: await content }) : null
       throwIfAborted(signal)
       if (kept) {
         const { tokens, quotes, times } = kept
@@ -133,9 +145,9 @@ export class VisionEngine implements VisionApi {
         return
       }
       const recording = new ClipRecording()
-      for await (const event of this.#encodeAnew(loaded, content, recording, source, options, signal)) {
+      for await (const event of this.#encodeAnew(loaded, content, recording, opening, options, signal)) {
         const clip = recording.add(event)
-        if (clip && keeps) this.#kept.keep(key, clip)
+        if (clip && keeps) this.#kept.keep({ ...seen, contentHash: clip.clip.contentHash }, clip)
         yield event
         // Between two frames the encoder is at rest: words that are looked for need not wait for the whole clip.
         if (event.type === 'frame' && !loaded.loss.error) await this.#turns.pause()
@@ -143,15 +155,16 @@ export class VisionEngine implements VisionApi {
     } catch (thrown) {
       throw await whyItEnded(thrown, loaded?.loss)
     } finally {
+      await opening?.close()
       done()
     }
   }
 
   #encodeAnew(
     { encoder, pack, loss }: Loaded,
-    contentHash: string,
+    contentHash: Promise<string>,
     recording: ClipRecording,
-    source: ClipSource,
+    opening: Opening,
     options: EncodeOptions,
     signal: AbortSignal,
   ): AsyncGenerator<EncodeEvent, void, undefined> {
@@ -161,8 +174,7 @@ export class VisionEngine implements VisionApi {
       recording.finish(tokens, quotes, times)
       this.#send(pack, tokens, { clipId: options.clipId, kind, quotes, times, pooling })
     }
-    const context = { encoder, pack, pooling, loss, ledger: this.#ledger, contentHash, deliver }
-    return encodeClip(context, source, options, signal)
+    return encodeClip({ encoder, pack, pooling, loss, contentHash, deliver }, opening, options, signal)
   }
 
   async embedTexts(texts: readonly string[], signal: AbortSignal): Promise<Float32Array<ArrayBuffer>> {
@@ -214,7 +226,8 @@ export class VisionEngine implements VisionApi {
       // What came meanwhile goes first; and a clip that is encoded warms the encoder as well.
       await macrotask()
       if (this.#turns.busy || this.#loaded?.encoder !== encoder) return false
-      await this.#turns.take(undefined, step).catch((thrown: unknown) => console.warn('no warm-up', thrown))
+      // Without a turn: a clip that comes now is opened and decoded beside it.
+      await step().catch((thrown: unknown) => console.warn('no warm-up', thrown))
     }
     return true
   }

@@ -36,13 +36,8 @@ export function nearestCaptions(
   quotes: number,
   used: Set<number> = new Set(),
 ): number[] {
-  const { vectors, size, pictures } = store
-  const scores = new Float64Array(pictures.length)
-  for (let line = 0, at = 0; line < scores.length; line++) {
-    let sum = 0
-    for (let column = 0; column < size; column++, at++) sum += (query[column] as number) * (vectors[at] as number)
-    scores[line] = sum
-  }
+  const { pictures } = store
+  const scores = scoresOf(query, store)
   const taken: number[] = []
   while (taken.length < quotes) {
     let best = -1
@@ -55,6 +50,38 @@ export function nearestCaptions(
     used.add(pictures[best] as number)
   }
   return taken
+}
+
+/**
+ * The dot product of `query` with each line. Four lines at a time: a sum waits for itself alone, and four are added up in the time
+ * of one. Each is added up in its own order, so that it is the same to the bit wherever its line stands.
+ */
+function scoresOf(query: Float64Array, { vectors, size, pictures }: CaptionVectors): Float64Array {
+  const scores = new Float64Array(pictures.length)
+  const inFours = scores.length - (scores.length % 4)
+  for (let line = 0; line < inFours; line += 4) {
+    let a = 0
+    let b = 0
+    let c = 0
+    let d = 0
+    for (let column = 0, at = line * size; column < size; column++, at++) {
+      const factor = query[column] as number
+      a += factor * (vectors[at] as number)
+      b += factor * (vectors[at + size] as number)
+      c += factor * (vectors[at + 2 * size] as number)
+      d += factor * (vectors[at + 3 * size] as number)
+    }
+    scores[line] = a
+    scores[line + 1] = b
+    scores[line + 2] = c
+    scores[line + 3] = d
+  }
+  for (let line = inFours, at = line * size; line < scores.length; line++) {
+    for (let column = 0; column < size; column++, at++) {
+      scores[line] = (scores[line] as number) + (query[column] as number) * (vectors[at] as number)
+    }
+  }
+  return scores
 }
 
 /** What goes before a quote that was found for one part of a clip: the model has learnt these words. */
@@ -102,6 +129,9 @@ export function readCaptions(path: string, text: string, count: number): { pictu
   return { pictures, captions }
 }
 
+/** V8 optimises in a later call what it found to be hot in the first. */
+const warmUpSearches = 3
+
 export class CaptionStore {
   private constructor(
     readonly vectors: CaptionVectors,
@@ -137,13 +167,11 @@ export class CaptionStore {
     return lines.map((line) => this.captions[line] as string)
   }
 
-  /** A search as a first clip's: the browser optimises it meanwhile. To be run as an encoder's steps (Encoder). */
-  readonly idleWarmUp = [
-    async () => {
-      const frames = [1, -1, 1].map((value) => new Float32Array(this.vectors.size).fill(value))
-      this.quotesFor(frames)
-    },
-  ]
+  /** Searches as a first clip's: the browser optimises them meanwhile. To be run as an encoder's steps (Encoder). */
+  readonly idleWarmUp = Array.from({ length: warmUpSearches }, () => async () => {
+    const frames = [1, -1, 1].map((value) => new Float32Array(this.vectors.size).fill(value))
+    this.quotesFor(frames)
+  })
 
   dispose(): void {
     this.uncount()

@@ -13,10 +13,12 @@ import { smallSize, thumbnailOf } from './thumbnail'
 import { type FrameSource, type SeenFrame, toRgba } from './tower-lane'
 import { TowerLanes } from './tower-lanes'
 
-/** As many as V8 took to optimise all of the runtime's kernels, when those ran the whole tower (docs/kv-cache.md): our own may want fewer. */
+/** About as many for each worker as V8 takes to optimise what a frame runs through. */
 const warmUpFrames = 16
-/** Of those, what comes before the second worker: its opening would take the processor from whatever still loads, and from a question that is asked at once. */
-const framesAlone = 4
+/** Of those, what comes before the second worker: its opening would take the processor from a clip or a question that comes at once. */
+const framesAlone = 11
+/** Opening the second worker took as much of the processor as about a dozen frames, by a throw-away script. */
+const fewFrames = 16
 const wasmRoutes: readonly FrameRoute[] = ['planes', 'canvas', 'image-bitmap']
 
 export class WasmEncoder implements Encoder {
@@ -24,6 +26,8 @@ export class WasmEncoder implements Encoder {
   readonly adapter = 'CPU'
   // One for each worker, and one that lies ready for whichever is done first.
   readonly batch = 3
+  /** Whether there was a clip. */
+  #hasBegun = false
 
   private constructor(
     readonly ledger: Ledger,
@@ -35,9 +39,11 @@ export class WasmEncoder implements Encoder {
     return new WasmEncoder(ledger, pack, await TowerLanes.open(ledger, pack))
   }
 
-  async begin(): Promise<EncoderJob> {
-    // A clip that comes before the second worker goes on with the first until it is there.
-    void this.lanes.grow()
+  async begin(frames: number): Promise<EncoderJob> {
+    // A clip that comes before the second worker goes on with the first until it is there. Where it is the first of all and of
+    // few frames, the second would only take the processor from it, and be there when it is done.
+    if (this.#hasBegun || frames > fewFrames) void this.lanes.grow()
+    this.#hasBegun = true
     return new WasmJob(this)
   }
 
