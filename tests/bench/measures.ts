@@ -8,7 +8,7 @@ export type YardstickName =
   | 'the 10 s clip'
   | '64 positions'
   | 'the slower of decoding and encoding alone'
-  | 'what a first clip takes less'
+  | 'the clip three seconds later'
   | 'tokens and vectors'
   | 'the sampled token'
   | 'none'
@@ -20,7 +20,6 @@ export const groups = {
   answers: 'Answers',
   context: 'A token as the context grows',
   frames: 'Clip to tokens',
-  warmUp: 'Warm-up of the encoder',
   memory: 'Memory and length of the clip',
   readback: 'Read back from the GPU',
   growth: 'Growth',
@@ -51,6 +50,14 @@ const answers = {
     unit: 'ms',
     better: 'lower',
     against: { 'transformers.js': 3 },
+  },
+  'clip-at-once-first-token': {
+    group: 'answers',
+    title: 'The same, the clip there when the app is ready',
+    unit: 'ms',
+    better: 'lower',
+    // What the warm-up in between saves.
+    against: { 'the clip three seconds later': null },
   },
   'question-2-first-token': {
     group: 'answers',
@@ -137,23 +144,6 @@ const overlap = {
     better: 'lower',
     // At most 1.25 times as long.
     against: { 'the slower of decoding and encoding alone': 0.8 },
-  },
-} as const satisfies Record<string, Measure>
-
-const warmUp = {
-  'warm-up-wait': {
-    group: 'warmUp',
-    title: 'Its longest step, for which a clip may have to wait',
-    unit: 'ms',
-    better: 'lower',
-    against: { 'what a first clip takes less': 1 },
-  },
-  'warm-up-work': {
-    group: 'warmUp',
-    title: 'All of it',
-    unit: 'ms',
-    better: 'lower',
-    against: { 'what a first clip takes less': null },
   },
 } as const satisfies Record<string, Measure>
 
@@ -249,7 +239,6 @@ export const measures = {
   ...context,
   ...frames,
   ...overlap,
-  ...warmUp,
   ...memory,
   ...readback,
   ...growth,

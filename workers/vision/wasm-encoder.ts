@@ -13,10 +13,8 @@ import { smallSize, thumbnailOf } from './thumbnail'
 import { type FrameSource, type SeenFrame, toRgba } from './tower-lane'
 import { TowerLanes } from './tower-lanes'
 
-/** About as many for each worker as V8 takes to optimise what a frame runs through. */
-const warmUpFrames = 16
-/** Of those, what comes before the second worker: its opening would take the processor from a clip or a question that comes at once. */
-const framesAlone = 11
+/** The first takes twice as long as the third; a clip after sixteen was no sooner seen than one after none (docs/kv-cache.md). */
+const warmUpFrames = 2
 /** Opening the second worker took as much of the processor as about a dozen frames, by a throw-away script. */
 const fewFrames = 16
 const wasmRoutes: readonly FrameRoute[] = ['planes', 'canvas', 'image-bitmap']
@@ -48,8 +46,8 @@ export class WasmEncoder implements Encoder {
   }
 
   /**
-   * Grey frames, from their pixels to tokens and thumbnail: the browser compiles what they run through at its first call and
-   * optimises it part by part in the next.
+   * Grey frames, from their pixels to tokens and thumbnail, because the browser compiles what they run through at its first
+   * call; then the second worker.
    */
   get idleWarmUp() {
     const frame = async () => {
@@ -68,7 +66,7 @@ export class WasmEncoder implements Encoder {
     const frames = Array.from({ length: warmUpFrames }, () => frame)
     // Nobody waits for it: a clip that comes meanwhile has the first worker.
     const grow = async () => void this.warmUp()
-    return [...frames.slice(0, framesAlone), grow, ...frames.slice(framesAlone)]
+    return [...frames, grow]
   }
 
   /** Opens all workers. */

@@ -17,15 +17,18 @@ export type Answered = Turn & {
   readonly positions: number
 }
 
-/** Opens the clip, asks `questions` about it in one conversation. */
+/**
+ * Opens the clip, asks `questions` about it in one conversation.
+ * @param atOnce  the clip does not wait for a person to choose it
+ */
 export function talk(
   stage: Stage,
   clip: string,
   questions: readonly string[] = clipQuestions,
-  maxNewTokens = clipAnswerTokens,
+  { maxNewTokens = clipAnswerTokens, atOnce = false } = {},
 ): Promise<Answered[]> {
   return openWith(stage, clip, async (page) => {
-    await whileChoosing(page)
+    if (!atOnce) await whileChoosing(page)
     return page.evaluate(
       async ({ questions, options }) => {
         const answered: Answered[] = []

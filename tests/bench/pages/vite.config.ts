@@ -19,9 +19,7 @@ export default defineConfig({
     outDir: pagesFolder,
     emptyOutDir: true,
     rollupOptions: {
-      input: ['transformers', 'wllama', 'decode', 'encoder', 'readback'].map((name) =>
-        join(import.meta.dirname, `${name}.html`),
-      ),
+      input: ['transformers', 'wllama', 'decode', 'readback'].map((name) => join(import.meta.dirname, `${name}.html`)),
     },
   },
 })

@@ -24,16 +24,13 @@ everything comes over the (local) network and is made ready, a later one of a br
 weights on the first visit; transformers.js is given them ready-made, as a hub would.`,
   answers: `Time to first token is from the question (of the first question: from the file) to the first token of the answer, as the page sees it;
 8 frames of a 720p H.264 clip. Between being ready and the file there are three seconds for everybody, in which a person would choose it: the app
-warms its encoder then, transformers.js does nothing. Decoding leaves the first token out. Prefill counts the positions that were run: about 120 of text.
+warms up then, transformers.js does nothing; what that saves the app, a clip tells that does not wait. Decoding leaves the first token out. Prefill counts the positions that were run: about 120 of text.
 Tasks of the main thread are those that the browser reports as long (PerformanceObserver, \`longtask\`), while a question is answered
 on the screens.`,
   context: `Answers of at most 16 tokens to a story of growing length, cut so that they end at the position named; the time of one
 token of each, the first left out. A token reads all weights and all keys and values before it; on WASM these are copied as well.`,
   frames: `16 frames of a clip, from the file to its visual tokens. The two halves: opening and decoding those frames with the app's own code and
 nothing behind it; and how long the vision worker waited for its encoder, which shares the cores with the decoder. 1080p H.264.`,
-  warmUp: `Without a GPU the app runs grey frames of 720p through its encoder between being ready and the first clip, one by one; a clip that
-comes meanwhile waits for the one that is under way. A first clip of 8 frames is timed in a fresh page with all of that before it and in
-another with none: how much less it takes is the yardstick. The encoder alone, without decoder and page.`,
   memory: `JavaScript memory is \`performance.measureUserAgentSpecificMemory\` (the page and its workers, WASM's memory too), asked for again and
 again from the file to the end of an answer; the largest counts. GPU memory is the peak of what the workers' ledgers count: our
 buffers and textures, and the weights given to ONNX Runtime for the GPU. Vision runs on WebGPU for this, which on a machine without a

@@ -52,7 +52,7 @@ const visits: Readonly<Record<Variable, Visit>> = {
   questions: async (stage) => {
     const last = growthPoints.questions.at(-1) ?? 0
     const questions = Array.from({ length: last }, (_, index) => clipQuestions[index % clipQuestions.length] ?? '')
-    const answered = await talk(stage, await benchClip('h264', '720p'), questions, answerTokens)
+    const answered = await talk(stage, await benchClip('h264', '720p'), questions, { maxNewTokens: answerTokens })
     const points = growthPoints.questions.map((at) => {
       const { firstTokenMs = Number.NaN, positions = 0 } = answered[at - 1] ?? {}
       return { at, frames: 0, tokensMs: 0, positions, firstTokenMs }

@@ -1,4 +1,6 @@
 /** All scenarios of a run, in the order in which they are done. */
+
+import { atOnce } from './at-once'
 import { conversation } from './conversation'
 import { clipToTokens, overlap } from './frames'
 import { growth } from './growth'
@@ -8,16 +10,15 @@ import { readback } from './readback'
 import type { Scenario } from './scenario'
 import { speed } from './speed'
 import { starts } from './start'
-import { warmUp } from './warm-up'
 
 export const scenarios = (): Scenario[] => [
   ...starts(),
   conversation(),
+  atOnce(),
   speed(),
   kvCurve(),
   clipToTokens(),
   overlap(),
-  warmUp(),
   secondQuestion(),
   memory(),
   mainThread(),
