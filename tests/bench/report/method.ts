@@ -4,9 +4,9 @@ import type { Group } from '../measures'
 export const method = `Medians, quartiles in brackets. The contenders take turns in one Chromium: each visit opens a page, loads the model from
 the browser's caches, does its work and closes the page. Everyone gets the same clip, the same questions and the same number of
 threads, and answers greedily without a repetition penalty; the app leaves out the captions that its pack would quote, and takes
-nothing of the clip from an earlier visit. What takes long has fewer visits: three for first visits, clip to tokens and memory, one for
-what is read back and for growth. "Ours is better" says how many times; a bar is the least that will do. Where no peer has
-such a figure, ours is held against a yardstick: then a bar of 0.833 means at most 1.2 times as much, one of 0.8 at most 1.25 times.
+nothing of the clip from an earlier visit. What is read back and how cost grows has one visit. "Ours is better" says how many
+times; a bar is the least that will do. Where no peer has such a figure, ours is held against a yardstick: then a bar of 0.833
+means at most 1.2 times as much, one of 0.8 at most 1.25 times.
 
 - **transformers.js**: its \`load_video\` and its image processor at their settings, the app's own ONNX graphs and weights in its
   sessions, in a worker; every question begins with the file, as in that library's video examples. What it has no code for (the

@@ -59,7 +59,6 @@ export function clipToTokens(): Scenario {
       ['ours', app],
       ['transformers.js', library],
     ]),
-    mostRepeats: 3,
   }
 }
 

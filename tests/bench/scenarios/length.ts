@@ -34,7 +34,6 @@ export function memory(): Scenario {
       ['ours', app],
       ['the 10 s clip', brief],
     ]),
-    mostRepeats: 3,
   }
 }
 

@@ -23,7 +23,7 @@ export function starts(): Scenario[] {
     return async (stage) => ({ [name]: { 'warm-start': await run(stage) } })
   }
   return [
-    { measures: ['cold-start'], visits: new Map(names.map((name) => [name, cold(name)])), mostRepeats: 3 },
+    { measures: ['cold-start'], visits: new Map(names.map((name) => [name, cold(name)])) },
     { measures: ['warm-start'], visits: new Map(names.map((name) => [name, warm(name)])) },
   ]
 }
