@@ -14,6 +14,7 @@ from .data import CACHE, Item, clean_caption, held_out, load_items
 from .features import FeatureView
 from .instructions.record import Frame, Record, Turn, read_records
 from .packing import Branch, Row, chat
+from .phrase_order import Embed, phrases_of, with_order
 from .prompt import visual_length
 from .retrieval import CaptionStore, coco_pictures
 from .sampling import plan_indices
@@ -33,6 +34,8 @@ AUGMENTED_SHARE = 0.3
 OTHER_QUESTIONS_SHARE = 0.35
 SEVERAL_FRAMES_SHARE = 0.12
 QUOTED_SHARE = 0.8
+# A pack may lack a text tower, and a question may be put so that nothing is looked for.
+ORDER_TOLD_SHARE = 0.9
 # Rows are drawn in bundles and sorted by length, so that a batch holds rows of nearly one length and pads little.
 BATCHES_A_BUNDLE = 4
 # What a training row is about. Captions carry the bulk; the rest follows the types of docs/instruction-data.md.
@@ -205,10 +208,13 @@ def read_dialogues(path: Path, compare: bool = False) -> dict[str, Dialogues]:
 
 
 class Assembler:
-    """Records to rows: quotes found, everything tokenised. `full_frames`: every frame's patches are tokens of their own."""
+    """Records to rows: quotes found, everything tokenised. `full_frames`: every frame's patches are tokens of their own; `embed`:
+    the text tower by which questions are told which of their phrases is seen first, None for no such thing."""
 
-    def __init__(self, prompt: ChatPrompt, bank: FeatureBank, store: CaptionStore | None, full_frames: bool = False) -> None:
-        self.prompt, self.bank, self.store, self.full_frames = prompt, bank, store, full_frames
+    def __init__(
+        self, prompt: ChatPrompt, bank: FeatureBank, store: CaptionStore | None, full_frames: bool = False, embed: Embed | None = None
+    ) -> None:
+        self.prompt, self.bank, self.store, self.full_frames, self.embed = prompt, bank, store, full_frames, embed
         self._own_pictures = coco_pictures() if store else {}
 
     def quotes(self, record: Record) -> list[int]:
@@ -222,7 +228,7 @@ class Assembler:
         own = {self._own_pictures[id_] for id_ in ids if id_ in self._own_pictures}
         return self.prompt.quotes(self.store.nearest(self.bank.embeddings(record.frames), exclude=own))
 
-    def assemble(self, record: Record, quoted: bool) -> tuple[torch.Tensor, Row]:
+    def assemble(self, record: Record, quoted: bool, order_told: bool = True) -> tuple[torch.Tensor, Row]:
         """(features [T, 17, 1280], row). Turns of one chat see those before them; independent ones each the clip alone.
 
         Answers that are too long are left out, with them a turn that has no other, and the rest of a chat.
@@ -236,11 +242,12 @@ class Assembler:
                     continue
                 break
             first = record.independent or not asked
-            question = self._first_question(record, turn.question) if first else self.prompt.again(turn.question)
+            question = self._with_order(record, turn.question) if order_told else turn.question
+            ids = self._first_question(record, question) if first else self.prompt.again(question)
             # Only what stands behind a question of its own can be compared.
             wrong = [self.prompt.answer(text) for text in turn.wrong] if record.independent and len(turn.wrong) == len(answers) == 1 else []
             mirror = turn.mirror and bool(asked) and asked[-1].compared
-            asked.append(Branch(question, answers + wrong, compared=bool(wrong), mirror=bool(wrong) and mirror))
+            asked.append(Branch(ids, answers + wrong, compared=bool(wrong), mirror=bool(wrong) and mirror))
         branches = asked if record.independent or not asked else [chat([(branch.question, branch.answers[0]) for branch in asked])]
         if not record.frames:
             return torch.zeros(0), Row(0, [], branches)
@@ -248,6 +255,12 @@ class Assembler:
         features = self.bank.features(record.frames)
         frames, patches = len(features), features.shape[1] - 1
         return features, Row(visual_length(frames, patches * frames if self.full_frames else patches), quotes, branches)
+
+    def _with_order(self, record: Record, question: str) -> str:
+        """Texts that stand in for pictures have no CLIP vectors of frames."""
+        if self.embed is None or len(record.frames) < 2 or record.frames[0].source == TEXT or phrases_of(question) is None:
+            return question
+        return with_order(question, self.bank.embeddings(record.frames), self.embed)
 
     def _first_question(self, record: Record, question: str) -> list[int]:
         return self.prompt.suffix(question) if record.frames else self.prompt.plain_question(question)
@@ -283,6 +296,10 @@ class BatchPlan:
         self.step += 1
         return self._bundle[1][place]
 
+    def _order_told(self, random: np.random.Generator) -> bool:
+        # Drawn only where it matters, so that runs without it draw what they drew before.
+        return self.assembler.embed is not None and random.random() < ORDER_TOLD_SHARE
+
     def _draw(self, bundle: int) -> list[Batch]:
         random = np.random.default_rng((self.seed, bundle))
         names = list(self.sources)
@@ -293,7 +310,7 @@ class BatchPlan:
             name = names[random.choice(len(names), p=shares / shares.sum())]
             source = self.sources[name][0]
             record = source.record(int(random.integers(len(source))), random)
-            row = self.assembler.assemble(record, random.random() < QUOTED_SHARE)
+            row = self.assembler.assemble(record, random.random() < QUOTED_SHARE, self._order_told(random))
             if row[1].branches:
                 rows.append(row)
         rows.sort(key=lambda row: row[1].length)

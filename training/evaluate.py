@@ -27,7 +27,7 @@ from .evaluation.captions import evaluate_captions
 from .evaluation.chinese import evaluate_chinese, load_chinese
 from .evaluation.folders import MediaFolder, load_folder
 from .evaluation.from_cache import cached_items, cached_questions, see_cached
-from .evaluation.from_pack import load_pack, take_towers
+from .evaluation.from_pack import load_pack, take_towers, tell_order
 from .evaluation.from_run import load_run
 from .evaluation.model import Subject
 from .evaluation.notes import evaluate_notes, load_notes
@@ -60,6 +60,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--frames", type=int, help="at most N frames a clip (default: the pack's, or 8)")
     parser.add_argument("--quotes", action=argparse.BooleanOptionalAction, default=True, help="quote captions of similar scenes")
     parser.add_argument("--quote-by", choices=WAYS, help="default: the pack's, or clip; captions nearest to the frames' mean, by the frames' votes, or of each part of the clip")
+    parser.add_argument("--tell-order", type=Path, metavar="PACK", help="with --run: questions are told by this pack's text tower which of their phrases is seen first")
     parser.add_argument("--media", type=Path, help="qa: where the folders lie that questions name")
     parser.add_argument("--out", type=Path, help="figures, a .json file")
     parser.add_argument("--fresh", action="store_true", help="forget the predictions of an earlier run")
@@ -78,6 +79,8 @@ def load_subject(arguments: argparse.Namespace) -> tuple[Subject, str]:
         subject = load_run(arguments.run, arguments.clip, dtype, arguments.store)
         if arguments.towers:
             take_towers(subject, arguments.towers)
+        if arguments.tell_order:
+            tell_order(subject, arguments.tell_order)
         if arguments.cached:
             see_cached(subject, arguments.clip or IMAGENET)
         return subject, f"{arguments.run}-{changed:x}"
@@ -105,6 +108,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
     settings = {"model": name, "data": arguments.data.name, "split": arguments.split, "task": arguments.task, "quotes": quotes}
     settings |= {"frames": arguments.frames, "dtype": subject.about["dtype"], **vars(decoding)}
     settings |= {"quoteBy": by} if by else {}
+    settings |= {"orderTold": True} if subject.tell_order else {}
 
     def predictions(kind: str = "predictions") -> Predictions:
         return Predictions(out.with_suffix(f".{kind}.jsonl"), settings, arguments.fresh)

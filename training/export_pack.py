@@ -185,11 +185,13 @@ def export(
     repetition_penalty: float = 1.1,
     quote_by: str = "clip",
     smoothing: Path | None = None,
+    tell_order: bool = False,
 ) -> dict:
     """Write projector, adapter, smoothing and pack.json beside the tower in `folder`; returns pack.json's content."""
     from training.prompt import DESCRIBE_IMAGE, DESCRIBE_VIDEO, SYSTEM
     from training.tower import GRID_TOKENS, INPUT_SIZE, MEAN, STD, WIDTH
 
+    prompt = {"system": SYSTEM, "describeImage": DESCRIBE_IMAGE, "describeVideo": DESCRIBE_VIDEO}
     base = Base(base_folder)
     towers = superseded(folder, "tower", ".onnx", keep=None)
     if len(towers) != 1:
@@ -226,7 +228,7 @@ def export(
         },
         "adapter": adapter_entry(folder, adapter, base.manifest["architecture"]),
         "sampling": {"minFrames": 1, "maxFrames": 16, "defaultFrames": 8, "framesPerSecond": 1},
-        "prompt": {"system": SYSTEM, "describeImage": DESCRIBE_IMAGE, "describeVideo": DESCRIBE_VIDEO},
+        "prompt": prompt | ({"tellsOrder": True} if tell_order else {}),
         "generation": {
             "maxNewTokens": 96,
             "temperature": 0,
@@ -258,12 +260,13 @@ def main() -> None:
     parser.add_argument("--beams", type=int, choices=(1, 2, 3), default=1, help="of the app's beam search; 1 is greedy")
     parser.add_argument("--repetition-penalty", type=float, default=1.1)
     parser.add_argument("--quote-by", choices=("clip", "time"), default="clip", help="captions nearest to the frames' mean, or of each part of the clip")
+    parser.add_argument("--tell-order", action="store_true", help="questions are told which of their phrases is seen first, as in training")
     parser.add_argument("--models", type=Path, default=MODELS)
     options = parser.parse_args()
     folder = options.models / PACK_ID
     base = options.models / BASE_ID
     trained = (options.checkpoint, options.adapter, options.version, options.seed)
-    manifest = export(folder, base, *trained, options.beams, options.repetition_penalty, options.quote_by, options.smoothing)
+    manifest = export(folder, base, *trained, options.beams, options.repetition_penalty, options.quote_by, options.smoothing, options.tell_order)
     path = options.models / "catalog.json"
     # What it names of the hub is written by hand (docs/packs.md) and stays.
     kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass, fields
+from pathlib import Path
 
 import torch
 
@@ -27,7 +28,7 @@ from .parts import Parts
 from .pooling import make_pooling
 from .projector import Projector
 from .retrieval import By, CaptionStore, store_folder
-from .stand_in import TextFeatures, texts_folder
+from .stand_in import TextFeatures, embedder, texts_folder
 from .tower import GRID_TOKENS, WIDTH
 from .valley import Valley
 
@@ -45,13 +46,15 @@ class Trial:
     """What is being tried beside the recipe (`training.trial`); arguments of a parser that lacks these keep the recipe's.
 
     text_only: share of the rows in which a text stands in for the picture; full_frames: no pooling over time; quote_by: whether
-    captions are found for the mean of the frames or by their votes; consensus: how much sooner captions are drawn on which people agree.
+    captions are found for the mean of the frames or by their votes; consensus: how much sooner captions are drawn on which people agree;
+    tell_order: the pack whose text tower finds which phrase of a question is seen first (`training.phrase_order`).
     """
 
     text_only: float = 0.0
     full_frames: bool = False
     quote_by: By = "clip"
     consensus: float = 0.0
+    tell_order: Path | None = None
 
     @classmethod
     def of(cls, arguments: argparse.Namespace) -> Trial:
@@ -85,7 +88,9 @@ def nano_parts(arguments: argparse.Namespace, trainable: bool) -> Parts:
     pooling = make_pooling("frames" if trial.full_frames else arguments.pooling, GRID_TOKENS, WIDTH)
     valley = Valley(trainable=trainable, pooling=pooling)
     bank = FeatureBank(arguments.tower, texts=TextFeatures(texts_folder(arguments.tower)) if trial.text_only else None)
-    assembler = Assembler(valley.prompt, bank, open_store(arguments.tower, arguments.quotes, trial.quote_by), trial.full_frames)
+    store = open_store(arguments.tower, arguments.quotes, trial.quote_by)
+    embed = embedder(arguments.tower, trial.tell_order) if trial.tell_order else None
+    assembler = Assembler(valley.prompt, bank, store, trial.full_frames, embed)
     captions = {name: Captions(name, "train", bank, trial.consensus) for name in CAPTION_SHARES}
     shares = CAPTION_SHARES | {kind: share * arguments.dialogues for kind, share in DIALOGUE_SHARES.items()}
     shares |= {name: float(weight) for name, weight in arguments.share}

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from .phase2 import build
 from .phase2 import parser as phase2_parser
@@ -31,6 +32,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--full-frames", action="store_true", help="patches of every frame instead of pooled ones; not exportable")
     parser.add_argument("--quote-by", choices=WAYS, default="clip", help="captions nearest to the frames' mean, by the frames' votes, or of each part of the clip")
     parser.add_argument("--consensus", type=float, default=0.0, help="draw captions sooner on which people agree (training.batches.Captions)")
+    parser.add_argument("--tell-order", type=Path, metavar="PACK", help="tell which phrase of a question is seen first, by this pack's text tower")
     return parser
 
 

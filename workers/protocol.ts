@@ -83,6 +83,8 @@ export type LoadOptions = {
   readonly basesUrl?: string
   /** Keeps what clips become (tokens, KV) between visits and takes it from there; absent: neither. */
   readonly keepClips?: boolean
+  /** false: nothing is run before it is asked for but what the first question begins with. */
+  readonly warmUp?: boolean
   /** The most threads that WASM kernels get; as many as there are cores, up to four, where absent. */
   readonly threads?: number
 }

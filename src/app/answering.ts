@@ -4,10 +4,11 @@ import type { Engine } from '../assistant/engine'
 import type { LiveAnswer } from '../chat/live-answer'
 import { type ChatAction, type ChatTurn, findTurn, historyBefore } from '../chat/reducer'
 import type { Conversation } from '../conversations/model'
-import { evidenceFor } from '../moments/evidence'
 import { askByParts, type Segment, segmentsAsText, withSegment } from '../moments/segments'
-import { chooseAnswer, harderTries } from './try-harder'
 import type { Workspace } from './workspace'
+
+/** How many answers are sampled where a better one is wanted. */
+const harderTries = 4
 
 export type AnsweringEngine = Pick<Engine, 'ask' | 'embedTexts' | 'encode' | 'forget'>
 
@@ -189,11 +190,21 @@ export class Answering {
       this.#chat(conversationId, { type: 'trying', turnId, done, total: harderTries, pack: clip?.pack ?? null })
     trying(0)
     try {
+      const { chooseAnswer } = await import('./try-harder')
       const ask = (options: GenerationOptions) =>
         engine.ask(this.#request(running, turn.question, seeded(options)), signal)
       if (!clip) throw new ValleyError('clip-unknown')
       const embed = engine.embedTexts.bind(engine)
-      const chosen = await chooseAnswer({ ask, embed, clip, turn, generation: generation(), signal, onTried: trying })
+      const chosen = await chooseAnswer({
+        times: harderTries,
+        ask,
+        embed,
+        clip,
+        turn,
+        generation: generation(),
+        signal,
+        onTried: trying,
+      })
       if (this.#running !== running) return
       const answer = chosen?.answer ?? turn.answer
       if (!chosen) return this.#finish(running, answer, { type: 'stopped', turnId, answer: '' })
@@ -239,6 +250,7 @@ export class Answering {
     if (!answer || !clip) return
     this.#seeking.push(conversationId)
     try {
+      const { evidenceFor } = await import('../moments/evidence')
       const evidence = await evidenceFor(engine.embedTexts.bind(engine), clip, answer, this.#closing.signal)
       // Answered anew meanwhile.
       if (!evidence || this.#answerOf(conversationId, turnId) !== answer) return

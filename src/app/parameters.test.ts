@@ -18,6 +18,8 @@ test('backends can be forced, nonsense cannot', () => {
   expect(read('?flavour=f64')).not.toHaveProperty('languageFlavour')
   expect(read('?cache=off')).toHaveProperty('keepClips', false)
   expect(read('?cache=on')).not.toHaveProperty('keepClips')
+  expect(read('?warm-up=off')).toHaveProperty('warmUp', false)
+  expect(read('?warm-up=on')).not.toHaveProperty('warmUp')
 })
 
 test('how answers are made can be asked for, nonsense cannot', () => {

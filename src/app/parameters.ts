@@ -7,6 +7,8 @@ export type Parameters = {
   readonly languageFlavour?: GraphFlavour
   /** false: nothing of clips is kept between visits, nor taken from earlier ones. */
   readonly keepClips?: boolean
+  /** false: frames and decoder are not warmed for a first clip (tests/bench). */
+  readonly warmUp?: boolean
   /** Upper bound of sampled frames, in place of the settings'. */
   readonly frames?: number
   /** In place of what the settings and the pack say. */
@@ -44,7 +46,7 @@ function readGeneration({ searchParams }: URL): GenerationOptions {
  * What the address asks for: `?vision=` and `?language=` force a backend (`wasm` or `webgpu`), `?flavour=` a decoder graph,
  * `?pack=` names another pack.json of the same origin, `?frames=` bounds the frames; `?quotes=off`, `?beams=`,
  * `?length-penalty=`, `?repetition-penalty=` and `?max-new-tokens=` change how answers are made; `?cache=off` encodes and
- * prefills every clip anew (the pack's files stay cached). Anything else is ignored.
+ * prefills every clip anew (the pack's files stay cached); `?warm-up=off` leaves the time before a first clip unused. Anything else is ignored.
  */
 export function readParameters(page: URL, base: URL): Parameters {
   const { searchParams } = page
@@ -58,6 +60,7 @@ export function readParameters(page: URL, base: URL): Parameters {
       languageBackend: backend(searchParams.get('language')),
       languageFlavour: graphFlavours.find((flavour) => flavour === searchParams.get('flavour')),
       keepClips: searchParams.get('cache') === 'off' ? false : undefined,
+      warmUp: searchParams.get('warm-up') === 'off' ? false : undefined,
       frames: number(searchParams.get('frames'), 1),
     }),
   }

@@ -3,15 +3,14 @@ import type { ChatTurn } from '../chat/reducer'
 import type { Clip } from '../clip/reducer'
 import { type EmbedTexts, nearestAnswer } from '../moments/evidence'
 
-/** How many answers are sampled. */
-export const harderTries = 4
-
 /** Varied enough for four different answers, steady enough for each to make sense. */
 const temperature = 0.7
 
 export type Candidate = { readonly answer: string; readonly reason: 'end' | 'length'; readonly stats: AnswerStats }
 
 export type Tries = {
+  /** How many answers are sampled. */
+  readonly times: number
   readonly ask: (options: GenerationOptions) => AsyncIterable<AnswerEvent>
   readonly embed: EmbedTexts
   readonly clip: Clip
@@ -27,11 +26,11 @@ export type Tries = {
  * @throws ValleyError as Engine.ask and Engine.embedTexts; no-text-tower before anything is sampled
  */
 export async function chooseAnswer(tries: Tries): Promise<Candidate | null> {
-  const { ask, embed, clip, turn, generation, signal, onTried } = tries
+  const { times, ask, embed, clip, turn, generation, signal, onTried } = tries
   // Before anything is sampled in vain.
   if ((await nearestAnswer(embed, clip, [turn.answer], signal)) === null) throw new ValleyError('no-text-tower')
   const candidates: Candidate[] = []
-  for (let done = 0; done < harderTries; done++) {
+  for (let done = 0; done < times; done++) {
     const candidate = await gathered(ask({ ...generation, temperature, beams: 1 }))
     if (candidate) candidates.push(candidate)
     onTried(done + 1)

@@ -1,5 +1,7 @@
 import * as Comlink from 'comlink'
 import {
+  type AnswerEvent,
+  type AskRequest,
   type Backend,
   type ClipSource,
   type EncodedClip,
@@ -17,12 +19,14 @@ import {
   type VisionApi,
   type VisionInfo,
 } from '../../workers/protocol'
+import { asksWhen } from '../moments/asks-when'
 import { FigureLog } from '../performance/figures'
 import { Component, type ComponentState } from './component'
 import { deferred } from './deferred'
 import { loadPack } from './load-pack'
 import { type OpenClip, OpenClips } from './open-clips'
 import { isCode, Questions } from './questions'
+import { type SeenClip, SeenFrames } from './seen-frames'
 import type { WorkerClient } from './worker-client'
 
 export type EngineState = {
@@ -51,6 +55,8 @@ export type EngineOptions = {
   readonly keepClips?: boolean
   /** Remembers, beyond this page, the pack whose loading the person stopped. */
   readonly pauses?: Pauses
+  /** Uses the time until a clip or a question comes to make both faster; true where absent. */
+  readonly warmUp?: boolean
   readonly startVision: () => WorkerClient<VisionApi>
   readonly startLanguage: () => WorkerClient<LanguageApi>
 }
@@ -74,6 +80,7 @@ export class Engine {
   readonly #language: Component<LanguageApi, LanguageInfo>
   readonly #clips = new OpenClips((clip, signal) => this.#encodeTwice(clip, signal))
   readonly #questions: Questions
+  readonly #seen = new SeenFrames()
   readonly #listeners = new Set<() => void>()
   readonly #pauses: Pauses | undefined
   #packUrl: string
@@ -84,7 +91,8 @@ export class Engine {
   #state: EngineState
 
   constructor(options: EngineOptions) {
-    const { basesUrl, visionBackend, languageBackend, languageFlavour: flavour, keepClips = true } = options
+    const { basesUrl, visionBackend, languageBackend, languageFlavour: flavour } = options
+    const { keepClips = true, warmUp = true } = options
     this.#packUrl = options.packUrl
     this.#pooling = options.pooling ?? null
     this.#pauses = options.pauses
@@ -93,6 +101,7 @@ export class Engine {
     const load = (backend: Backend | undefined, lastTry: boolean): LoadOptions => ({
       packUrl: this.#packUrl,
       keepClips,
+      ...(warmUp ? {} : { warmUp }),
       ...(basesUrl ? { basesUrl } : {}),
       ...(backend ? { backend } : {}),
       ...(lastTry ? { threads: 1 } : {}),
@@ -102,7 +111,7 @@ export class Engine {
       load: (client, onProgress, lastTry) => loadPack(client, load(visionBackend, lastTry), onProgress),
       onStart: (client) => {
         this.#connect()
-        void this.#warmUp(client)
+        if (warmUp) void this.#warmUp(client)
       },
       onLoss: () => {},
       onChange,
@@ -242,13 +251,15 @@ export class Engine {
   prepare: Questions['prepare'] = (...call) => this.#questions.prepare(...call)
   ask: Questions['ask'] = (request, signal) => {
     this.#asked = true
-    return this.figures.watchAnswer(request.clipId, this.#questions.ask(request, signal))
+    return this.figures.watchAnswer(request.clipId, this.#askTold(request, signal))
   }
-  score: Questions['score'] = (...call) => this.#questions.score(...call)
-  force: Questions['force'] = (...call) => this.#questions.force(...call)
+  score: Questions['score'] = async (clipId, question, ...call) =>
+    this.#questions.score(clipId, await this.#told(clipId, question, call[2]), ...call)
+  force: Questions['force'] = async (clipId, question, ...call) =>
+    this.#questions.force(clipId, await this.#told(clipId, question, call[2]), ...call)
 
   /** CLIP vectors of texts, [texts, size] row-major. @throws as VisionApi.embedTexts, and `worker-died` */
-  async embedTexts(texts: readonly string[], signal: AbortSignal): Promise<Float32Array> {
+  embedTexts = async (texts: readonly string[], signal: AbortSignal): Promise<Float32Array> => {
     const client = await this.#vision.whenReady(signal)
     return client.callUntil((remote, s) => remote.embedTexts(texts, s), signal)
   }
@@ -256,6 +267,7 @@ export class Engine {
   /** Lets go of a clip: its tokens and whatever was prefilled from them. */
   forget(clipId: string): void {
     this.#clips.remove(clipId)
+    this.#seen.forget(clipId)
     const client = this.#language.client
     void client?.call((remote) => remote.forget(clipId)).catch(() => {})
   }
@@ -289,6 +301,26 @@ export class Engine {
     this.#language.close()
   }
 
+  /** The clip by whose frames one of the questions is to be told an order; undefined: none is, or the pack did not learn to be. */
+  #toldBy(clipId: string | null, questions: string): SeenClip | undefined {
+    const { state } = this.#vision
+    return state.status === 'ready' && state.info.tellsOrder && asksWhen(questions) ? this.#seen.of(clipId) : undefined
+  }
+
+  async *#askTold(request: AskRequest, signal: AbortSignal): AsyncGenerator<AnswerEvent, void, undefined> {
+    const clip = this.#toldBy(request.clipId, [request, ...request.turns].map(({ question }) => question).join('\n'))
+    if (!clip) return yield* this.#questions.ask(request, signal)
+    const { askInOrder } = await import('./told-order')
+    yield* askInOrder(clip, request, this.embedTexts, this.#questions, signal)
+  }
+
+  async #told(clipId: string | null, question: string, signal: AbortSignal): Promise<string> {
+    const clip = this.#toldBy(clipId, question)
+    if (!clip) return question
+    const { tellOrder } = await import('./told-order')
+    return (await tellOrder(clip, question, this.embedTexts, signal)).question
+  }
+
   #pool(pooling: HubPooling | null): void {
     if (pooling === this.#pooling) return
     this.#pooling = pooling
@@ -314,6 +346,7 @@ export class Engine {
       const options = this.#pooling ? { pooling: this.#pooling, ...clip.options } : clip.options
       try {
         for await (const event of client.stream((remote, s) => remote.encode(clip.source, options, s), signal)) {
+          this.#seen.watch(options.clipId, event)
           if (event.type === 'encoded') this.figures.addClip(event.clip)
           yield event
         }

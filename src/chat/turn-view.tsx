@@ -177,7 +177,9 @@ function TurnActions({ turn, clip, canAskAgain }: ActionsProps) {
           onClick={() => session.askHarder(turn.id)}
         />
       )}
-      {turn.stats && turn.stats.quotes.length > 0 && <AnswerQuotes quotes={turn.stats.quotes} />}
+      {turn.stats && (turn.stats.quotes.length > 0 || turn.stats.order) && (
+        <AnswerQuotes quotes={turn.stats.quotes} order={turn.stats.order} />
+      )}
       <AnswerStatsView turn={turn} clip={clip} />
     </div>
   )

@@ -38,6 +38,7 @@ const stats = z.object({
   droppedTurns: count,
   beams: count,
   quotes: z.array(z.string()),
+  order: z.array(z.string()).optional(),
 })
 
 const evidence = z.object({

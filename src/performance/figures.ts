@@ -27,7 +27,7 @@ export type AnswerFigures = {
   /** `end`: the model ended it; `length`: it was cut at its longest; `aborted`: somebody stopped it; else what failed. */
   readonly ended: 'end' | 'length' | ErrorCode
   /** null where it did not come to its end. */
-  readonly stats: Omit<AnswerStats, 'quotes'> | null
+  readonly stats: Omit<AnswerStats, 'quotes' | 'order'> | null
   /** Milliseconds since the page began: its first sign of life and its end. */
   readonly from: number
   readonly to: number
@@ -85,7 +85,7 @@ export class FigureLog {
       for await (const event of events) {
         from ??= performance.now()
         if (event.type === 'done') {
-          const { quotes: _, ...stats } = event.stats
+          const { quotes: _, order: __, ...stats } = event.stats
           to = performance.now()
           outcome = { ended: event.reason, stats }
         }

@@ -48,7 +48,14 @@ async function filled(): Promise<Figures> {
       paused: false,
       vision: {
         ...ready,
-        info: { packId: 'p', backend: 'webgpu', adapter: 'made | up', embedsTexts: true, loadMs: 900 },
+        info: {
+          packId: 'p',
+          backend: 'webgpu',
+          adapter: 'made | up',
+          embedsTexts: true,
+          tellsOrder: true,
+          loadMs: 900,
+        },
       },
       language: { status: 'failed', error: new ValleyError('download-failed', { url: 'https://secret.test' }) },
     },
@@ -116,6 +123,7 @@ test('Markdown and JSON hold figures, and nothing that a person said, opened or 
     backend: 'webgpu',
     adapter: 'made | up',
     embedsTexts: true,
+    tellsOrder: true,
     loadMs: 900,
   })
   expect(read.language).toEqual({ status: 'failed', code: 'download-failed' })

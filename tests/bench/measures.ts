@@ -8,7 +8,7 @@ export type YardstickName =
   | 'the 10 s clip'
   | '64 positions'
   | 'the slower of decoding and encoding alone'
-  | 'the clip three seconds later'
+  | 'without a warm-up'
   | 'tokens and vectors'
   | 'the sampled token'
   | 'none'
@@ -56,8 +56,16 @@ const answers = {
     title: 'The same, the clip there when the app is ready',
     unit: 'ms',
     better: 'lower',
-    // What the warm-up in between saves.
-    against: { 'the clip three seconds later': null },
+    // What the warm-up costs somebody who leaves it no time.
+    against: { 'without a warm-up': null },
+  },
+  'clip-later-first-token': {
+    group: 'answers',
+    title: 'The same, the clip there three seconds later',
+    unit: 'ms',
+    better: 'lower',
+    // What it saves somebody who takes that long to choose.
+    against: { 'without a warm-up': null },
   },
   'question-2-first-token': {
     group: 'answers',

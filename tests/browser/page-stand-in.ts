@@ -73,7 +73,14 @@ export function standInEngine(mishaps: Mishaps = {}, pauses?: Pauses): { engine:
         log.push('vision loaded')
         const error = mishaps.load?.shift()
         if (error) throw error
-        return { packId: 'p', backend: 'wasm', adapter: '', embedsTexts: !mishaps.plain, loadMs: 1 }
+        return {
+          packId: 'p',
+          backend: 'wasm',
+          adapter: '',
+          embedsTexts: !mishaps.plain,
+          tellsOrder: !mishaps.plain,
+          loadMs: 1,
+        }
       },
       connect: (p) => {
         port = p

@@ -60,7 +60,7 @@ def decode(subject: Subject, bodies: torch.Tensor, decoding: Decoding) -> list[l
 @torch.inference_mode()
 def forced_logits(subject: Subject, asked: Asked, texts: Sequence[Sequence[int]]) -> list[torch.Tensor]:
     """Logits float32 [N, vocab] at every position of each text as the answer; the texts do not see each other."""
-    asking = Branch(subject.model.prompt.suffix(asked.question), [list(text) for text in texts])
+    asking = Branch(subject.model.prompt.suffix(subject.asked(asked.seen, asked.question)), [list(text) for text in texts])
     row = Row(subject.model.visual_length(asked.seen.features), subject.hint(asked.seen.quotes), [asking])
     logits, _ = subject.model.answer_logits(subject.projector, [asked.seen.features], [row])
     return list(logits.split([len(text) for text in texts]))

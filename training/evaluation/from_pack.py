@@ -59,6 +59,7 @@ def load_pack(folder: Path, dtype: torch.dtype = torch.float32) -> Subject:
         PackStore(folder, store) if store else None,
         store["intro"] if store else "",
         OnnxTextTower(folder, manifest["textTower"]) if "textTower" in manifest else None,
+        manifest["prompt"].get("tellsOrder", False),
     )
 
 
@@ -69,6 +70,11 @@ def take_towers(subject: Subject, folder: Path) -> None:
     subject.text_tower = OnnxTextTower(folder, manifest["textTower"])
     subject.store, subject.intro = PackStore(folder, manifest["captionStore"]), manifest["captionStore"]["intro"]
     subject.about |= {"towers": manifest["id"]}
+
+
+def tell_order(subject: Subject, folder: Path) -> None:
+    """Has questions told which of their phrases is seen first, by the text tower of a pack (`training.phrase_order`)."""
+    subject.text_tower, subject.tell_order = OnnxTextTower(folder, read_json(folder / "pack.json")["textTower"]), True
 
 
 def load_pooling(kind: str, patches: int, width: int, tensors: dict[str, torch.Tensor]) -> nn.Module:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from ..phrase_order import with_order
 from ..retrieval import By
 from ..valley import Model
 from .folders import Sampling
@@ -58,6 +59,7 @@ class Subject:
     store: Store | None = None
     intro: str = ""
     text_tower: TextTower | None = None
+    tell_order: bool = False
 
     def question(self, is_photo: bool) -> str:
         return self.describe_image if is_photo else self.describe_video
@@ -79,7 +81,11 @@ class Subject:
     @torch.inference_mode()
     def body(self, seen: Seen, question: str) -> torch.Tensor:
         """VISUAL, the quoted captions and the question as embeddings [1, L, hidden]."""
-        return self.model.body(self.projector, [seen.features], question, [self.hint(seen.quotes)])
+        return self.model.body(self.projector, [seen.features], self.asked(seen, question), [self.hint(seen.quotes)])
+
+    def asked(self, seen: Seen, question: str) -> str:
+        """The question as the prompt holds it: with what the frames say of its order where the model was trained so."""
+        return with_order(question, seen.vectors, self.text_tower) if self.tell_order else question
 
     def hint(self, quotes: Sequence[str]) -> list[int]:
         """Ids that quote captions of similar scenes; none where there are none."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from random import Random
 from typing import NamedTuple
 
@@ -90,18 +89,6 @@ def compare(first: str, last: str, random: Random, first_ways: tuple[str, ...] =
     return Turn(asked[0], says[0], "which", says[1]), Turn(asked[1], says[1], "which", says[0], mirror=True)
 
 
-def compare_ends(sequence: Sequence[Part], random: Random) -> tuple[Turn, Turn]:
-    """Which of a sequence's ends comes first, and which last. The answer says what is seen there before it chooses: asked for one
-    of two texts alone, a small model repeats either."""
-    first, last = sequence[0], sequence[-1]
-    plain = compare(first.option, last.option, random)
-    says = [
-        tuple(f"{word}: {caption} So {option.option}." for caption in seen.captions[:3])
-        for word, seen, option in (("First", first, first), ("Last", last, last), ("First", last, last), ("Last", first, first))
-    ]
-    return replace(plain[0], answers=says[0], wrong=says[2]), replace(plain[1], answers=says[1], wrong=says[3])
-
-
 def before(first: str, last: str, random: Random) -> tuple[Turn, Turn]:
     """Does one come before the other, and the other before the one, in either order."""
     turns = []
@@ -138,7 +125,7 @@ def in_order(sequence: Sequence[Part], random: Random) -> Turn:
 def turns_of(sequence: Sequence[Part], random: Random) -> tuple[Turn, ...]:
     """Questions about one sequence: its ends, two of its parts against each other, all in order or what comes second."""
     one, other = sorted(random.sample(range(len(sequence)), 2))
-    asked = before(sequence[one].option, sequence[other].option, random) if random.random() < 0.2 else compare_ends(sequence, random)
+    asked = before(sequence[one].option, sequence[other].option, random) if random.random() < 0.2 else compare(sequence[0].option, sequence[-1].option, random)
     pool = [in_order(sequence, random)]
     if len(sequence) <= 3:
         pool.append(Turn(phrasings.ask(phrasings.THEN, random, medium="video"), sequence[1].captions, "then"))

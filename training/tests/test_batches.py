@@ -170,6 +170,21 @@ def test_turns_that_depend_on_each_other_are_one_chat(prompt: ChatPrompt, bank: 
     assert branch.predicted == [[True] * len(first) + [False] * len(again) + [True] * len(second)]
 
 
+def test_a_question_of_two_things_is_told_which_the_frames_show_first(prompt: ChatPrompt, bank: FeatureBank) -> None:
+    frames = tuple(Frame("photos", photo_id(number), 0) for number in (0, 1))
+    asked = "Which comes first, b or a?"
+    shown = {"a": bank.embeddings(frames[:1])[0], "b": bank.embeddings(frames[1:])[0]}
+    assembler = Assembler(prompt, bank, None, embed=lambda texts: np.stack([shown[text] for text in texts]).astype(np.float32))
+
+    def question(frames: tuple[Frame, ...], told: bool = True) -> list[int]:
+        record = Record("x", "order", frames, False, (Turn(asked, ("A.",)),))
+        return assembler.assemble(record, quoted=False, order_told=told)[1].branches[0].question
+
+    assert question(frames) == prompt.suffix(f"{asked} First: A. Last: B.")
+    assert question(frames[::-1]) == prompt.suffix(f"{asked} First: B. Last: A.")
+    assert question(frames, told=False) == question(frames[:1]) == prompt.suffix(asked)
+
+
 def test_text_alone_has_no_clip_and_the_question_alone(prompt: ChatPrompt, bank: FeatureBank) -> None:
     record = about(("Who are you?", ("Valley.",)), type="text")
     features, row = Assembler(prompt, bank, store_around(bank)).assemble(record, quoted=True)

@@ -53,6 +53,8 @@ export type AnswerStats = {
   readonly beams: number
   /** Captions of similar scenes that the prompt quoted. */
   readonly quotes: readonly string[]
+  /** The question's two phrases in the order in which the frames show them, where the prompt told it. */
+  readonly order?: readonly string[] | undefined
 }
 
 export type AnswerEvent =

@@ -163,7 +163,13 @@ const packObject = z.object({
     .refine(({ minFrames, defaultFrames, maxFrames }) => minFrames <= defaultFrames && defaultFrames <= maxFrames, {
       error: 'minFrames <= defaultFrames <= maxFrames must hold',
     }),
-  prompt: z.object({ system: z.string(), describeImage: z.string(), describeVideo: z.string() }),
+  prompt: z.object({
+    system: z.string(),
+    describeImage: z.string(),
+    describeVideo: z.string(),
+    /** A question of two things is followed by which of them the frames show first (src/moments/phrase-order.ts). */
+    tellsOrder: z.boolean().default(false),
+  }),
   generation: z.object({
     maxNewTokens: count,
     temperature: z.number().nonnegative(),

@@ -92,6 +92,8 @@ export type VisionInfo = {
   readonly loadMs: number
   /** Whether `embedTexts` has a text tower to ask: what searches by words or compares answers with frames needs one. */
   readonly embedsTexts: boolean
+  /** Whether the pack learnt to be told, in a question of two things, which the frames show first; it has a text tower then. */
+  readonly tellsOrder: boolean
   /** What the backend was chosen by, ms a frame on each, measured at this load or an earlier one; absent where there was no choice. */
   readonly frameMs?: FrameMs
 }

@@ -58,6 +58,7 @@ export class VisionEngine implements VisionApi {
       this.#options = options
       if (options.threads) limitThreads(options.threads)
       const loaded = await this.#ensure(onProgress)
+      if (options.warmUp === false) return loaded.info
       this.#warmed = Math.min(besideLoading, loaded.encoder.idleWarmUp.length)
       this.#warmth = this.#warmUp(loaded, loaded.encoder.idleWarmUp.slice(0, besideLoading))
       return loaded.info
@@ -214,6 +215,7 @@ export class VisionEngine implements VisionApi {
       backend: encoder.backend,
       adapter: encoder.adapter,
       embedsTexts: pack.embedsTexts,
+      tellsOrder: pack.tellsOrder,
       loadMs: performance.now() - started,
       ...(frameMs ? { frameMs } : {}),
     }

@@ -63,6 +63,10 @@ export class LoadedPack implements VisionPack, SeeingPack {
     return this.manifest.textTower !== undefined
   }
 
+  get tellsOrder(): boolean {
+    return this.embedsTexts && this.manifest.prompt.tellsOrder
+  }
+
   pooling(): undefined {
     return undefined
   }

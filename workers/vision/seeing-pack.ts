@@ -31,6 +31,8 @@ export type SeeingPack = {
   readonly captions: CaptionStore | null
   /** Whether there is a text tower to ask. */
   readonly embedsTexts: boolean
+  /** See VisionInfo. */
+  readonly tellsOrder: boolean
   /** Where its files were chosen to run; undefined: wherever it is faster. */
   readonly runsOn: Backend | undefined
   /** How a clip is pooled where that was asked for; undefined: the pack has one way. */

@@ -20,14 +20,15 @@ export type Answered = Turn & {
 /**
  * Opens the clip, asks `questions` about it in one conversation.
  * @param atOnce  the clip does not wait for a person to choose it
+ * @param parameters  of the page's address
  */
 export function talk(
   stage: Stage,
   clip: string,
   questions: readonly string[] = clipQuestions,
-  { maxNewTokens = clipAnswerTokens, atOnce = false } = {},
+  { maxNewTokens = clipAnswerTokens, atOnce = false, parameters = {} } = {},
 ): Promise<Answered[]> {
-  return openWith(stage, clip, async (page) => {
+  const ask = async (page: Page) => {
     if (!atOnce) await whileChoosing(page)
     return page.evaluate(
       async ({ questions, options }) => {
@@ -47,7 +48,8 @@ export function talk(
       },
       { questions, options: { ...greedy, maxNewTokens } },
     )
-  })
+  }
+  return openWith(stage, clip, ask, parameters)
 }
 
 export type Encoded = {

@@ -19,6 +19,7 @@ export class HubPack implements SeeingPack {
   readonly sampling = sampling
   readonly captions = null
   readonly embedsTexts = false
+  readonly tellsOrder = false
 
   private constructor(
     readonly packUrl: string,
