@@ -33,7 +33,7 @@ from .evaluation.model import Subject
 from .evaluation.notes import evaluate_notes, load_notes
 from .evaluation.parity import write_reference
 from .evaluation.pooled import evaluate_pooling
-from .evaluation.questions import evaluate_questions, first_of_each_kind, load_questions
+from .evaluation.questions import evaluate_questions, some_of_each_kind, load_questions
 from .evaluation.records import Predictions, write_figures
 from .evaluation.retrieval import evaluate_retrieval
 from .features import IMAGENET
@@ -54,7 +54,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--clip", help="with --run: the contrastive run of its image tower, or the features layer")
     parser.add_argument("--towers", type=Path, metavar="PACK", help="with --run: this pack's towers and store, for runs on training.pack_features")
     parser.add_argument("--store", type=Path, help="with --run: a folder of captions to quote (default: that of --clip)")
-    parser.add_argument("--limit", type=int, help="only the first N items; of questions the first N of each kind")
+    parser.add_argument("--limit", type=int, help="only the first N items; of questions N of each kind, evenly spread")
     parser.add_argument("--beams", type=int, help="1 is greedy (default: the pack's, or 1)")
     parser.add_argument("--repetition-penalty", type=float, help="(default: the pack's, or 1)")
     parser.add_argument("--frames", type=int, help="at most N frames a clip (default: the pack's, or 8)")
@@ -133,7 +133,7 @@ def run_task(subject: Subject, arguments: argparse.Namespace, rows: Predictions,
     if arguments.task == "qa":
         questions, left_out = cached_questions(data) if arguments.cached else load_questions(data, arguments.split, arguments.media)
         print(f"{len(questions)} questions; {left_out} without two answers to choose from are left out", flush=True)
-        return evaluate_questions(subject, first_of_each_kind(questions, limit), rows, decoding, quotes)
+        return evaluate_questions(subject, some_of_each_kind(questions, limit), rows, decoding, quotes)
     if arguments.cached and arguments.task == "own-notes":
         raise ValueError("notes belong to real clips, which the features cache does not hold: --data")
     if arguments.task == "own-notes":

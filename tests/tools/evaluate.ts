@@ -6,7 +6,7 @@ import { packSchema } from '../../workers/packs/schema'
 import { AppUnderTest } from './evaluate/app-under-test'
 import { loadItems } from './evaluate/data/items'
 import { MediaLibrary } from './evaluate/data/media'
-import { firstOfEachKind, loadQuestions } from './evaluate/data/questions'
+import { loadQuestions, someOfEachKind } from './evaluate/data/questions'
 import { writeFigures } from './evaluate/figures'
 import { type Options, readOptions, usage } from './evaluate/options'
 import { Predictions } from './evaluate/predictions'
@@ -98,7 +98,7 @@ function runTask(run: Run, options: Options, open: (flavour: string) => Promise<
   if (task === 'qa') {
     const { questions, leftOut } = loadQuestions(library, data, split, options.media)
     if (leftOut > 0) console.error(`${leftOut} questions have no two answers to choose from and are left out`)
-    return evaluateQuestions(run, firstOfEachKind(questions, limit))
+    return evaluateQuestions(run, someOfEachKind(questions, limit))
   }
   const folder = library.open(data)
   if (task === 'own-notes') return evaluateNotes(run, loadNotes(folder).slice(0, limit))

@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { loadItems } from '../tools/evaluate/data/items'
 import { MediaFolder, MediaLibrary } from '../tools/evaluate/data/media'
-import { firstOfEachKind, loadQuestions } from '../tools/evaluate/data/questions'
+import { loadQuestions, someOfEachKind } from '../tools/evaluate/data/questions'
 import { listTar } from '../tools/evaluate/data/tar'
 import { Predictions } from '../tools/evaluate/predictions'
 
@@ -177,8 +177,10 @@ describe('questions', () => {
       ['choice', 'a cat', 'a dog'],
     ])
     expect(new Set(questions.map(({ id }) => id)).size).toBe(3)
-    expect(firstOfEachKind(questions, 1).map(({ kind }) => kind)).toEqual(['yesno', 'choice'])
-    expect(firstOfEachKind(questions, undefined)).toEqual(questions)
+    expect(someOfEachKind(questions, 1).map(({ kind }) => kind)).toEqual(['yesno', 'choice'])
+    expect(someOfEachKind(questions, undefined)).toEqual(questions)
+    const alike = Array.from({ length: 5 }, (_, at) => ({ ...(questions[0] as (typeof questions)[0]), id: `q${at}` }))
+    expect(someOfEachKind(alike, 3).map(({ id }) => id)).toEqual(['q0', 'q1', 'q3'])
   })
 })
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -69,15 +69,16 @@ def load_questions(data: Path, split: str, media: Path | None = None) -> tuple[l
     return questions, left_out
 
 
-def first_of_each_kind(questions: Sequence[Question], limit: int | None) -> list[Question]:
-    """The first `limit` questions of each kind, all where there is none."""
-    counts: Counter[str] = Counter()
-    chosen = []
-    for question in questions:
-        counts[question.kind] += 1
-        if limit is None or counts[question.kind] <= limit:
-            chosen.append(question)
-    return chosen
+def some_of_each_kind(questions: Sequence[Question], limit: int | None) -> list[Question]:
+    """`limit` questions of each kind, all where there is no limit. Evenly spread: files begin with what is alike, dogs with dogs."""
+    kinds: dict[str, list[int]] = defaultdict(list)
+    for place, question in enumerate(questions):
+        kinds[question.kind].append(place)
+    chosen: set[int] = set()
+    for own in kinds.values():
+        count = len(own) if limit is None else min(limit, len(own))
+        chosen |= {own[at * len(own) // count] for at in range(count)}
+    return [question for place, question in enumerate(questions) if place in chosen]
 
 
 def from_record(row: dict, folder: Path, media: Path | None, library: Library) -> list[Question | None]:

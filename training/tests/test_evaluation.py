@@ -4,6 +4,7 @@ import base64
 import json
 import lzma
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from training.evaluation.folders import MediaFolder, Sampling, load_folder
 from training.evaluation.from_pack import OnnxEyes, PackStore, load_pack
 from training.evaluation.model import Seen
 from training.evaluation.notes import load_notes, ranks_of_own
-from training.evaluation.questions import compared, first_of_each_kind, load_questions, means
+from training.evaluation.questions import compared, load_questions, means, some_of_each_kind
 from training.evaluation.records import Predictions
 from training.evaluation.retrieval import ranks
 from training.export_golden import features
@@ -102,8 +103,10 @@ def test_questions_of_dialogues_and_of_plain_rows(tmp_path):
         ("choice", "a cat", "a dog"),
     ]
     assert left_out == 1
-    assert [question.kind for question in first_of_each_kind(questions, 1)] == ["yesno", "choice"]
-    assert first_of_each_kind(questions, None) == questions
+    assert [question.kind for question in some_of_each_kind(questions, 1)] == ["yesno", "choice"]
+    assert some_of_each_kind(questions, None) == questions
+    alike = [replace(questions[0], id=f"q{at}") for at in range(5)]
+    assert [question.id for question in some_of_each_kind(alike, 3)] == ["q0", "q1", "q3"]
 
 
 def test_what_an_answer_means():

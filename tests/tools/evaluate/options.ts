@@ -15,7 +15,7 @@ export const usage = `npm run evaluate -- --data FOLDER [options]
   --data FOLDER            captions.jsonl[.xz] with photos, strips of square frames or videos: loose, in a subfolder or in a tar
   --split NAME             rows of this split; rows that name none always count; "all" (default val)
   --task NAME              ${tasks.join(', ')} (default caption)
-  --limit N                the first N items; of questions the first N of each kind
+  --limit N                the first N items; of questions N of each kind, evenly spread
   --beams N                1 to 3 (default: the pack's)
   --repetition-penalty X   (default: the pack's)
   --frames N               at most N frames a clip (default: the pack's)

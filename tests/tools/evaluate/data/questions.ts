@@ -103,14 +103,15 @@ function fromRow(row: Row, index: number, file: string, { library, folder }: Whe
   })
 }
 
-/** The first `limit` questions of each kind, all where there is none. */
-export function firstOfEachKind(questions: readonly Question[], limit: number | undefined): Question[] {
-  const counts = new Map<string, number>()
-  return questions.filter(({ kind }) => {
-    const count = (counts.get(kind) ?? 0) + 1
-    counts.set(kind, count)
-    return limit === undefined || count <= limit
-  })
+/** `limit` questions of each kind, all where there is no limit. Evenly spread: files begin with what is alike, dogs with dogs. */
+export function someOfEachKind(questions: readonly Question[], limit = Number.POSITIVE_INFINITY): Question[] {
+  const chosen = new Set<Question>()
+  for (const kind of new Set(questions.map((question) => question.kind))) {
+    const own = questions.filter((question) => question.kind === kind)
+    const count = Math.min(limit, own.length)
+    for (let at = 0; at < count; at++) chosen.add(own[Math.floor((at * own.length) / count)] as Question)
+  }
+  return questions.filter((question) => chosen.has(question))
 }
 
 /** "yes" or "no" where the text begins with one of them. */
