@@ -7,7 +7,7 @@
 docs/results.json holds the figures that the project is judged by, each {value, command, commit, predictions}, with the
 predictions copied to docs/predictions; figures from PyTorch get keys that end in _pytorch. docs/experiments.json holds one
 table an experiment, a row at a time. Both are rendered between the markers of docs/results.md, whose words are hand-written;
-plots (loss curves, experiments) go to docs/plots. Figures over the first N items of a split (or of each kind of question) say
+plots (loss curves, experiments) go to docs/plots. Figures over the first N items of a split (or N questions of each kind) say
 so by `limit`, and never take the place of figures over all.
 """
 
@@ -118,7 +118,9 @@ def shown(value: float) -> str:
 
 
 def shown_entry(entry: dict) -> str:
-    return shown(entry["value"]) + (f" (first {entry['limit']})" if "limit" in entry else "")
+    if "limit" not in entry:
+        return shown(entry["value"])
+    return f"{shown(entry['value'])} ({'' if '--task qa' in entry['command'] else 'first '}{entry['limit']})"
 
 
 def table(head: list[str], rows: list[list[str]]) -> list[str]:
