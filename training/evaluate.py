@@ -60,6 +60,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--frames", type=int, help="at most N frames a clip (default: the pack's, or 8)")
     parser.add_argument("--quotes", action=argparse.BooleanOptionalAction, default=True, help="quote captions of similar scenes")
     parser.add_argument("--quote-by", choices=WAYS, help="default: the pack's, or clip; captions nearest to the frames' mean, by the frames' votes, or of each part of the clip")
+    parser.add_argument("--kind", action="append", help="qa: questions of this kind alone; repeat")
     parser.add_argument("--tell-order", type=Path, metavar="PACK", help="with --run: questions are told by this pack's text tower which of their phrases is seen first")
     parser.add_argument("--media", type=Path, help="qa: where the folders lie that questions name")
     parser.add_argument("--out", type=Path, help="figures, a .json file")
@@ -133,6 +134,8 @@ def run_task(subject: Subject, arguments: argparse.Namespace, rows: Predictions,
     if arguments.task == "qa":
         questions, left_out = cached_questions(data) if arguments.cached else load_questions(data, arguments.split, arguments.media)
         print(f"{len(questions)} questions; {left_out} without two answers to choose from are left out", flush=True)
+        if arguments.kind:
+            questions = [question for question in questions if question.kind in arguments.kind]
         return evaluate_questions(subject, some_of_each_kind(questions, limit), rows, decoding, quotes)
     if arguments.cached and arguments.task == "own-notes":
         raise ValueError("notes belong to real clips, which the features cache does not hold: --data")

@@ -2,8 +2,8 @@
 (src/moments/phrase-order.ts), which tests/fixtures/phrase-order.json holds both to.
 
 "Which comes first, a dog running or a man on a bike?" names two things to look for. Each is looked for in every frame, and what
-was found earlier is told first, behind the question: "First: A dog running. Last: A man on a bike." The frame tokens hold the
-same order, but a small decoder hardly learns to read it there (docs/training.md).
+was found is told behind the question: "First: A dog running." The frame tokens hold the same order, but a small decoder hardly
+learns to read it there (docs/training.md).
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ _LEAD_VERB = re.compile(
     r"^(?:do|does|did|is|are|was|were|can|could|will)\s(?:(?:we|you|i|it|there|(?:the|this)\s(?:video|clip|film|camera))\s)?(?:(?:see|show|hear|have)\s)?(?:first\s)?", re.I
 )
 _ONE_THEN_OTHER = re.compile(r"\b(?:first,?|(?:start|begin|open)s?\swith)\s(.+?),?\s(?:(?:and\s)?then|and\sgo(?:es)?\son\swith)\s(.+)$", re.I)
+_FIRST = re.compile(r"\b(?:first|earlier|start(?:s|ed)?|beg[ia]ns?|beginning)\b", re.I)
+_LAST = re.compile(r"\b(?:last|later|end(?:s|ed)?)\b", re.I)
 _ASKING_WORD = re.compile(r"^(?:what|who|which|where|when|why|how)\b", re.I)
 
 
@@ -92,10 +94,16 @@ def in_time(phrases: tuple[str, str], texts: np.ndarray, frames: np.ndarray) -> 
     return phrases if one < other else phrases[::-1]
 
 
-def told(ordered: tuple[str, str]) -> str:
-    """ "First: A dog running. Last: A man on a bike." """
-    first, last = (phrase[0].upper() + phrase[1:] for phrase in ordered)
-    return f"First: {first}. Last: {last}."
+def told(question: str, ordered: tuple[str, str]) -> str:
+    """ "First: A dog running." where the question asks for that end alone, else "First: A dog running. Last: A man on a bike." """
+    first, last = (f"{phrase[0].upper()}{phrase[1:]}." for phrase in ordered)
+    asked = " ".join(question.split())
+    for phrase in ordered:
+        asked = asked.replace(phrase, "", 1)
+    asks_first, asks_last = (bool(end.search(asked)) for end in (_FIRST, _LAST))
+    if asks_first == asks_last:
+        return f"First: {first} Last: {last}"
+    return f"First: {first}" if asks_first else f"Last: {last}"
 
 
 def with_order(question: str, frames: np.ndarray | None, embed: Embed | None) -> str:
@@ -104,4 +112,4 @@ def with_order(question: str, frames: np.ndarray | None, embed: Embed | None) ->
     if phrases is None:
         return question
     ordered = in_time(phrases, embed(phrases), frames)
-    return f"{question} {told(ordered)}" if ordered else question
+    return f"{question} {told(question, ordered)}" if ordered else question

@@ -7,7 +7,7 @@ import { askInOrder, tellOrder } from './told-order'
 
 // The stand-in's first frame is what "first" means, its second what "second" means; the language worker shouts what it was asked.
 const asked = 'Which comes last, the second thing or the first thing?'
-const told = `${asked} First: The first thing. Last: The second thing.`
+const told = `${asked} Last: The second thing.`
 
 test('a question of two things reaches the language worker with which the frames show first; the answer says so too', async () => {
   const { engine } = world()
@@ -72,7 +72,7 @@ test('earlier questions are told the same again, and looked for once', async () 
   ]) {
     for await (const _ of askInOrder(seen, request, embed, { ask: worker }, never()));
   }
-  const words = `${question} First: A. Last: B.`
+  const words = `${question} First: A.`
   expect(requests.map((request) => request.question)).toEqual([words, 'And why?'])
   expect(requests[1]?.turns).toEqual([{ question: words, answer: 'A.' }])
   expect(looked).toBe(1)

@@ -48,7 +48,7 @@ export async function tellOrder(
   try {
     const phrases = phrasesOf(question)
     const order = phrases && inTime(phrases, await embedTexts(phrases, signal), frames)
-    const result = order ? { question: `${question} ${told(order)}`, order } : { question }
+    const result = order ? { question: `${question} ${told(question, order)}`, order } : { question }
     known.set(question, result)
     return result
   } catch (thrown) {

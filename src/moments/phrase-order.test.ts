@@ -20,6 +20,8 @@ describe('which the frames show first', () => {
   })
 })
 
-test('the prompt tells it in words that the quotes of a clip use too', () => {
-  expect(told(cases.told.order as unknown as Phrases)).toBe(cases.told.text)
+describe('what the prompt tells, in words that the quotes of a clip use too', () => {
+  test.each(cases.told)('$asked', ({ asked, order, text }) => {
+    expect(told(asked, order as unknown as Phrases)).toBe(text)
+  })
 })

@@ -3,8 +3,8 @@
  * (training/phrase_order.py); tests/fixtures/phrase-order.json holds both to it.
  *
  * "Which comes first, a dog running or a man on a bike?" names two things to look for. Each is looked for in every frame, and
- * what was found earlier is told first, behind the question: "First: A dog running. Last: A man on a bike." The frame tokens
- * hold the same order, but a small decoder hardly learns to read it there (docs/training.md).
+ * what was found is told behind the question: "First: A dog running." The frame tokens hold the same order, but a small decoder
+ * hardly learns to read it there (docs/training.md).
  */
 import { asksWhen, orderWords } from './asks-when'
 import { similarities } from './evidence'
@@ -33,10 +33,7 @@ const oneBeforeOther = /^(.*?)\s(?:before or after|before|after)\s(.*)$/i
 
 /** The two things whose order a question asks for: "X or Y", "X before Y", "first X, then Y"; null where it asks nothing of the kind. */
 export function phrasesOf(question: string): Phrases | null {
-  const text = question
-    .trim()
-    .replace(/\s+/g, ' ')
-    .replace(/[?.! ]+$/, '')
+  const text = oneLine(question).replace(/[?.! ]+$/, '')
   if (!asksWhen(text)) return null
   const [one, other] = (either(text) ?? beforeOther(text) ?? []).map((phrase) =>
     phrase.replace(/^[ ,.:;]+|[ ,.:;]+$/g, ''),
@@ -85,8 +82,16 @@ export function inTime(phrases: Phrases, texts: Float32Array, frames: readonly F
   return one < other ? phrases : [phrases[1], phrases[0]]
 }
 
-/** "First: A dog running. Last: A man on a bike." */
-export function told(order: Phrases): string {
-  const [first, last] = order.map((phrase) => phrase.charAt(0).toUpperCase() + phrase.slice(1))
-  return `First: ${first}. Last: ${last}.`
+const asksFirst = /\b(?:first|earlier|start(?:s|ed)?|beg[ia]ns?|beginning)\b/i
+const asksLast = /\b(?:last|later|end(?:s|ed)?)\b/i
+
+/** "First: A dog running." where the question asks for that end alone, else "First: A dog running. Last: A man on a bike." */
+export function told(question: string, order: Phrases): string {
+  const [first, last] = order.map((phrase) => `${phrase.charAt(0).toUpperCase()}${phrase.slice(1)}.`)
+  const asked = order.reduce((text, phrase) => text.replace(phrase, ''), oneLine(question))
+  const ends = [asksFirst.test(asked), asksLast.test(asked)]
+  if (ends[0] === ends[1]) return `First: ${first} Last: ${last}`
+  return ends[0] ? `First: ${first}` : `Last: ${last}`
 }
+
+const oneLine = (text: string) => text.trim().replace(/\s+/g, ' ')

@@ -8,10 +8,16 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sharedData } from '../tools/app'
 import { openClip } from '../tools/drive'
+import { loadItems } from '../tools/evaluate/data/items'
+import { MediaFolder } from '../tools/evaluate/data/media'
 import { ranksOfOwn } from '../tools/evaluate/tasks/own-notes'
 import { type Running, startApp } from './support'
 
-declare const valley: { score(clipId: string, question: string, texts: readonly string[]): Promise<readonly number[]> }
+declare const valley: {
+  encode(frames: readonly Blob[], options: { clipId: string; name: string }): Promise<unknown>
+  ask(request: object): Promise<{ text: string; stats: { order?: readonly string[] } }>
+  score(clipId: string, question: string, texts: readonly string[]): Promise<readonly number[]>
+}
 
 const folder = sharedData('videos')
 /** MPEG-4 Part 2, which browsers refuse. */
@@ -19,7 +25,7 @@ const undecodable = ['internvid_example1.mp4', 'mmtracking_demo.mp4']
 
 let running: Running
 beforeAll(async () => {
-  if (folder) running = await startApp()
+  if (folder || photos) running = await startApp()
 })
 afterAll(() => running?.close())
 
@@ -59,4 +65,45 @@ test.runIf(folder)(
     expect(first).toBeGreaterThanOrEqual(6)
   },
   900_000,
+)
+
+const photos = sharedData('flickr8k')
+
+test.runIf(photos)(
+  'of two photos, one after the other, it tells which comes first and which last, either way round',
+  async () => {
+    const items = loadItems(new MediaFolder(photos ?? ''), 'val')
+    const jpeg = (id: string) => {
+      const source = items.find((item) => item.id === id)?.source
+      if (source?.kind !== 'file') throw new Error(`no photo ${id}`)
+      return source.file.read().toString('base64')
+    }
+    const dog = jpeg('1526325728_74eb4153d8')
+    const player = jpeg('2813784259_d201044d71')
+    const phrases = ['the brown dog standing on the sandy beach', 'a soccer player kicking a soccer ball']
+    for (const [frames, order] of [
+      [[dog, dog, player, player], phrases],
+      [[player, player, player, dog], [...phrases].reverse()],
+    ] as const) {
+      const answers = await running.page.evaluate(
+        async ({ frames, phrases }) => {
+          const bytes = frames.map((text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0)))
+          const clipId = 'two photos'
+          const pictures = bytes.map((picture) => new Blob([picture], { type: 'image/jpeg' }))
+          await valley.encode(pictures, { clipId, name: clipId })
+          const either = phrases.join(' or ')
+          const questions = [`What is shown first, ${either}?`, `Which comes last, ${either}?`]
+          const answers = []
+          for (const question of questions) answers.push(await valley.ask({ clipId, turns: [], question }))
+          return answers
+        },
+        { frames: [...frames], phrases },
+      )
+      expect(answers.map(({ stats }) => stats.order)).toEqual([order, order])
+      const said = answers.map(({ text }) =>
+        phrases.findIndex((phrase) => text.toLowerCase().includes(phrase.slice(-8))),
+      )
+      expect(said.map((at) => phrases[at])).toEqual(order)
+    }
+  },
 )

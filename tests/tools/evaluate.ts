@@ -98,7 +98,9 @@ function runTask(run: Run, options: Options, open: (flavour: string) => Promise<
   if (task === 'qa') {
     const { questions, leftOut } = loadQuestions(library, data, split, options.media)
     if (leftOut > 0) console.error(`${leftOut} questions have no two answers to choose from and are left out`)
-    return evaluateQuestions(run, someOfEachKind(questions, limit))
+    const wanted = questions.filter(({ kind }) => options.kinds?.includes(kind) ?? true)
+    if (wanted.length === 0) throw new Error(`${data} has no questions of kind ${options.kinds?.join(', ')}`)
+    return evaluateQuestions(run, someOfEachKind(wanted, limit))
   }
   const folder = library.open(data)
   if (task === 'own-notes') return evaluateNotes(run, loadNotes(folder).slice(0, limit))

@@ -180,8 +180,8 @@ def test_a_question_of_two_things_is_told_which_the_frames_show_first(prompt: Ch
         record = Record("x", "order", frames, False, (Turn(asked, ("A.",)),))
         return assembler.assemble(record, quoted=False, order_told=told)[1].branches[0].question
 
-    assert question(frames) == prompt.suffix(f"{asked} First: A. Last: B.")
-    assert question(frames[::-1]) == prompt.suffix(f"{asked} First: B. Last: A.")
+    assert question(frames) == prompt.suffix(f"{asked} First: A.")
+    assert question(frames[::-1]) == prompt.suffix(f"{asked} First: B.")
     assert question(frames, told=False) == question(frames[:1]) == prompt.suffix(asked)
 
 

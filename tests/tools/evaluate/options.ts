@@ -20,6 +20,7 @@ export const usage = `npm run evaluate -- --data FOLDER [options]
   --repetition-penalty X   (default: the pack's)
   --frames N               at most N frames a clip (default: the pack's)
   --no-quotes              no captions of similar scenes in the prompt
+  --kind NAME              qa: questions of this kind alone; repeat
   --media FOLDER           qa: where the folders lie that questions name (default VALLEY_DATA, or ../shared/data)
   --reference FILE         parity: what \`python -m training.evaluate --task parity\` wrote
   --vision, --language     wasm or webgpu (default wasm)
@@ -32,6 +33,8 @@ export type Options = AppOptions &
     readonly data: string
     readonly split: string
     readonly task: Task
+    /** Of questions, these kinds alone. */
+    readonly kinds: readonly string[] | undefined
     readonly media: string
     readonly reference: string | undefined
     readonly out: string | undefined
@@ -54,6 +57,7 @@ export function readOptions(args: string[]): Options {
       'repetition-penalty': { type: 'string' },
       frames: { type: 'string' },
       'no-quotes': { type: 'boolean', default: false },
+      kind: { type: 'string', multiple: true },
       media: { type: 'string' },
       reference: { type: 'string' },
       vision: { type: 'string', default: 'wasm' },
@@ -80,6 +84,7 @@ export function readOptions(args: string[]): Options {
     repetitionPenalty: penalty,
     frames,
     quotes: !values['no-quotes'],
+    kinds: values.kind,
     media: values.media ? here(values.media) : (process.env.VALLEY_DATA ?? resolve(root, '../shared/data')),
     reference: values.reference && here(values.reference),
     vision: values.vision,
