@@ -24,7 +24,7 @@ everything comes over the (local) network and is made ready, a later one of a br
 weights on the first visit; transformers.js is given them ready-made, as a hub would.`,
   answers: `Time to first token is from the question (of the first question: from the file) to the first token of the answer, as the page sees it;
 8 frames of a 720p H.264 clip. Between being ready and the file there are three seconds for everybody, in which a person would choose it: the app
-warms up then, transformers.js does nothing; what that saves, and what it costs a clip that does not wait, visits without it tell (`?warm-up=off`). Decoding leaves the first token out. Prefill counts the positions that were run: about 120 of text.
+warms up then, transformers.js does nothing; what that saves, and what it costs a clip that does not wait, visits without it tell (\`?warm-up=off\`). Decoding leaves the first token out. Prefill counts the positions that were run: about 120 of text.
 Tasks of the main thread are those that the browser reports as long (PerformanceObserver, \`longtask\`), while a question is answered
 on the screens.`,
   context: `Answers of at most 16 tokens to a story of growing length, cut so that they end at the position named; the time of one
