@@ -121,7 +121,12 @@ function records({ name, timestamps, duration }: Opened, language: Language, now
     minute,
     [name],
     [
-      { question: titles.answered, answer: said.markdown, evidence: nearest(4), stats: stats(said.quotes) },
+      {
+        question: titles.answered,
+        answer: said.markdown,
+        evidence: nearest(4),
+        stats: { ...stats(said.quotes), order: said.order },
+      },
       { question: said.follow, answer: said.short, evidence: nearest(2), stats: stats([]) },
     ],
   )

@@ -12,6 +12,7 @@ type Words = {
   readonly doubtful: string
   readonly parts: readonly string[]
   readonly quotes: readonly string[]
+  readonly order: readonly string[]
   /** Titles of conversations that only fill the list. */
   readonly others: readonly string[]
   readonly longName: string
@@ -44,6 +45,7 @@ export const words: Readonly<Record<Language, Words>> = {
       'The ball rolls between two trees under a blue sky with white clouds.',
       'The meadow is empty; the ball has rolled out of sight.',
     ],
+    order: ['a red ball on the grass', 'a kite'],
     quotes: [
       'A red ball in a field of grass.',
       'A house with a red roof stands in a meadow.',
@@ -84,6 +86,7 @@ export const words: Readonly<Record<Language, Words>> = {
       '球在蓝天白云下从两棵树之间滚过。',
       '草地空了，球已经滚出画面。',
     ],
+    order: ['一个红球', '一只风筝'],
     quotes: ['草地上的一个红球。', '一座红屋顶的房子坐落在草地上。', '草坪上有风筝和球。'],
     others: [
       '门口有人吗？',
