@@ -1,6 +1,6 @@
 /** Nothing leaves the origin: every request of a session is written down, and each worker tries to break out. */
 import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Page, Worker } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -19,6 +19,8 @@ let host: PlainHost
 let proxy: RecordingProxy
 let browser: OpenBrowser
 let page: Page
+const tower = '/assets/tower-lane.worker'
+const towers = Math.min(2, availableParallelism())
 /** What pages and workers asked for, as the browser's debugger tells it; the proxy's list is what really went out. */
 const requested: string[] = []
 
@@ -61,6 +63,15 @@ test('a full session asks for nothing but the page itself, and breaks its policy
   await page.goto(`${host.origin}/?pack=tiny/tiny-retrieval/pack.json`)
   const driven = drivePlaywright(page)
   expect(await waitForEngine(driven)).not.toHaveProperty('error')
+  // The tower's second worker is opened while nobody wants the processor, and not once a clip is there.
+  await expect
+    .poll(
+      () =>
+        talkative()
+          .map(nameOf)
+          .filter((name) => name === tower).length,
+    )
+    .toBe(towers)
   await page.locator('.sample').click()
   await waitFor(driven, ({ clip }) => clip !== null, 120_000)
   expect(await askQuestion(driven, 'What is happening?')).toMatchObject({ status: 'done' })
@@ -90,17 +101,13 @@ const tryToReach = (worker: Worker, url: string) =>
 const talkative = () =>
   [...page.workers(), ...browser.context.serviceWorkers()].filter((worker) => !/ort-/.test(worker.url()))
 const nameOf = (worker: Worker) => new URL(worker.url()).pathname.replace(/-[\w-]{8}\.js$/, '')
-/**
- * Workers come and go when they please: what is expected of them is waited for. The tower has one, or two where nobody wanted
- * the processor before.
- */
-const untilWorkersAre = (...names: string[]) =>
-  expect.poll(() => [...new Set(talkative().map(nameOf))].sort()).toEqual(names)
+/** Workers come and go when they please: what is expected of them is waited for. */
+const untilWorkersAre = (...names: string[]) => expect.poll(() => talkative().map(nameOf).sort()).toEqual(names)
 
 test('each worker that tries to ask elsewhere is refused', async () => {
   const always = [
     '/assets/language.worker',
-    '/assets/tower-lane.worker',
+    ...new Array<string>(towers).fill(tower),
     '/assets/vision.worker',
     '/service-worker.js',
   ] as const
