@@ -1,7 +1,5 @@
 import * as Comlink from 'comlink'
 import {
-  type AnswerEvent,
-  type AskRequest,
   type Backend,
   type ClipSource,
   type EncodedClip,
@@ -19,14 +17,13 @@ import {
   type VisionApi,
   type VisionInfo,
 } from '../../workers/protocol'
-import { asksWhen } from '../moments/asks-when'
 import { FigureLog } from '../performance/figures'
 import { Component, type ComponentState } from './component'
 import { deferred } from './deferred'
 import { loadPack } from './load-pack'
 import { type OpenClip, OpenClips } from './open-clips'
 import { isCode, Questions } from './questions'
-import { type SeenClip, SeenFrames } from './seen-frames'
+import { ToldQuestions } from './told-questions'
 import type { WorkerClient } from './worker-client'
 
 export type EngineState = {
@@ -80,7 +77,7 @@ export class Engine {
   readonly #language: Component<LanguageApi, LanguageInfo>
   readonly #clips = new OpenClips((clip, signal) => this.#encodeTwice(clip, signal))
   readonly #questions: Questions
-  readonly #seen = new SeenFrames()
+  readonly #told: ToldQuestions
   readonly #listeners = new Set<() => void>()
   readonly #pauses: Pauses | undefined
   #packUrl: string
@@ -128,6 +125,7 @@ export class Engine {
       onChange,
     })
     this.#questions = new Questions(this.#language, this.#clips)
+    this.#told = new ToldQuestions(this.#questions, this.#vision, (...call) => this.embedTexts(...call))
     this.#state = this.#snapshot()
   }
 
@@ -251,12 +249,10 @@ export class Engine {
   prepare: Questions['prepare'] = (...call) => this.#questions.prepare(...call)
   ask: Questions['ask'] = (request, signal) => {
     this.#asked = true
-    return this.figures.watchAnswer(request.clipId, this.#askTold(request, signal))
+    return this.figures.watchAnswer(request.clipId, this.#told.ask(request, signal))
   }
-  score: Questions['score'] = async (clipId, question, ...call) =>
-    this.#questions.score(clipId, await this.#told(clipId, question, call[2]), ...call)
-  force: Questions['force'] = async (clipId, question, ...call) =>
-    this.#questions.force(clipId, await this.#told(clipId, question, call[2]), ...call)
+  score: Questions['score'] = (...call) => this.#told.score(...call)
+  force: Questions['force'] = (...call) => this.#told.force(...call)
 
   /** CLIP vectors of texts, [texts, size] row-major. @throws as VisionApi.embedTexts, and `worker-died` */
   embedTexts = async (texts: readonly string[], signal: AbortSignal): Promise<Float32Array> => {
@@ -267,7 +263,7 @@ export class Engine {
   /** Lets go of a clip: its tokens and whatever was prefilled from them. */
   forget(clipId: string): void {
     this.#clips.remove(clipId)
-    this.#seen.forget(clipId)
+    this.#told.forget(clipId)
     const client = this.#language.client
     void client?.call((remote) => remote.forget(clipId)).catch(() => {})
   }
@@ -301,26 +297,6 @@ export class Engine {
     this.#language.close()
   }
 
-  /** The clip by whose frames one of the questions is to be told an order; undefined: none is, or the pack did not learn to be. */
-  #toldBy(clipId: string | null, questions: string): SeenClip | undefined {
-    const { state } = this.#vision
-    return state.status === 'ready' && state.info.tellsOrder && asksWhen(questions) ? this.#seen.of(clipId) : undefined
-  }
-
-  async *#askTold(request: AskRequest, signal: AbortSignal): AsyncGenerator<AnswerEvent, void, undefined> {
-    const clip = this.#toldBy(request.clipId, [request, ...request.turns].map(({ question }) => question).join('\n'))
-    if (!clip) return yield* this.#questions.ask(request, signal)
-    const { askInOrder } = await import('./told-order')
-    yield* askInOrder(clip, request, this.embedTexts, this.#questions, signal)
-  }
-
-  async #told(clipId: string | null, question: string, signal: AbortSignal): Promise<string> {
-    const clip = this.#toldBy(clipId, question)
-    if (!clip) return question
-    const { tellOrder } = await import('./told-order')
-    return (await tellOrder(clip, question, this.embedTexts, signal)).question
-  }
-
   #pool(pooling: HubPooling | null): void {
     if (pooling === this.#pooling) return
     this.#pooling = pooling
@@ -346,7 +322,7 @@ export class Engine {
       const options = this.#pooling ? { pooling: this.#pooling, ...clip.options } : clip.options
       try {
         for await (const event of client.stream((remote, s) => remote.encode(clip.source, options, s), signal)) {
-          this.#seen.watch(options.clipId, event)
+          this.#told.watch(options.clipId, event)
           if (event.type === 'encoded') this.figures.addClip(event.clip)
           yield event
         }
