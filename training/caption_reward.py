@@ -43,19 +43,24 @@ def advantages(rewards: torch.Tensor) -> torch.Tensor:
     return gain / gain.std().clamp(min=1e-3)
 
 
+def rewarded(step: int, share: float) -> bool:
+    """Whether a step is one of the share that is rewarded, spread evenly."""
+    return int((step + 1) * share) > int(step * share)
+
+
 class RewardedRun(Run):
-    """A run of phase 2 that learns from its own captions in every third batch."""
+    """A run of phase 2 that learns from its own captions in some of its batches."""
 
     def __init__(self, arguments: argparse.Namespace, parts: Parts, accelerator: Accelerator, adapter: Adapter | None) -> None:
         super().__init__(arguments, parts, accelerator, adapter)
         self.captions: dict[str, Captions] = {name: self.plan.sources[name][0] for name in SOURCES}
-        self.metrics = {name: CiderD([item.captions for item in source.items]) for name, source in self.captions.items()}
+        self.metrics = {name: CiderD([item.captions for item in source.items], ends=True) for name, source in self.captions.items()}
         self.tokenizer = parts.model.tokenizer
         self.end = self.tokenizer.token_to_id(IM_END)
         self.mean_reward: dict[str, float] = {}
 
     def batch(self) -> Batch:
-        if self.plan.step % self.arguments.rewarded_every:
+        if not rewarded(self.plan.step, self.arguments.rewarded_share):
             return super().batch()
         made = self.rewarded_batch(np.random.default_rng((self.arguments.seed, self.plan.step, self.accelerator.process_index)))
         self.plan.step += 1
@@ -69,7 +74,7 @@ class RewardedRun(Run):
         answers = self._sample(features, rows, seed)
         rewards = torch.tensor(
             [
-                [self.metrics[source].score(self.tokenizer.decode(ids), item.captions) for ids in group]
+                [self.metrics[source].score(self.tokenizer.decode(ids), item.captions, ids[-1] == self.end) for ids in group]
                 for (source, item, _, _), group in zip(drawn, answers, strict=True)
             ]
         )
@@ -119,7 +124,7 @@ def main() -> None:
     parser = trial_parser()
     parser.description = __doc__
     parser.add_argument("--samples", type=int, default=5, help="captions drawn of each photo or clip")
-    parser.add_argument("--rewarded-every", type=int, default=3, metavar="N", help="one step of N is rewarded, the others are ordinary")
+    parser.add_argument("--rewarded-share", type=float, default=2 / 3, metavar="SHARE", help="of the steps; the others are ordinary")
     parser.set_defaults(run="rewarded", batch=10, learning_rate=1e-4, adapter_learning_rate=1.5e-4, dialogues=1.0)
     start(parser.parse_args(), build)
 

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Sequence
 ORDERS = 4
 SIGMA = 6.0
 SCALE = 10.0
+# No word of a caption looks like it.
+END = "."
 
 Gram = tuple[str, ...]
 Ngrams = Counter[Gram]
@@ -26,22 +28,27 @@ def words(text: str) -> list[str]:
     return re.findall(r"[a-z0-9]+(?:'[a-z]+)?", text.lower())
 
 
-def ngrams(text: str) -> Ngrams:
-    """Counts of the 1- to 4-grams of a caption."""
-    cut = words(text)
+def ngrams(text: str, end: bool = False) -> Ngrams:
+    """Counts of the 1- to 4-grams of a caption; with `end` the place behind its last word counts as a word."""
+    cut = [*words(text), END] if end else words(text)
     return Counter(tuple(cut[i : i + n]) for n in range(1, ORDERS + 1) for i in range(len(cut) - n + 1))
 
 
 class CiderD:
-    """Scores captions against human ones, 0 to 10."""
+    """Scores captions against human ones, 0 to 10.
 
-    def __init__(self, documents: Iterable[Sequence[str]]) -> None:
+    `ends`: where a caption ends is one of its words. As a reward CIDEr-D is raised by captions broken off behind a frequent phrase
+    ("a man in a") unless the end is counted (as in arXiv 1612.00563); the metric as reported does not count it.
+    """
+
+    def __init__(self, documents: Iterable[Sequence[str]], ends: bool = False) -> None:
         """`documents`: of every item of the set its human captions."""
+        self.ends = ends
         self._frequency: Ngrams = Counter()
         count = 0
         for captions in documents:
             count += 1
-            self._frequency.update({gram for caption in captions for gram in ngrams(caption)})
+            self._frequency.update({gram for caption in captions for gram in ngrams(caption, ends)})
         self._log_count = math.log(max(count, 1))
 
     def _vector(self, counts: Ngrams) -> Vector:
@@ -52,14 +59,17 @@ class CiderD:
             length += count if len(gram) == 2 else 0
         return weights, [math.sqrt(sum(value * value for value in part.values())) for part in weights], length
 
-    def score(self, caption: str, references: Sequence[str]) -> float:
-        """Mean over the references and the orders of the clipped cosine, less for another length, times 10."""
-        given = self._vector(ngrams(caption))
-        return sum(similarity(given, self._vector(ngrams(reference))) for reference in references) / len(references)
+    def score(self, caption: str, references: Sequence[str], ended: bool = True) -> float:
+        """Mean over the references and the orders of the clipped cosine, less for another length, times 10.
+
+        `ended`: False for a caption that was cut off before its end; of no matter without `ends`.
+        """
+        given = self._vector(ngrams(caption, self.ends and ended))
+        return sum(similarity(given, self._vector(ngrams(reference, self.ends))) for reference in references) / len(references)
 
     def consensus(self, captions: Sequence[str]) -> list[float]:
         """Of each caption of one item the score that the others give it: how far it says what people say. Takes two or more."""
-        vectors = [self._vector(ngrams(caption)) for caption in captions]
+        vectors = [self._vector(ngrams(caption, self.ends)) for caption in captions]
         return [
             sum(similarity(own, other) for place, other in enumerate(vectors) if place != index) / (len(vectors) - 1)
             for index, own in enumerate(vectors)

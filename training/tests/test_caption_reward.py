@@ -3,7 +3,7 @@ import torch
 from pycocoevalcap.cider.cider_scorer import CiderScorer
 
 from training.batches import Batch
-from training.caption_reward import advantages
+from training.caption_reward import advantages, rewarded
 from training.cider import CiderD
 from training.tests.test_packing import ROWS
 from training.tests.tiny import TinyPrompt, tiny_decoder
@@ -37,6 +37,20 @@ def test_consensus_is_each_captions_score_by_the_others():
     captions = REFERENCES[0]
     expected = [metric.score(caption, [*captions[:place], *captions[place + 1 :]]) for place, caption in enumerate(captions)]
     assert metric.consensus(captions) == pytest.approx(expected)
+
+
+def test_where_ends_count_a_caption_broken_off_is_worth_less():
+    metric, plain = CiderD(REFERENCES, ends=True), CiderD(REFERENCES)
+    broken, whole = "a dog runs on", "a dog runs on grass"
+    assert metric.score(broken, REFERENCES[0]) < plain.score(broken, REFERENCES[0])
+    assert metric.score(whole, REFERENCES[0]) > metric.score(whole, REFERENCES[0], ended=False)
+    assert plain.score(whole, REFERENCES[0]) == plain.score(whole, REFERENCES[0], ended=False)
+
+
+def test_rewarded_steps_are_the_share_and_spread_evenly():
+    assert [rewarded(step, 0.75) for step in range(8)] == [False, True, True, True] * 2
+    assert sum(rewarded(step, 2 / 3) for step in range(300)) == 200
+    assert all(rewarded(step, 1.0) for step in range(5)) and not any(rewarded(step, 0.0) for step in range(5))
 
 
 def test_an_empty_caption_scores_nothing():
