@@ -116,27 +116,37 @@ def sample(
     mask = causal_mask(longest, past).expand(len(bodies), -1, -1, -1).masked_fill(hidden_keys[:, None, None], HIDDEN)
     positions = past + (places[None] - padding[:, None]).clamp(min=0)
     states, cache = decoder.forward(x, positions, mask, prefix)
-    logits = decoder.logits(states[:, -1]).repeat_interleave(count, 0)
-    copies = torch.arange(len(bodies)).repeat_interleave(count)
-    cache, hidden_keys, position = select(cache, copies), hidden_keys[copies], (past + longest - padding)[copies]
+    logits = decoder.logits(states[:, -1])[:, None].expand(-1, count, -1)
+    prompt = torch.zeros(hidden_keys.shape).masked_fill(hidden_keys, HIDDEN)[:, None, None]
+    # The answers to one prompt share its keys and values: each step adds one column an answer, seen by that answer alone.
+    own = torch.full((count, count), HIDDEN).fill_diagonal_(0)
+    position = past + longest - padding
     random = torch.Generator().manual_seed(seed)
-    answers: list[list[int]] = [[] for _ in range(len(copies))]
-    owners = torch.arange(len(copies))
+    answers: list[list[list[int]]] = [[[] for _ in range(count)] for _ in bodies]
+    owners = torch.arange(len(bodies))
+    open_ones = torch.ones(len(bodies), count, dtype=torch.bool)
     for step in range(limit):
-        tokens = torch.multinomial((logits / temperature).softmax(-1), 1, generator=random).flatten()
-        for owner, token in zip(owners.tolist(), tokens.tolist(), strict=True):
-            answers[owner].append(token)
-        kept = (tokens != end).nonzero().flatten()
+        tokens = draw((logits / temperature).softmax(-1), random)
+        for row, answer in open_ones.nonzero().tolist():
+            answers[owners[row]][answer].append(int(tokens[row, answer]))
+        open_ones &= tokens != end
+        kept = open_ones.any(1).nonzero().flatten()
         if not len(kept) or step == limit - 1:
             break
         if len(kept) < len(tokens):
-            owners, tokens, position = owners[kept], tokens[kept], position[kept]
-            cache, hidden_keys = select(cache, kept), hidden_keys[kept]
-        hidden_keys = torch.cat([hidden_keys, torch.zeros(len(kept), 1, dtype=torch.bool)], 1)
-        mask = torch.zeros(hidden_keys.shape).masked_fill(hidden_keys, HIDDEN)[:, None, None]
-        states, cache = decoder.forward(decoder.embed(tokens[:, None]), position[:, None], mask, cache)
-        logits, position = decoder.logits(states[:, -1]), position + 1
-    return [answers[start : start + count] for start in range(0, len(answers), count)]
+            owners, tokens, open_ones, position = owners[kept], tokens[kept], open_ones[kept], position[kept]
+            cache, prompt = select(cache, kept), prompt[kept]
+        mask = torch.cat([prompt.expand(-1, -1, count, -1), own.repeat(1, step + 1).expand(len(kept), 1, -1, -1)], -1)
+        states, cache = decoder.forward(decoder.embed(tokens), position[:, None].expand(-1, count), mask, cache)
+        logits, position = decoder.logits(states), position + 1
+    return answers
+
+
+def draw(probabilities: torch.Tensor, random: torch.Generator) -> torch.Tensor:
+    """Indices drawn by probabilities [..., N]. Over a vocabulary one number a row is far cheaper than torch.multinomial's N."""
+    cumulative = probabilities.cumsum(-1)
+    places = torch.rand((*cumulative.shape[:-1], 1), generator=random) * cumulative[..., -1:]
+    return torch.searchsorted(cumulative, places, right=True)[..., 0].clamp(max=cumulative.shape[-1] - 1)
 
 
 def penalised(logits: torch.Tensor, said: list[list[int]], penalty: float) -> torch.Tensor:
