@@ -1,9 +1,10 @@
+import numpy as np
 import pytest
 import torch
 from pycocoevalcap.cider.cider_scorer import CiderScorer
 
 from training.batches import Batch
-from training.caption_reward import advantages, rewarded
+from training.caption_reward import advantages, rewarded, specificity, unit
 from training.cider import CiderD
 from training.tests.test_packing import ROWS
 from training.tests.tiny import TinyPrompt, tiny_decoder
@@ -45,6 +46,15 @@ def test_where_ends_count_a_caption_broken_off_is_worth_less():
     assert metric.score(broken, REFERENCES[0]) < plain.score(broken, REFERENCES[0])
     assert metric.score(whole, REFERENCES[0]) > metric.score(whole, REFERENCES[0], ended=False)
     assert plain.score(whole, REFERENCES[0]) == plain.score(whole, REFERENCES[0], ended=False)
+
+
+def test_a_caption_that_fits_its_own_picture_alone_is_specific():
+    pictures = unit(np.array([[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]]))
+    captions = unit(np.array([[[1.0, 0, 0], [0, 0, 1.0], [0, 1.0, 0]], [[0, 1.0, 0], [0, 0, 1.0], [1.0, 0, 0]]]))
+    found = specificity(captions, pictures)
+    assert found.shape == (2, 3)
+    assert found[:, 1] == pytest.approx(np.log([0.5, 0.5]))
+    assert np.all(found[:, 0] > -0.01) and np.all(found[:, 2] < -5)
 
 
 def test_rewarded_steps_are_the_share_and_spread_evenly():
