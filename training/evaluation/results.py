@@ -5,7 +5,7 @@
     python -m training.evaluation.results                                       renders tables and plots anew
 
 docs/results.json holds the figures that the project is judged by, each {value, command, commit, predictions}, with the
-predictions copied to docs/predictions; figures from PyTorch get keys that end in _pytorch. docs/experiments.json holds one
+predictions copied to docs/predictions; figures from PyTorch get keys that end in _pytorch, those of three beams (--beams 3) in _beams3. docs/experiments.json holds one
 table an experiment, a row at a time. Both are rendered between the markers of docs/results.md, whose words are hand-written;
 plots (loss curves, experiments) go to docs/plots. Figures over the first N items of a split (or N questions of each kind) say
 so by `limit`, and never take the place of figures over all.
@@ -66,11 +66,24 @@ def is_pytorch(content: dict) -> bool:
     return content.get("engine") == "PyTorch"
 
 
+BEAMS = 3
+# What a key ends in: how the figure was made.
+WAYS = ("", f"_beams{BEAMS}", "_pytorch", f"_beams{BEAMS}_pytorch")
+
+
+def way(content: dict) -> str:
+    """The end of its figures' keys. Raises ValueError for a number of beams that has none."""
+    beams = content.get("decoding", {}).get("beams") or 1
+    if beams not in (1, BEAMS):
+        raise ValueError(f"figures of {beams} beams have no place: greedy ones and those of {BEAMS} have")
+    return ("" if beams == 1 else f"_beams{beams}") + ("_pytorch" if is_pytorch(content) else "")
+
+
 def entries(content: dict, folder: Path) -> dict[str, dict]:
     """The entries of docs/results.json that one figures file gives, its predictions copied into `folder`."""
     task, data = content["task"], content["data"]
     limited = {} if data.get("limit") is None else {"limit": data["limit"]}
-    suffix = "_pytorch" if is_pytorch(content) else ""
+    suffix = way(content)
     found = {}
     for key, (wanted, source, name) in KEYS.items():
         if wanted != task or source not in (None, data["folder"]) or name not in content["figures"]:
@@ -133,11 +146,10 @@ def render(results: dict, experiments: dict, plots: list[Path]) -> str:
     lines = ["## Figures of the shipped pack", ""]
     rows = []
     for key in KEYS:
-        browser, pytorch = results.get(key), results.get(f"{key}_pytorch")
-        if browser or pytorch:
-            values = [shown_entry(entry) if entry else "" for entry in (browser, pytorch)]
-            rows.append([f"`{key}`", *values, shown(BARS[key]) if key in BARS else ""])
-    lines += table(["figure", "browser", "PyTorch", "at least"], rows) if rows else ["Nothing has been measured yet."]
+        found = [results.get(key + end) for end in WAYS[:3]]
+        if any(found):
+            rows.append([f"`{key}`", *(shown_entry(entry) if entry else "" for entry in found), shown(BARS[key]) if key in BARS else ""])
+    lines += table(["figure", "browser", f"browser, {BEAMS} beams", "PyTorch", "at least"], rows) if rows else ["Nothing has been measured yet."]
     commands = sorted({entry["command"] for entry in results.values()})
     lines += ["", *(f"    {command}" for command in commands), ""] if commands else [""]
     for name, kept in experiments.items():
@@ -183,7 +195,7 @@ def main() -> None:
     elif contents:
         for content in contents:
             results = take(results, entries(content, DOCS / "predictions"))
-        order = [name for key in KEYS for name in (key, f"{key}_pytorch")]
+        order = [key + end for key in KEYS for end in WAYS]
         results = {key: results[key] for key in order if key in results}
         write(DOCS / "results.json", results)
     from .plots import draw_all

@@ -35,6 +35,16 @@ def test_figures_get_the_key_of_their_task_and_data(root):
     assert list(questions) == ["yesno", "yesno_logp"]
 
 
+def test_beams_have_keys_and_predictions_of_their_own(root):
+    content = figures_file(root, cider=0.6) | {"decoding": {"beams": 3}}
+    found = entries(content, root / "docs")
+    assert found["cider_val_beams3"]["predictions"] == "docs/flickr8k-val-caption_beams3.jsonl"
+    greedy = entries(figures_file(root, cider=0.5), root / "docs")
+    assert "| `cider_val` | 0.500 | 0.600 |  | 0.550 |" in render(greedy | found, {}, [])
+    with pytest.raises(ValueError, match="2 beams"):
+        entries(content | {"decoding": {"beams": 2}}, root / "docs")
+
+
 def test_part_of_a_split_says_so_and_never_replaces_the_whole(root):
     part = entries(figures_file(root, limit=50, cider=0.5), root / "docs")
     whole = entries(figures_file(root, cider=0.4), root / "docs")
@@ -66,7 +76,7 @@ def test_words_around_the_markers_stay(tmp_path):
     write_between(page, render({"cider_val": entry}, {}, []))
     text = page.read_text()
     assert text.startswith("# Mine\n") and text.endswith("More of mine.\n") and "old" not in text
-    assert "| `cider_val` | 0.512 |  | 0.550 |" in text
+    assert "| `cider_val` | 0.512 |  |  | 0.550 |" in text
     (tmp_path / "other.md").write_text("no markers")
     with pytest.raises(ValueError, match="lacks the lines"):
         write_between(tmp_path / "other.md", "x")
